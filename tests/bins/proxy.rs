@@ -1,0 +1,5 @@
+//! `strangler-proxy`, built by the test package so that tests run what was just compiled.
+
+fn main() -> std::process::ExitCode {
+    proxy::main_impl()
+}

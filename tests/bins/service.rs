@@ -1,0 +1,5 @@
+//! `agent-service`, built by the test package so that tests run what was just compiled.
+
+fn main() -> std::process::ExitCode {
+    service::main_impl()
+}
