@@ -1,0 +1,87 @@
+//! Load at a fixed rate, latency counted from the moment a request was due: a slow answer can't hide the ones behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1;
+use hyper::{Request, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+
+use crate::Failure;
+
+/// Latencies of one paced run, milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figures {
+    /// Median.
+    pub(crate) p50: f64,
+    /// 99th percentile.
+    pub(crate) p99: f64,
+}
+
+/// Sends `rate` requests a second over keep-alive connections for `length`.
+pub(crate) async fn run(
+    url: &str,
+    rate: f64,
+    connections: usize,
+    length: Duration,
+) -> Result<Figures, Failure> {
+    let uri: Uri = url.parse()?;
+    let authority = uri.authority().ok_or("a URL without a host")?.to_string();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate times some seconds is a small positive number"
+    )]
+    let total = (rate * length.as_secs_f64()) as u64;
+    let next = Arc::new(AtomicU64::new(0));
+    let start = Instant::now() + Duration::from_millis(20);
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..connections {
+        let (uri, authority, next) = (uri.clone(), authority.clone(), Arc::clone(&next));
+        workers.spawn(async move {
+            let stream = TcpStream::connect(&authority).await?;
+            stream.set_nodelay(true)?;
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+            let connection = tokio::spawn(connection);
+            let mut latencies = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= total {
+                    break;
+                }
+                #[expect(clippy::cast_precision_loss, reason = "numbers far below 2^52")]
+                let due = start + Duration::from_secs_f64(number as f64 / rate);
+                sleep_until(due).await;
+                let request = Request::get(uri.path())
+                    .header("host", &authority)
+                    .body(Empty::<Bytes>::new())?;
+                sender.ready().await?;
+                let answer = sender.send_request(request).await?;
+                if !answer.status().is_success() {
+                    return Err(format!("status {}", answer.status()).into());
+                }
+                answer.into_body().collect().await?;
+                latencies.push(due.elapsed().as_secs_f64() * 1000.0);
+            }
+            drop(sender);
+            connection.await??;
+            Ok::<_, Failure>(latencies)
+        });
+    }
+    let mut latencies = Vec::new();
+    while let Some(done) = workers.join_next().await {
+        latencies.extend(done??);
+    }
+    latencies.sort_by(f64::total_cmp);
+    Ok(Figures { p50: quantile(&latencies, 50), p99: quantile(&latencies, 99) })
+}
+
+fn quantile(sorted: &[f64], percent: usize) -> f64 {
+    let at = sorted.len().saturating_sub(1) * percent / 100;
+    sorted.get(at).copied().unwrap_or(f64::NAN)
+}

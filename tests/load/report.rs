@@ -1,0 +1,145 @@
+//! The tables that a benchmark prints; the only writer of its output.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this file is for")]
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+
+use crate::paced::Figures;
+use crate::subjects::Subject;
+use crate::wrk::Load;
+
+/// What the saturating rounds found.
+#[derive(Debug, Default)]
+pub(crate) struct Saturation {
+    rounds: BTreeMap<Subject, Vec<(Load, f64)>>,
+}
+
+impl Saturation {
+    /// Adds one round of one subject; `cpu` are the seconds its processes used.
+    pub(crate) fn add(&mut self, subject: Subject, load: &Load, cpu: f64) {
+        self.rounds.entry(subject).or_default().push((*load, cpu));
+    }
+
+    /// Median of the answers a second.
+    pub(crate) fn median_rate(&self, subject: Subject) -> f64 {
+        self.median(subject, |(load, _)| load.rate)
+    }
+
+    fn median(&self, subject: Subject, figure: impl Fn(&(Load, f64)) -> f64) -> f64 {
+        median(self.rounds.get(&subject).into_iter().flatten().map(figure))
+    }
+
+    /// CPU microseconds for one request.
+    fn cpu(&self, subject: Subject) -> f64 {
+        self.median(subject, |(load, cpu)| cpu * 1e6 / load.requests)
+    }
+
+    /// Median of the ratio to bare pingora, taken round by round: the machine's speed drifts between rounds.
+    fn cpu_ratio(&self, subject: Subject) -> f64 {
+        let per_request = |(load, cpu): &(Load, f64)| cpu / load.requests;
+        let rounds = |subject| self.rounds.get(&subject).into_iter().flatten();
+        median(
+            rounds(subject)
+                .zip(rounds(Subject::BarePingora))
+                .map(|(own, bare)| per_request(own) / per_request(bare)),
+        )
+    }
+}
+
+/// What the paced rounds found.
+#[derive(Debug, Default)]
+pub(crate) struct PacedFigures {
+    rounds: BTreeMap<Subject, Vec<Figures>>,
+}
+
+impl PacedFigures {
+    /// Adds one round of one subject.
+    pub(crate) fn add(&mut self, subject: Subject, figures: Figures) {
+        self.rounds.entry(subject).or_default().push(figures);
+    }
+
+    fn median(&self, subject: Subject, figure: impl Fn(&Figures) -> f64) -> f64 {
+        median(self.rounds.get(&subject).into_iter().flatten().map(figure))
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What is about to be measured.
+pub(crate) fn heading(rounds: usize, seconds: u64, connections: usize) {
+    println!(
+        "{rounds} interleaved rounds, {seconds} s each, {connections} keep-alive connections, about 1 kB of JSON;"
+    );
+    println!("each proxy with one thread; logs off everywhere; medians of the rounds.\n");
+}
+
+/// One line that overwrites itself on a terminal and says nothing elsewhere.
+pub(crate) fn progress(what: &str, round: usize, rounds: usize) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{what}: round {round} of {rounds} …  ");
+        drop(std::io::stderr().flush());
+    }
+}
+
+/// The table of the saturating rounds.
+pub(crate) fn saturation(found: &Saturation) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[2K");
+    }
+    println!(
+        "{:<23} {:>9} {:>9} {:>9} {:>13} {:>16}",
+        "at saturation", "req/s", "p50 ms", "p99 ms", "CPU µs/req", "CPU of bare"
+    );
+    for subject in Subject::ALL {
+        let ratio = match subject {
+            Subject::Direct => "-".to_owned(),
+            _ => format!("{:.2}", found.cpu_ratio(subject)),
+        };
+        println!(
+            "{:<23} {:>9.0} {:>9.2} {:>9.2} {:>13.1} {:>16}",
+            subject.name(),
+            found.median_rate(subject),
+            found.median(subject, |(load, _)| load.p50),
+            found.median(subject, |(load, _)| load.p99),
+            found.cpu(subject),
+            ratio
+        );
+    }
+    println!(
+        "(direct: the backend's own CPU. Mirroring at saturation sends and compares what its bounds let through and drops the rest.)\n"
+    );
+}
+
+/// The table of the paced rounds.
+pub(crate) fn paced(rate: f64, found: &PacedFigures) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[2K");
+    }
+    println!("{:<23} {:>9} {:>9}", format!("at {rate:.0} req/s (half)"), "p50 ms", "p99 ms");
+    for subject in [Subject::Proxy, Subject::ProxyMirroring] {
+        println!(
+            "{:<23} {:>9.3} {:>9.3}",
+            subject.name(),
+            found.median(subject, |figures| figures.p50),
+            found.median(subject, |figures| figures.p99)
+        );
+    }
+    let ratio = |figure: fn(&Figures) -> f64| {
+        found.median(Subject::ProxyMirroring, figure) / found.median(Subject::Proxy, figure)
+    };
+    println!(
+        "{:<23} {:>9.2} {:>9.2}",
+        "mirroring on / off",
+        ratio(|figures| figures.p50),
+        ratio(|figures| figures.p99)
+    );
+}
+
+/// The one report of a benchmark that could not run.
+pub(crate) fn failure(failure: &dyn std::error::Error) {
+    eprintln!("bench: {failure}");
+}
