@@ -1,0 +1,41 @@
+# The commands of this project. `make help` lists them; each installs what it lacks (no root needed).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-rust test-python conformance fmt lint
+
+# A cmake and the Python packages that setup has put there.
+export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
+# Beside the project when it is checked out with its recordings.
+CONFORMANCE ?= ../shared/conformance
+CONFORMANCE_SECTIONS ?= base,workflows,executions,networks
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: ## find the compilers, install Python packages (and cmake, if none) into .tools/venv
+	@scripts/bootstrap.sh
+
+demo: setup ## the whole story in a terminal, under a minute once built
+	cargo build --release --workspace
+	$(TARGET)/release/migrate demo
+
+test: test-rust test-python ## everything: unit, property, process and Python tests
+
+test-rust: setup
+	cargo test --workspace
+
+test-python: setup
+	.tools/venv/bin/python -m pytest tests/monolith
+
+conformance: setup ## compare the service with the recorded answers of the monolith
+	@scripts/conformance.sh "$(CONFORMANCE)" "$(CONFORMANCE_SECTIONS)" "$(TARGET)/debug/agent-service"
+
+fmt: ## format all code
+	cargo fmt --all
+
+lint: setup ## format check, clippy, documentation; warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Finds what the build and the tests need, and puts what is missing into .tools/venv. Needs no root; fast when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly VENV=.tools/venv
+readonly STAMP=$VENV/.installed
+readonly REQUIREMENTS=tests/monolith/requirements.txt
+readonly MIN_PYTHON="3, 10"
+
+die() {
+    printf 'bootstrap: %s\n' "$1" >&2
+    shift
+    for line in "$@"; do printf '           %s\n' "$line" >&2; done
+    exit 1
+}
+
+check_compilers() {
+    command -v cargo >/dev/null ||
+        die "cargo was not found" "install Rust: https://rustup.rs, then open a new shell"
+    local wanted found
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    found=$(cargo --version | cut -d' ' -f2)
+    [ "$(printf '%s\n%s\n' "$wanted" "$found" | sort -V | head -1)" = "$wanted" ] ||
+        die "Rust $found is too old, $wanted or newer is needed" "run: rustup update stable"
+    command -v cc >/dev/null ||
+        die "no C compiler (cc) was found" "Debian, Ubuntu: apt install build-essential" \
+            "Fedora: dnf install gcc gcc-c++ make"
+}
+
+# Prints the first Python that is new enough.
+find_python() {
+    local name
+    for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
+        if "$name" -c "import sys; sys.exit(sys.version_info < ($MIN_PYTHON))" 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    die "no Python ${MIN_PYTHON/, /.} or newer was found" "Debian, Ubuntu: apt install python3 python3-venv"
+}
+
+# The cmake that counts is one from outside the venv: its own is what we may have to install.
+outside_cmake() {
+    PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vFx "$PWD/$VENV/bin" | paste -sd:) command -v cmake
+}
+
+make_venv() {
+    local python=$1
+    rm -rf "$VENV"
+    mkdir -p "${VENV%/*}"
+    if "$python" -m venv "$VENV" 2>.tools/venv.log; then return; fi
+    # Debian ships Python without ensurepip; its own pip can fill a venv as well.
+    rm -rf "$VENV"
+    "$python" -m pip --version >/dev/null 2>&1 && "$python" -m venv --without-pip "$VENV" ||
+        die "Python can't make a virtual environment: $(tail -1 .tools/venv.log)" \
+            "Debian, Ubuntu: apt install python3-venv"
+}
+
+install() {
+    local pip=("$VENV/bin/python" -m pip)
+    [ -e "$VENV/bin/pip" ] || pip=("$PYTHON" -m pip --python "$VENV/bin/python")
+    "${pip[@]}" install --quiet --disable-pip-version-check "$@" ||
+        die "pip could not install: $*" "is there a network, and a package index that pip may use?"
+}
+
+check_compilers
+PYTHON=$(find_python)
+extra=()
+outside_cmake >/dev/null || extra=('cmake>=3.22,<4')
+wanted=$({ cat "$REQUIREMENTS"; echo "$PYTHON ${extra[*]-}"; } | cksum)
+if [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ] || ! "$VENV/bin/python" -c '' 2>/dev/null; then
+    echo "bootstrap: installing the Python packages of $REQUIREMENTS ${extra[*]+and ${extra[*]} }into $VENV"
+    make_venv "$PYTHON"
+    install -r "$REQUIREMENTS" ${extra[@]+"${extra[@]}"}
+    echo "$wanted" >"$STAMP"
+fi
