@@ -1,1 +1,32 @@
-//! placeholder
+//! The route table: everything about `routes.toml` that needs no network and no async runtime.
+//!
+//! Read the modules in this order. A file's text is read as what was typed (`syntax`, `document`, `file`, `settings`),
+//! checked (`validate`) and turned into what is meant ([`table`]), compiled for matching ([`matcher`]) and asked for a
+//! decision per request ([`decide`]); [`explain`] tells how it came about.
+
+pub mod problem;
+mod syntax;
+mod document;
+mod file;
+mod settings;
+mod validate;
+pub mod stage;
+pub mod pattern;
+pub mod duration;
+pub mod backend;
+pub mod compare;
+pub mod table;
+mod path_check;
+pub mod matcher;
+pub mod target_path;
+pub mod decide;
+pub mod explain;
+pub mod generation;
+
+pub use backend::{Backend, BackendId, Target};
+pub use decide::{Decision, RequestFacts, StickyValue};
+pub use generation::{Digest, Generation};
+pub use matcher::{PathRefusal, RouteMatch};
+pub use problem::{Problem, Problems};
+pub use stage::Stage;
+pub use table::{Route, RouteId, RouteTable};

@@ -1,0 +1,149 @@
+//! A backend: a named group of servers that can answer.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Index of a backend in [`crate::RouteTable::backends`]; valid for the table it came from only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BackendId(pub(crate) usize);
+
+impl BackendId {
+    /// Position in [`crate::RouteTable::backends`].
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// One server of a backend.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Host name or address, without brackets for IPv6.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl Target {
+    /// Reads `http://host:port`.
+    ///
+    /// # Errors
+    /// What is wrong, and what to write instead.
+    pub fn parse(url: &str) -> Result<Self, (String, String)> {
+        let Some((scheme, authority)) = url.split_once("://") else {
+            return Err((format!("`{url}` has no scheme"), format!("write `http://{url}`")));
+        };
+        match scheme {
+            "http" => {}
+            "https" => {
+                let message = format!("`{url}`: this version does not have TLS to backends yet");
+                return Err((message, "use `http://` in a trusted network".to_owned()));
+            }
+            _ => {
+                let message = format!("`{scheme}://` is no scheme for a server");
+                return Err((message, format!("write `http://{authority}`")));
+            }
+        }
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        if authority.contains(['/', '?', '#', '@']) {
+            let message = format!("`{url}` has more than a host and a port");
+            return Err((message, "write `http://host:port`".to_owned()));
+        }
+        let split = authority
+            .rsplit_once(':')
+            .filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+        let Some((host, port)) = split else {
+            return Err((
+                format!("`{url}` has no port"),
+                format!("write `http://{authority}:8011`"),
+            ));
+        };
+        let Some(port) = port.parse().ok().filter(|port| *port != 0) else {
+            return Err((
+                format!("`{port}` is no port"),
+                "write a number from 1 to 65535".to_owned(),
+            ));
+        };
+        match url::Host::parse(host) {
+            Ok(url::Host::Ipv6(address)) => Ok(Self { host: address.to_string(), port }),
+            Ok(host) => Ok(Self { host: host.to_string(), port }),
+            Err(error) => {
+                let help = "write a host name, an IPv4 address, or an IPv6 address in brackets";
+                Err((format!("`{host}` is no host: {error}"), help.to_owned()))
+            }
+        }
+    }
+}
+
+/// `host:port`, with brackets for IPv6.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// How writes may be mirrored to a backend (design: mirroring, tiers). Only `never` exists so far; the other words are
+/// refused with an error that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MirrorWrites {
+    /// Only safe methods are mirrored.
+    #[default]
+    Never,
+}
+
+/// A backend as meant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backend {
+    /// Name, as in `[backends.NAME]`.
+    pub name: String,
+    /// Servers; never empty.
+    pub targets: Vec<Target>,
+    /// Path that answers 2xx while a server is well; absent: a TCP connect is the check.
+    pub health: Option<String>,
+    /// Time between two health checks of one server. Default 1 s.
+    pub health_interval: Duration,
+    /// Limit for opening a connection. Default 1 s.
+    pub connect_timeout: Duration,
+    /// Limit between two reads of a response (and for its first byte). Default 30 s.
+    pub response_timeout: Duration,
+    /// How writes may be mirrored to it.
+    pub mirror_writes: MirrorWrites,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_host_and_a_port() {
+        let read = |url| Target::parse(url).map(|target| target.to_string());
+        assert_eq!(read("http://127.0.0.1:8011"), Ok("127.0.0.1:8011".into()));
+        assert_eq!(read("http://monolith.internal:80/"), Ok("monolith.internal:80".into()));
+        assert_eq!(read("http://[::1]:8011"), Ok("[::1]:8011".into()));
+        assert_eq!(Target::parse("http://[::1]:1").unwrap().host, "::1");
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_what_to_write() {
+        for (url, message, help) in [
+            ("127.0.0.1:8011", "no scheme", "http://127.0.0.1:8011"),
+            ("https://a:1", "does not have TLS", "http://"),
+            ("ftp://a:1", "no scheme for a server", "http://a:1"),
+            ("http://a", "no port", "http://a:8011"),
+            ("http://[::1]", "no port", "http://[::1]:8011"),
+            ("http://a:0", "no port", "1 to 65535"),
+            ("http://a:70000", "no port", "1 to 65535"),
+            ("http://a:1/v1", "more than", "http://host:port"),
+            ("http://me@a:1", "more than", "http://host:port"),
+            ("http://:1", "no host", "host name"),
+            ("http://a b:1", "no host", "host name"),
+        ] {
+            let (found, advice) = Target::parse(url).unwrap_err();
+            assert!(found.contains(message), "{url}: {found}");
+            assert!(advice.contains(help), "{url}: {advice}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! `routes.toml` exactly as written: each value with its place, no behaviour.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use crate::backend::{MirrorWrites, Target};
+use crate::document::{Document, Section, Written, listed, nearest};
+use crate::duration;
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::stage::Stage;
+use crate::table::{Limits, MirrorBounds};
+
+/// The methods that a route may name.
+const METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+
+/// The whole file. What could not be read is `None` (or left out) and was reported.
+#[derive(Debug)]
+pub(crate) struct File {
+    pub(crate) generation: Option<u64>,
+    pub(crate) listen_http: Option<SocketAddr>,
+    pub(crate) listen_admin: Option<SocketAddr>,
+    pub(crate) proxies: Vec<String>,
+    pub(crate) backends: Vec<BackendEntry>,
+    pub(crate) limits: Limits,
+    pub(crate) mirroring: MirrorBounds,
+    pub(crate) fallback: Option<Written<String>>,
+    pub(crate) defaults: Settings,
+    pub(crate) routes: Vec<RouteEntry>,
+}
+
+/// `[backends.NAME]`.
+#[derive(Debug)]
+pub(crate) struct BackendEntry {
+    pub(crate) name: Written<String>,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) health: Option<String>,
+    pub(crate) health_interval: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) response_timeout: Option<Duration>,
+    pub(crate) mirror_writes: Option<MirrorWrites>,
+}
+
+/// `[[routes]]`.
+#[derive(Debug)]
+pub(crate) struct RouteEntry {
+    pub(crate) name: Option<Written<String>>,
+    pub(crate) path: Option<Written<String>>,
+    pub(crate) methods: Option<Written<Vec<String>>>,
+    pub(crate) old_path: Option<Written<String>>,
+    pub(crate) new_path: Option<Written<String>>,
+    pub(crate) stage: Option<Stage>,
+    pub(crate) settings: Settings,
+    /// Of `[[routes]]`.
+    pub(crate) span: Range<usize>,
+}
+
+impl File {
+    /// Reads the tree of a text; what is wrong with it is reported to `document`.
+    pub(crate) fn read(document: &Document<'_>, tree: &DeTable<'_>) -> Self {
+        let mut root = Section::root(document, tree);
+        check_format(&mut root);
+        let generation = root.whole("generation", 0..=i64::MAX.unsigned_abs());
+        let mut listen = root.section("listen", "[listen]");
+        let listen_http = listen.parsed("http", "\"127.0.0.1:8080\"", socket_address);
+        let listen_admin = listen.parsed("admin", "\"127.0.0.1:8081\"", socket_address);
+        listen.not_yet("tls", "TLS for clients");
+        listen.finish();
+        root.not_yet("evidence", "lasting evidence");
+        let mut defaults = root.section("defaults", "[defaults]");
+        let fallback = defaults.text("fallback", "\"monolith\"");
+        let settings = Settings::read(&mut defaults);
+        defaults.finish();
+        let file = Self {
+            generation: generation.map(|written| written.value),
+            listen_http: listen_http.map(|written| written.value),
+            listen_admin: listen_admin.map(|written| written.value),
+            proxies: proxies(&mut root),
+            backends: backends(&mut root),
+            limits: limits(&mut root),
+            mirroring: mirroring(&mut root),
+            fallback,
+            defaults: settings,
+            routes: root.sections("routes", "a route").into_iter().map(route).collect(),
+        };
+        root.finish();
+        file
+    }
+}
+
+fn check_format(root: &mut Section<'_, '_>) {
+    if !root.has("format") {
+        let problem = Problem::new(0..0, "the file does not say its format");
+        root.report(problem.help("write `format = 1` in its first line"));
+    }
+    if let Some(format) = root.whole("format", 0..=i64::MAX.unsigned_abs())
+        && format.value != 1
+    {
+        let message = format!("format {} is not known to this version", format.value);
+        root.report(Problem::new(format.span, message).help("write `format = 1`, or update"));
+    }
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, (String, String)> {
+    text.parse().map_err(|_error: std::net::AddrParseError| {
+        let help = "write an IP address and a port: `127.0.0.1:8080` or `[::1]:8080`";
+        (format!("`{text}` is no address to listen on"), help.to_owned())
+    })
+}
+
+fn proxies(root: &mut Section<'_, '_>) -> Vec<String> {
+    let mut section = root.section("proxies", "[proxies]");
+    let urls = section.texts("admin", "[\"http://127.0.0.1:8081\"]");
+    let mut proxies = Vec::new();
+    for url in urls.map(|urls| urls.value).unwrap_or_default() {
+        match Target::parse(&url.value) {
+            Ok(target) => proxies.push(format!("http://{target}")),
+            Err((message, help)) => section.report(Problem::new(url.span, message).help(help)),
+        }
+    }
+    section.finish();
+    proxies
+}
+
+fn backends(root: &mut Section<'_, '_>) -> Vec<BackendEntry> {
+    let section = root.section("backends", "[backends]");
+    section.named_sections().into_iter().map(|(name, section)| backend(name, section)).collect()
+}
+
+fn backend(name: Written<String>, mut section: Section<'_, '_>) -> BackendEntry {
+    check_identifier(&section, &name, "backend");
+    let example = "[\"http://127.0.0.1:8011\"]";
+    let urls = section.texts("targets", example);
+    if urls.as_ref().map_or(!section.has("targets"), |urls| urls.value.is_empty()) {
+        let problem =
+            Problem::new(name.span.clone(), format!("backend `{}` has no targets", name.value));
+        section.report(problem.help(format!("write `targets = {example}`")));
+    }
+    let mut targets: Vec<Target> = Vec::new();
+    for url in urls.map(|urls| urls.value).unwrap_or_default() {
+        match Target::parse(&url.value) {
+            Ok(target) if targets.contains(&target) => {
+                let problem = Problem::new(url.span, format!("target `{target}` stands twice"));
+                section.report(problem.help("remove one of them"));
+            }
+            Ok(target) => targets.push(target),
+            Err((message, help)) => section.report(Problem::new(url.span, message).help(help)),
+        }
+    }
+    let health = section.parsed("health", "\"/health\"", |path| {
+        let good = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+        let message = format!("`{path}` is no path");
+        if good {
+            Ok(path.to_owned())
+        } else {
+            Err((message, "write a path such as `/health`".into()))
+        }
+    });
+    let entry = BackendEntry {
+        name,
+        targets,
+        health: health.map(|written| written.value),
+        health_interval: time(&mut section, "health_interval"),
+        connect_timeout: time(&mut section, "connect_timeout"),
+        response_timeout: time(&mut section, "response_timeout"),
+        mirror_writes: section
+            .parsed("mirror_writes", "\"never\"", mirror_writes)
+            .map(|written| written.value),
+    };
+    section.finish();
+    entry
+}
+
+fn mirror_writes(word: &str) -> Result<MirrorWrites, (String, String)> {
+    match word {
+        "never" => Ok(MirrorWrites::Never),
+        "dry-run" | "twin" => Err((
+            format!("`{word}`: this version does not have mirroring of writes yet"),
+            "write `never`, or leave the line out".to_owned(),
+        )),
+        _ => Err((format!("`{word}` is no way to mirror writes"), "write `never`".to_owned())),
+    }
+}
+
+/// A time of more than nothing.
+fn time(section: &mut Section<'_, '_>, key: &'static str) -> Option<Duration> {
+    let help = || "write a whole number with its unit: `250ms`, `10s`, `2m`, `1h`".to_owned();
+    let written = section.parsed(key, "\"10s\"", |text| match duration::parse(text) {
+        None => Err((format!("`{text}` is no duration"), help())),
+        Some(Duration::ZERO) => Err((format!("`{key}` of nothing would never succeed"), help())),
+        Some(duration) => Ok(duration),
+    });
+    written.map(|written| written.value)
+}
+
+/// A size or count that fits the machine.
+fn size(section: &mut Section<'_, '_>, key: &'static str, least: u64) -> Option<usize> {
+    let most = u64::from(u32::MAX);
+    section.whole(key, least..=most).and_then(|written| usize::try_from(written.value).ok())
+}
+
+fn limits(root: &mut Section<'_, '_>) -> Limits {
+    let mut section = root.section("limits", "[limits]");
+    let default = Limits::default();
+    let body = section.whole("max_body_bytes", 0..=i64::MAX.unsigned_abs());
+    let limits = Limits {
+        max_body_bytes: body.map_or(default.max_body_bytes, |written| written.value),
+        max_header_bytes: size(&mut section, "max_header_bytes", 1024)
+            .unwrap_or(default.max_header_bytes),
+        max_in_flight: size(&mut section, "max_in_flight", 1).unwrap_or(default.max_in_flight),
+        client_timeout: time(&mut section, "client_timeout").unwrap_or(default.client_timeout),
+        shutdown_timeout: time(&mut section, "shutdown_timeout")
+            .unwrap_or(default.shutdown_timeout),
+    };
+    section.finish();
+    limits
+}
+
+fn mirroring(root: &mut Section<'_, '_>) -> MirrorBounds {
+    let mut section = root.section("mirroring", "[mirroring]");
+    let default = MirrorBounds::default();
+    let bounds = MirrorBounds {
+        max_in_flight: size(&mut section, "max_in_flight", 0).unwrap_or(default.max_in_flight),
+        max_in_flight_bytes: size(&mut section, "max_in_flight_bytes", 0)
+            .unwrap_or(default.max_in_flight_bytes),
+        max_body_bytes: size(&mut section, "max_body_bytes", 0).unwrap_or(default.max_body_bytes),
+        timeout: time(&mut section, "timeout").unwrap_or(default.timeout),
+    };
+    section.finish();
+    bounds
+}
+
+fn route(mut section: Section<'_, '_>) -> RouteEntry {
+    for (key, example) in [("name", "workflows"), ("path", "/api/v1/agent/workflows/{*rest}")] {
+        if !section.has(key) {
+            let problem = Problem::new(section.span.clone(), format!("the route has no `{key}`"));
+            section.report(problem.help(format!("write `{key} = \"{example}\"`")));
+        }
+    }
+    let name = section.text("name", "\"workflows\"");
+    if let Some(name) = &name {
+        check_identifier(&section, name, "route");
+    }
+    let entry = RouteEntry {
+        name,
+        path: section.text("path", "\"/api/v1/agent/workflows/{*rest}\""),
+        methods: methods(&mut section),
+        old_path: section.text("old_path", "\"/api/v1/agents/workflows/{rest}\""),
+        new_path: section.text("new_path", "\"/api/v1/agents/workflows/{rest}\""),
+        stage: section.parsed("stage", "\"monolith\"", stage).map(|written| written.value),
+        settings: Settings::read(&mut section),
+        span: section.span.clone(),
+    };
+    section.finish();
+    entry
+}
+
+fn stage(word: &str) -> Result<Stage, (String, String)> {
+    word.parse().map_err(|_error: crate::stage::UnknownStage| {
+        let stages = Stage::ALL.map(Stage::as_str);
+        let help = nearest(word, stages).map_or_else(
+            || format!("use {}", listed(stages)),
+            |near| format!("did you mean `{near}`?"),
+        );
+        (format!("`{word}` is no stage"), help)
+    })
+}
+
+fn methods(section: &mut Section<'_, '_>) -> Option<Written<Vec<String>>> {
+    let texts = section.texts("methods", "[\"GET\"]")?;
+    if texts.value.is_empty() {
+        let problem = Problem::new(texts.span.clone(), "no method at all");
+        section.report(problem.help("name some, or leave `methods` out for every method"));
+    }
+    let mut methods: Vec<String> = Vec::new();
+    for text in &texts.value {
+        let method = &text.value;
+        let problem = |message: String| Problem::new(text.span.clone(), message);
+        if methods.contains(method) {
+            section.report(
+                problem(format!("method `{method}` stands twice")).help("remove one of them"),
+            );
+        } else if METHODS.contains(&method.as_str()) {
+            methods.push(method.clone());
+        } else {
+            let help = nearest(method, METHODS).map_or_else(
+                || format!("known are {}", listed(METHODS)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            section.report(problem(format!("unknown method `{method}`")).help(help));
+        }
+    }
+    methods.sort_unstable();
+    Some(texts.map(|_| methods))
+}
+
+/// Names are typed on command lines and stand in metrics: no spaces, quotes or control characters.
+fn check_identifier(section: &Section<'_, '_>, name: &Written<String>, what: &str) {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let text = &name.value;
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(good) || text.starts_with('-') {
+        let message = format!("`{text}` is no name for a {what}");
+        let help = "use up to 64 letters, digits, `.`, `_` and `-`, and no `-` first";
+        section.report(Problem::new(name.span.clone(), message).help(help));
+    }
+}

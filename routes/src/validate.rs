@@ -1,0 +1,263 @@
+//! From what was written to what is meant: references resolved, defaults applied, every rule about the whole checked.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::backend::{Backend, BackendId};
+use crate::compare::CompareRules;
+use crate::document::{Document, Written, listed, nearest};
+use crate::file::{BackendEntry, File, RouteEntry};
+use crate::generation::{Digest, Generation};
+use crate::matcher::Matcher;
+use crate::pattern::{Pattern, PatternError};
+use crate::problem::{Problem, Problems, line_column};
+use crate::settings::Settings;
+use crate::stage::Stage;
+use crate::syntax;
+use crate::table::{Canary, Route, RouteId, RouteTable, Sticky};
+use crate::target_path::TargetPath;
+
+/// See [`RouteTable::parse`].
+pub(crate) fn parse(file: &Path, text: &str) -> Result<RouteTable, Problems> {
+    let refuse = |problems| Problems { file: file.to_owned(), text: text.to_owned(), problems };
+    let tree = syntax::parse(text).map_err(refuse)?;
+    let document = Document::new(text);
+    let file = File::read(&document, tree.get_ref());
+    let table = resolve(&document, file);
+    let problems = document.into_problems();
+    match table {
+        Some(table) if problems.is_empty() => Ok(table),
+        _ => Err(refuse(problems)),
+    }
+}
+
+/// `None` only when something was reported.
+fn resolve(document: &Document<'_>, file: File) -> Option<RouteTable> {
+    let names: Vec<Written<String>> =
+        file.backends.iter().map(|entry| entry.name.clone()).collect();
+    let resolver = Resolver { document, backends: &names, defaults: &file.defaults };
+    let fallback = resolver.fallback(file.fallback.as_ref());
+    let routes: Vec<Option<(Route, Range<usize>)>> =
+        file.routes.iter().map(|entry| resolver.route(entry)).collect();
+    check_names(document, &file.routes);
+    check_unambiguous(document, routes.iter().flatten());
+    let routes: Vec<Route> =
+        routes.into_iter().map(|route| route.map(|(route, _)| route)).collect::<Option<_>>()?;
+    let matcher =
+        Matcher::compile(routes.iter().enumerate().map(|(index, route)| (RouteId(index), route)));
+    let generation =
+        Generation { number: file.generation.unwrap_or(0), digest: Digest::of(document.text) };
+    Some(RouteTable {
+        generation,
+        listen_http: file.listen_http.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        listen_admin: file.listen_admin.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+        proxies: file.proxies,
+        backends: file.backends.into_iter().map(backend).collect(),
+        limits: file.limits,
+        mirroring: file.mirroring,
+        fallback: fallback?,
+        routes,
+        matcher,
+    })
+}
+
+fn backend(entry: BackendEntry) -> Backend {
+    let second = Duration::from_secs(1);
+    Backend {
+        name: entry.name.value,
+        targets: entry.targets,
+        health: entry.health,
+        health_interval: entry.health_interval.unwrap_or(second),
+        connect_timeout: entry.connect_timeout.unwrap_or(second),
+        response_timeout: entry.response_timeout.unwrap_or(Duration::from_secs(30)),
+        mirror_writes: entry.mirror_writes.unwrap_or_default(),
+    }
+}
+
+/// What the rules about one route look up.
+struct Resolver<'a> {
+    document: &'a Document<'a>,
+    backends: &'a [Written<String>],
+    defaults: &'a Settings,
+}
+
+impl Resolver<'_> {
+    fn fallback(&self, written: Option<&Written<String>>) -> Option<BackendId> {
+        let Some(written) = written.or(self.defaults.old.as_ref()) else {
+            let problem = Problem::new(0..0, "nothing says where a path goes that no route names");
+            self.document
+                .report(problem.help("write `fallback = \"monolith\"` under `[defaults]`"));
+            return None;
+        };
+        self.backend(written)
+    }
+
+    fn backend(&self, written: &Written<String>) -> Option<BackendId> {
+        let found = self.backends.iter().position(|backend| backend.value == written.value);
+        if found.is_none() {
+            let names = || self.backends.iter().map(|backend| backend.value.as_str());
+            let help = nearest(&written.value, names()).map_or_else(
+                || format!("known are {}; add `[backends.{}]`", listed(names()), written.value),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("unknown backend `{}`", written.value);
+            self.document.report(Problem::new(written.span.clone(), message).help(help));
+        }
+        found.map(BackendId)
+    }
+
+    /// The backend that the route or else the defaults name under `key`.
+    fn side(
+        &self,
+        entry: &RouteEntry,
+        key: &str,
+        own: Option<&Written<String>>,
+        default: Option<&Written<String>>,
+    ) -> Option<BackendId> {
+        if let Some(written) = own {
+            return self.backend(written);
+        }
+        let Some(written) = default else {
+            let problem =
+                Problem::new(entry.span.clone(), format!("the route has no `{key}` backend"));
+            self.document
+                .report(problem.help(format!("write `{key} = \"…\"` here or under `[defaults]`")));
+            return None;
+        };
+        // A wrong default is told once, where it stands.
+        self.backends.iter().position(|backend| backend.value == written.value).map(BackendId)
+    }
+
+    /// The route as meant, with its place; `None` when something was reported.
+    fn route(&self, entry: &RouteEntry) -> Option<(Route, Range<usize>)> {
+        let own = &entry.settings;
+        let old = self.side(entry, "old", own.old.as_ref(), self.defaults.old.as_ref());
+        let new = self.side(entry, "new", own.new.as_ref(), self.defaults.new.as_ref());
+        if let (Some(old), Some(new)) = (old, new)
+            && old == new
+        {
+            let problem = Problem::new(
+                entry.span.clone(),
+                "the route's `old` and `new` backend are the same",
+            );
+            self.document.report(problem.help("name the backend that the route moves to as `new`"));
+        }
+        let path = entry.path.as_ref()?;
+        let pattern = self.checked(path, path.value.parse::<Pattern>())?;
+        let target = |written: Option<&Written<String>>| {
+            written.map_or(Some(None), |written| {
+                self.checked(written, TargetPath::parse(&written.value, &pattern))
+            })
+        };
+        let (old_path, new_path) =
+            (target(entry.old_path.as_ref()), target(entry.new_path.as_ref()));
+        let route = Route {
+            name: entry.name.as_ref()?.value.clone(),
+            methods: entry.methods.as_ref().map(|methods| methods.value.clone()),
+            old: old?,
+            new: new?,
+            old_path: old_path?,
+            new_path: new_path?,
+            stage: entry.stage.unwrap_or(Stage::Monolith),
+            canary: self.canary(own),
+            mirror_sample: own.mirror_sample.or(self.defaults.mirror_sample).unwrap_or(1.0),
+            compare: self.compare(own),
+            line: line_column(self.document.text, entry.span.start).0,
+            path: pattern,
+        };
+        Some((route, path.span.clone()))
+    }
+
+    fn checked<T>(&self, written: &Written<String>, parsed: Result<T, PatternError>) -> Option<T> {
+        parsed
+            .map_err(|error| {
+                let place = self.document.part(written, error.span);
+                self.document.report(Problem::new(place, error.message).help(error.help));
+            })
+            .ok()
+    }
+
+    fn canary(&self, own: &Settings) -> Canary {
+        let sticky = own.canary_sticky.as_ref().or(self.defaults.canary_sticky.as_ref());
+        Canary {
+            percent: own.canary_percent.or(self.defaults.canary_percent).unwrap_or(10.0),
+            sticky: sticky.cloned().unwrap_or(Sticky::ClientIp),
+        }
+    }
+
+    fn compare(&self, own: &Settings) -> CompareRules {
+        fn given<T: Clone + Default>(own: Option<&T>, default: Option<&T>) -> T {
+            own.or(default).cloned().unwrap_or_default()
+        }
+        let defaults = self.defaults;
+        CompareRules {
+            ignore: given(own.ignore.as_ref(), defaults.ignore.as_ref()),
+            timestamp: given(own.timestamp.as_ref(), defaults.timestamp.as_ref()),
+            unordered: given(own.unordered.as_ref(), defaults.unordered.as_ref()),
+            tolerance: own.tolerance.or(defaults.tolerance).unwrap_or(0.0),
+            headers: given(own.headers.as_ref(), defaults.headers.as_ref()),
+        }
+    }
+}
+
+/// Reports each name that an earlier route has.
+fn check_names(document: &Document<'_>, routes: &[RouteEntry]) {
+    let mut seen = BTreeMap::new();
+    for name in routes.iter().filter_map(|entry| entry.name.as_ref()) {
+        if let Some(first) = seen.get(&name.value) {
+            let first: &Range<usize> = first;
+            let line = line_column(document.text, first.start).0;
+            let message =
+                format!("two routes are named `{}` (the other in line {line})", name.value);
+            let problem =
+                Problem::new(name.span.clone(), message).help("give one of them another name");
+            document.report(problem.related(first.clone(), "the first of the two"));
+        } else {
+            seen.insert(&name.value, name.span.clone());
+        }
+    }
+}
+
+/// Reports every pair of routes that no request could tell apart: the same path but for the names of parameters, and a
+/// method in common (or none named by either).
+fn check_unambiguous<'r>(
+    document: &Document<'_>,
+    routes: impl Iterator<Item = &'r (Route, Range<usize>)>,
+) {
+    let mut by_shape: BTreeMap<String, Vec<&(Route, Range<usize>)>> = BTreeMap::new();
+    for entry in routes {
+        let (route, span) = entry;
+        let same_shape = by_shape.entry(route.path.shape()).or_default();
+        for (first, first_span) in same_shape.iter().copied() {
+            let Some(common) = common_methods(first, route) else { continue };
+            let line = line_column(document.text, first_span.start).0;
+            let own_line = line_column(document.text, span.start).0;
+            let message = format!(
+                "routes `{}` (line {line}) and `{}` (line {own_line}) can't be told apart for {common}",
+                first.name, route.name
+            );
+            let help = "change the path of one, or give each its own `methods`";
+            let problem = Problem::new(span.clone(), message).help(help);
+            document.report(problem.related(first_span.clone(), "names the same requests"));
+            break;
+        }
+        same_shape.push(entry);
+    }
+}
+
+/// The methods that both would answer with equal right, in words.
+fn common_methods(one: &Route, two: &Route) -> Option<String> {
+    match (&one.methods, &two.methods) {
+        (None, None) => Some("any method".to_owned()),
+        (Some(one), Some(two)) => {
+            let common: Vec<&str> =
+                one.iter().filter(|method| two.contains(method)).map(String::as_str).collect();
+            (!common.is_empty()).then(|| listed(common))
+        }
+        // The one with methods goes first.
+        _ => None,
+    }
+}
