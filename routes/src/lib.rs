@@ -2,7 +2,8 @@
 //!
 //! Read the modules in this order. A file's text is read as what was typed (`syntax`, `document`, `file`, `settings`),
 //! checked (`validate`) and turned into what is meant ([`table`]), compiled for matching ([`matcher`]) and asked for a
-//! decision per request ([`decide`]); [`explain`] tells how it came about.
+//! decision per request ([`decide`]); [`explain`] tells how it came about. The other way, a change is made to the text so
+//! that comments survive ([`edit`]), replaces the file atomically under a lock ([`store`]) and is recorded ([`journal`]).
 
 pub mod problem;
 mod syntax;
@@ -22,6 +23,10 @@ pub mod target_path;
 pub mod decide;
 pub mod explain;
 pub mod generation;
+pub mod edit;
+pub mod store;
+pub mod journal;
+pub mod admin;
 
 pub use backend::{Backend, BackendId, Target};
 pub use decide::{Decision, RequestFacts, StickyValue};

@@ -1,0 +1,80 @@
+//! Reads a journal and checks it: every line an entry, numbered in order, each with the hash of the line before.
+
+use std::io;
+use std::path::Path;
+
+use super::{Entry, NO_LINE};
+use crate::generation::sha256_hex;
+use crate::store::{StoreError, read_at_most};
+
+/// Longest journal that is read into memory: some ten thousand flips of a large table.
+const MAX_JOURNAL_BYTES: u64 = 256 << 20;
+
+/// A journal that was read: the entries, and what is wrong with the file (a torn last line, a broken chain).
+#[derive(Debug, Clone, Default)]
+pub struct Journal {
+    /// In order.
+    pub entries: Vec<Entry>,
+    /// Findings, in words, each with its line; empty for a healthy file.
+    pub findings: Vec<String>,
+}
+
+impl Journal {
+    /// Reads the journal at `path`; a file that is not there is an empty journal. Lines that are no entries are told in
+    /// the findings and passed over: one torn line must not cost the rest.
+    ///
+    /// # Errors
+    /// The file can't be read, or is longer than 256 MiB.
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
+        match read_at_most(path, MAX_JOURNAL_BYTES) {
+            Ok(bytes) => Ok(Self::parse(&bytes)),
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the bytes of a journal.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let mut journal = Self::default();
+        let mut previous = NO_LINE.to_owned();
+        let mut sequence = 0;
+        for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let number = index + 1;
+            let ended = line.ends_with(b"\n");
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            match serde_json::from_slice::<Entry>(line) {
+                Ok(entry) => {
+                    journal.check(&entry, number, sequence, &previous);
+                    sequence = entry.sequence;
+                    journal.entries.push(entry);
+                }
+                Err(_) if !ended => {
+                    journal.findings.push(format!(
+                        "line {number} is torn: its writer died before it was whole"
+                    ));
+                }
+                Err(error) => {
+                    journal
+                        .findings
+                        .push(format!("line {number} is no entry and was passed over: {error}"));
+                }
+            }
+            previous = sha256_hex(line);
+        }
+        journal
+    }
+
+    fn check(&mut self, entry: &Entry, number: usize, sequence: u64, previous: &str) {
+        if entry.previous != previous {
+            self.findings.push(format!(
+                "line {number} does not follow the line before it: one of the two was changed, or lines are missing between them"
+            ));
+        }
+        if Some(entry.sequence) != sequence.checked_add(1) {
+            self.findings
+                .push(format!("line {number} is entry {}, after entry {sequence}", entry.sequence));
+        }
+    }
+}
