@@ -1,8 +1,9 @@
-# The commands of this project. `make help` lists them; each installs what it lacks (no root needed).
+# The commands of this project. `make help` lists them; each installs what it lacks (no root needed, but
+# for bench: its packages).
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rust test-python conformance fmt lint
+.PHONY: help setup demo test test-rust test-python conformance bench fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -31,6 +32,11 @@ test-python: setup
 
 conformance: setup ## compare the service with the recorded answers of the monolith
 	@scripts/conformance.sh "$(CONFORMANCE)" "$(CONFORMANCE_SECTIONS)" "$(TARGET)/debug/agent-service"
+
+bench: setup ## requests per second, latency and CPU beside bare pingora, nginx and HAProxy
+	scripts/bench-tools.sh
+	cargo build --release --workspace
+	$(TARGET)/release/bench run
 
 fmt: ## format all code
 	cargo fmt --all
