@@ -1,0 +1,135 @@
+//! What can be typed: the global flags and the subcommands.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{completions, cutover, history, mirror, rollback, routes, status};
+use crate::output::{Color, Format};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER: &str = "\
+Exit codes:
+  0  done, or was so already
+  1  failed
+  2  usage: the command line asks for something that does not exist or makes no sense
+  3  refused by a check; nothing was changed
+  4  not all proxies followed (cutover: the generation before is in force again)
+
+Examples:
+  migrate status
+  migrate cutover workflows --to canary --percent 10
+  migrate rollback";
+
+/// Moves the routes of a strangler-fig migration from the old backend to the new one, and back.
+#[derive(Debug, Parser)]
+#[command(name = "migrate", version, styles = STYLES, after_help = AFTER, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command knows.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The route table
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "MIGRATE_ROUTES",
+        default_value = "routes.toml",
+        help_heading = "Global options"
+    )]
+    pub(crate) routes: PathBuf,
+
+    /// Shape of the result on stdout
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Global options"
+    )]
+    pub(crate) output: Format,
+
+    /// When to colour; `NO_COLOR` in the environment means never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        help_heading = "Global options"
+    )]
+    pub(crate) color: Color,
+
+    /// Don't ask on the terminal before something changes
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) yes: bool,
+
+    /// Show what would change in the table, and change nothing
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) dry_run: bool,
+
+    /// Say more of what happens on the way (stderr)
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) verbose: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Look at the route table: list, show, validate, test
+    #[command(subcommand)]
+    Routes(routes::Command),
+    /// Move routes forward: to the next stage, or to the one named
+    Cutover(cutover::Args),
+    /// Take routes back; needs no network and no good table
+    Rollback(rollback::Args),
+    /// Every flip: when, who, why, and how it ended
+    History(history::Args),
+    /// Where everything stands: routes, backends, evidence, proxies, last changes
+    Status(status::Args),
+    /// Read what mirroring has shown
+    #[command(subcommand)]
+    Mirror(mirror::Command),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn check(command: &clap::Command) {
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+                if sub.has_subcommands() {
+                    check(sub);
+                    continue;
+                }
+                let after = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(after.contains("migrate "), "{} has no example", sub.get_name());
+            }
+        }
+        check(&Cli::command());
+    }
+}

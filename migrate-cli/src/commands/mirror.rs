@@ -1,0 +1,23 @@
+//! `migrate mirror …`: read what mirroring has shown.
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+
+use super::mirror_report;
+
+/// The commands about mirroring.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Match rate, latency on both sides, and the differences, most frequent first
+    Report(mirror_report::Args),
+}
+
+/// Runs one of them.
+pub(crate) async fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Report(args) => mirror_report::run(args, context).await,
+    }
+}

@@ -1,0 +1,37 @@
+//! The subcommands, one file each: what it takes, what it does, what it shows.
+
+pub(crate) mod routes;
+pub(crate) mod routes_list;
+pub(crate) mod routes_show;
+pub(crate) mod routes_validate;
+pub(crate) mod routes_test;
+pub(crate) mod cutover;
+pub(crate) mod rollback;
+pub(crate) mod flip_report;
+pub(crate) mod history;
+pub(crate) mod status;
+pub(crate) mod status_report;
+pub(crate) mod mirror;
+pub(crate) mod mirror_report;
+pub(crate) mod completions;
+
+#[cfg(test)]
+mod tests;
+
+use crate::cli::Command;
+use crate::context::Context;
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+
+/// Runs the subcommand.
+pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Routes(command) => routes::run(&command, context),
+        Command::Cutover(args) => cutover::run(&args, context).await,
+        Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::History(args) => history::run(&args, context),
+        Command::Status(args) => status::run(&args, context).await,
+        Command::Mirror(command) => mirror::run(&command, context).await,
+        Command::Completions(args) => Ok(completions::run(&args, context)),
+    }
+}

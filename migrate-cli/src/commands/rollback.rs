@@ -1,0 +1,135 @@
+//! `migrate rollback`: take routes back; it writes first and asks the proxies afterwards.
+
+use std::time::Duration;
+
+use routes::journal::Action;
+
+use crate::admin::AdminClient;
+use crate::confirm;
+use crate::context::Context;
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::flip::follow::{Follow, Patience, ProxyFollow, follow};
+use crate::flip::plan::Plan;
+use crate::flip::protocol::{self, Desk};
+use crate::flip::rollback_plan::{Rollback, Target, plan};
+use crate::flip::standing::{Standing, read_journal};
+
+use super::cutover::{begin, patience, plan_diff, show_and_ask};
+use super::flip_report::{FlipReport, Result as Came};
+
+const AFTER: &str = "\
+Without an argument the last cutover that still stands is undone. A damaged table is replaced by the last good one.
+
+Examples:
+  migrate rollback                   undo the last cutover
+  migrate rollback workflows         this route back to where it stood before its last cutover
+  migrate rollback --to 12           the whole table as it was in generation 12, under a new number
+
+Exit codes: 0 done (a proxy that does not answer is only a warning);
+4 written, yet a proxy that answers did not follow";
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    /// Names of the routes to take back; absent: the last cutover
+    #[arg(value_name = "ROUTE", conflicts_with = "to")]
+    names: Vec<String>,
+
+    /// The generation whose whole table comes back, by number or digest (see `migrate history`)
+    #[arg(long, value_name = "GENERATION")]
+    to: Option<String>,
+
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+
+    /// How long to wait for the proxies to follow, after the table is written
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = patience)]
+    wait: Duration,
+}
+
+impl Args {
+    fn target(&self) -> Target {
+        match &self.to {
+            Some(which) => Target::Generation(which.clone()),
+            None if self.names.is_empty() => Target::Last,
+            None => Target::Routes(self.names.clone()),
+        }
+    }
+}
+
+/// Takes the routes back.
+pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let Some(shown) = prepare(args, context)? else { return Ok(nothing(context)) };
+    if context.dry_run {
+        context.printer.show(&FlipReport {
+            diff: Some(plan_diff(context, &shown.plan)),
+            notes: shown.notes,
+            ..FlipReport::of(&shown.plan, Came::Planned)
+        });
+        return Ok(Exit::Done);
+    }
+    // A whole table may also move routes forward; the other ways only go back.
+    let confirmed = match args.to {
+        Some(_) => show_and_ask(context, &shown.plan)?,
+        None => confirm::not_needed(),
+    };
+    let (lock, step) = begin(context, "rollback", &args.names)?;
+    let Some(Rollback { plan, notes }) = prepare(args, context)? else {
+        return Ok(nothing(context));
+    };
+    let desk = Desk {
+        file: &context.file,
+        lock: &lock,
+        who: &context.environment.who,
+        reason: args.reason.clone(),
+        on_step: &step,
+    };
+    let written = protocol::rollback(&desk, &plan, confirmed)?;
+    drop(lock);
+    let proxies = {
+        let _progress = context.printer.progress("rolled back; waiting for the proxies to follow");
+        let patience = Patience { since: written, limit: args.wait, insist: false };
+        wait(&context.admin_client()?, &plan, patience).await
+    };
+    let (exit, report) = report(context, &plan, proxies);
+    context.printer.show(&FlipReport { notes, ..report });
+    Ok(exit)
+}
+
+fn prepare(args: &Args, context: &Context) -> Result<Option<Rollback>, Failure> {
+    let standing = Standing::of(&context.file);
+    let journal = read_journal(&context.file)?;
+    plan(context.file.path(), &standing, &journal, &args.target())
+}
+
+fn nothing(context: &Context) -> Exit {
+    let mut report = FlipReport::empty(Action::Rollback, Came::NothingToDo);
+    report.notes.push("there is no cutover to take back".to_owned());
+    context.printer.show(&report);
+    Exit::Done
+}
+
+async fn wait(client: &AdminClient, plan: &Plan, patience: Patience) -> Vec<ProxyFollow> {
+    follow(client, &plan.table.proxies, &plan.after().digest, patience).await
+}
+
+fn report(context: &Context, plan: &Plan, proxies: Vec<ProxyFollow>) -> (Exit, FlipReport) {
+    let mut has_strayed = false;
+    for proxy in proxies.iter().filter(|proxy| !proxy.follow.followed()) {
+        match &proxy.follow {
+            Follow::Unreachable { error } => context.printer.warn(format_args!(
+                "{error}; it will follow when it runs again, if it reads this table"
+            )),
+            _ => has_strayed = true,
+        }
+    }
+    let (exit, result) =
+        if has_strayed { (Exit::NotFollowed, Came::NotFollowed) } else { (Exit::Done, Came::Done) };
+    (exit, FlipReport::of(plan, result).with_proxies(proxies))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! `migrate routes …`: look at the route table.
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+
+use super::{routes_list, routes_show, routes_test, routes_validate};
+
+/// The commands that look at the table.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Every route: pattern, methods, stage, backends
+    #[command(after_help = "Example:\n  migrate routes list")]
+    List,
+    /// Everything about one route
+    Show(routes_show::Args),
+    /// Check the table and say what is wrong, with line and column
+    #[command(after_help = "Example:\n  migrate routes validate --routes deploy/routes.toml\n\n\
+        Exit code 0: valid; 1: not valid or not readable.")]
+    Validate,
+    /// Explain step by step what happens to a request
+    Test(routes_test::Args),
+}
+
+/// Runs one of them.
+pub(crate) fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::List => routes_list::run(context),
+        Command::Show(args) => routes_show::run(args, context),
+        Command::Validate => routes_validate::run(context),
+        Command::Test(args) => routes_test::run(args, context),
+    }
+}

@@ -1,0 +1,104 @@
+//! `migrate mirror report`
+
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
+use insta::assert_snapshot;
+use routes::admin::{
+    DifferenceExample, DifferenceGroup, DifferenceKind, EvidenceReport, Latency, OperationEvidence,
+    RouteEvidence,
+};
+
+use crate::exit_code::Exit;
+use crate::testing::{FakeProxy, Folder, Manner, dead_address, settings, shape};
+
+#[tokio::test]
+async fn mirror_report_shows_differences_side_by_side() {
+    let proxy = FakeProxy::with_evidence(Manner::Follows, true, Some(evidence()));
+    let folder = proxy.folder();
+    let ran = folder.run(&["mirror", "report"]).await;
+    let (_, json) = folder.json(&["mirror", "report", "workflows"]).await;
+    settings().bind(|| {
+        assert_snapshot!(ran.out, @r#"
+        proxy http://[proxy], since [time] UTC
+
+        route workflows
+        OPERATION                    COMPARED  MATCHED  PRIMARY p50 / p99 ms  MIRRORED p50 / p99 ms
+        GET /api/v1/agent/workflows  1200      96.50 %  4.2 / 12.5            0.8 / 2.0
+        dropped 4 not compared: too_large
+        failed GET /api/v1/agent/workflows: 2 mirrored requests got no answer: timeout
+
+        difference 35 × value at $[*].timeout  GET /api/v1/agent/workflows, 00000023
+          GET /api/v1/agent/workflows?limit=2 at $[3].timeout, request r-1
+          old  3600
+          new  3601
+
+        difference 7 × extra at $[*].owner  GET /api/v1/agent/workflows, 00000007
+          GET /api/v1/agent/workflows?limit=2 at $[3].owner, request r-1
+          old  
+          new  "ann"
+        "#);
+        assert_snapshot!(shape(&json), @r#"
+        proxies:
+          - {"address":"http://[proxy]","evidence":{"since":"[time]Z","routes":[{"route":"workflows","dropped":{"too_large":4},"operations":[{"operation":"GET /api/v1/agent/workflows","compared":1200,"matched":1158,"failed":{"timeout":2},"primary_latency":{"count":1200,"p50":4.21,"p95":9.0,"p99":12.5,"max":40.0},"mirrored_latency":{"count":1198,"p50":0.8,"p95":1.2,"p99":2.0,"max":6.0},"differences":[{"fingerprint":"00000007","kind":"extra","path":"$[*].owner","count":7,"first_seen":"[time]Z","last_seen":"[time]Z","example":{"request":"GET /api/v1/agent/workflows?limit=2","request_id":"r-1","at":"$[3].owner","old":"","new":"\"ann\""}},{"fingerprint":"00000023","kind":"value","path":"$[*].timeout","count":35,"first_seen":"[time]Z","last_seen":"[time]Z","example":{"request":"GET /api/v1/agent/workflows?limit=2","request_id":"r-1","at":"$[3].timeout","old":"3600","new":"3601"}}]}]}]},"error":null}
+        "#);
+    });
+}
+
+#[tokio::test]
+async fn mirror_report_without_evidence_or_proxy() {
+    let proxy = FakeProxy::start(Manner::Follows, true);
+    let folder = proxy.folder();
+    let ran = folder.run(&["mirror", "report"]).await;
+    settings().bind(|| assert_snapshot!(ran.out, @r#"
+    proxy http://[proxy], since [time] UTC
+    no exchange was mirrored yet; mirroring begins at stage shadow: migrate cutover ROUTE --to shadow
+    "#));
+    let folder = Folder::with_proxies(&[&dead_address()]);
+    let ran = folder.run(&["mirror", "report"]).await;
+    assert_eq!(ran.exit, Exit::Failed);
+    settings().bind(|| assert_snapshot!(ran.err, @r#"
+    error: no proxy answers
+      because no proxy answers at http://[proxy]/api/evidence: Connection refused (os error 111)
+      what to do: start the proxy, or correct `[proxies] admin` in the table so that it names the admin address of each running proxy
+    "#));
+}
+
+/// Evidence of one route with two kinds of difference.
+pub(crate) fn evidence() -> EvidenceReport {
+    let group = |kind, path: &str, count, old: &str, new: &str| DifferenceGroup {
+        fingerprint: format!("{count:08x}"),
+        kind,
+        path: path.to_owned(),
+        count,
+        first_seen: DateTime::UNIX_EPOCH,
+        last_seen: DateTime::UNIX_EPOCH,
+        example: Some(DifferenceExample {
+            request: "GET /api/v1/agent/workflows?limit=2".to_owned(),
+            request_id: "r-1".to_owned(),
+            at: path.replace('*', "3"),
+            old: old.to_owned(),
+            new: new.to_owned(),
+        }),
+    };
+    let operation = OperationEvidence {
+        operation: "GET /api/v1/agent/workflows".to_owned(),
+        compared: 1200,
+        matched: 1158,
+        failed: BTreeMap::from([("timeout".to_owned(), 2)]),
+        primary_latency: Latency { count: 1200, p50: 4.21, p95: 9.0, p99: 12.5, max: 40.0 },
+        mirrored_latency: Latency { count: 1198, p50: 0.8, p95: 1.2, p99: 2.0, max: 6.0 },
+        differences: vec![
+            group(DifferenceKind::Extra, "$[*].owner", 7, "", "\"ann\""),
+            group(DifferenceKind::Value, "$[*].timeout", 35, "3600", "3601"),
+        ],
+    };
+    EvidenceReport {
+        since: DateTime::UNIX_EPOCH,
+        routes: vec![RouteEvidence {
+            route: "workflows".to_owned(),
+            dropped: BTreeMap::from([("too_large".to_owned(), 4)]),
+            operations: vec![operation],
+        }],
+    }
+}

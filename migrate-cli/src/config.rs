@@ -1,0 +1,34 @@
+//! The environment, read once; everything else gets values.
+
+use std::fs;
+
+/// What the environment says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    /// `user@host`: who is written into the journal.
+    pub(crate) who: String,
+    /// `MIGRATE_FAILPOINT`: the step after which a debug build ends as if it had crashed.
+    pub(crate) failpoint: Option<String>,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    pub(crate) fn read() -> Self {
+        let user = variable("USER").or_else(|| variable("LOGNAME"));
+        let host =
+            fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| variable("HOSTNAME"));
+        Self {
+            who: format!(
+                "{}@{}",
+                user.as_deref().unwrap_or("unknown"),
+                host.as_deref().map_or("localhost", str::trim)
+            ),
+            failpoint: variable("MIGRATE_FAILPOINT"),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

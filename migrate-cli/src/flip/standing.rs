@@ -1,0 +1,79 @@
+//! What the table file holds right now, good or damaged.
+
+use routes::generation::Generation;
+use routes::store::{StoreError, TableFile};
+use routes::{Digest, RouteTable};
+
+use crate::failure::Failure;
+
+/// The file as it stands.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// It parses and validates.
+    Good {
+        /// Its text.
+        text: String,
+        /// What it says.
+        table: Box<RouteTable>,
+    },
+    /// It can't be read, or its text is no valid table.
+    Damaged {
+        /// Its text, where it could be read.
+        text: Option<String>,
+        /// Why.
+        problem: Failure,
+    },
+}
+
+impl Standing {
+    /// Reads the file.
+    pub(crate) fn of(file: &TableFile) -> Self {
+        match file.read() {
+            Err(problem) => Self::Damaged { text: None, problem: problem.into() },
+            Ok(text) => match RouteTable::parse(file.path(), &text) {
+                Ok(table) => Self::Good { text, table: Box::new(table) },
+                Err(problems) => Self::Damaged { text: Some(text), problem: problems.into() },
+            },
+        }
+    }
+
+    /// The text and the table, for commands that can't do without.
+    pub(crate) fn into_good(self) -> Result<(String, Box<RouteTable>), Failure> {
+        match self {
+            Self::Good { text, table } => Ok((text, table)),
+            Self::Damaged { problem, .. } => Err(problem),
+        }
+    }
+
+    /// The text, where it could be read.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Good { text, .. } => Some(text),
+            Self::Damaged { text, .. } => text.as_deref(),
+        }
+    }
+
+    /// The generation, where the table is good.
+    pub(crate) fn generation(&self) -> Option<&Generation> {
+        match self {
+            Self::Good { table, .. } => Some(&table.generation),
+            Self::Damaged { .. } => None,
+        }
+    }
+
+    /// The digest of the text, where it could be read.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        self.text().map(Digest::of)
+    }
+}
+
+/// Reads and checks the table.
+pub(crate) fn read_table(file: &TableFile) -> Result<RouteTable, Failure> {
+    let (_, table) = Standing::of(file).into_good()?;
+    Ok(*table)
+}
+
+/// The journal beside the table.
+pub(crate) fn read_journal(file: &TableFile) -> Result<routes::journal::Journal, StoreError> {
+    routes::journal::Journal::read(&file.journal_path())
+}
