@@ -1,8 +1,36 @@
-//! placeholder
+//! The strangler proxy: it stands in front of the old and the new backend and sends every request to
+//! one of them, as the route table says.
+//!
+//! Modules in the order in which a request, and before it the program, goes through them.
+
+mod config;
+mod logging;
+mod server;
+mod listener;
+mod in_flight;
+mod drain;
+mod live_table;
+mod gateway;
+mod headers;
+mod backends;
+mod metrics;
+mod admin;
 
 use std::process::ExitCode;
 
-/// Runs the program with the process's arguments and environment.
+/// Runs the program with the process's arguments and environment. Exit codes: 0 stopped as asked,
+/// or the table is good (`--check`); 1 could not start; 2 wrong usage.
 pub fn main_impl() -> ExitCode {
-    ExitCode::SUCCESS
+    let config = match config::Config::from_process() {
+        Ok(config) => config,
+        Err(usage) => return usage.report(),
+    };
+    logging::start(&config);
+    match server::run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(report) => {
+            logging::report(&report);
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,0 +1,119 @@
+//! The admin interface: what is in force, how it goes, and whether the proxy is ready.
+
+pub(crate) mod access;
+mod report;
+mod router;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+use tokio::sync::Semaphore;
+
+use self::access::Token;
+use crate::live_table::LiveTable;
+use crate::metrics::Metrics;
+
+/// Most connections at a time; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 256;
+/// Longest wait for the header of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the interface tells of.
+pub(crate) struct Admin {
+    live: Arc<LiveTable>,
+    metrics: Arc<Metrics>,
+    table: PathBuf,
+    started_at: DateTime<Utc>,
+    token: Option<Token>,
+    /// Set when the proxy stops: it is ready for nothing more.
+    shutdown: std::sync::OnceLock<ShutdownWatch>,
+}
+
+impl Admin {
+    pub(crate) fn new(
+        live: Arc<LiveTable>,
+        metrics: Arc<Metrics>,
+        table: &Path,
+        token: Option<Token>,
+    ) -> Self {
+        Self {
+            live,
+            metrics,
+            table: std::path::absolute(table).unwrap_or_else(|_| table.to_owned()),
+            started_at: Utc::now(),
+            token,
+            shutdown: std::sync::OnceLock::new(),
+        }
+    }
+}
+
+/// The service that answers it.
+pub(crate) struct AdminService {
+    admin: Arc<Admin>,
+    socket: Mutex<Option<TcpListener>>,
+}
+
+impl AdminService {
+    pub(crate) fn new(admin: Admin, socket: TcpListener) -> Self {
+        Self { admin: Arc::new(admin), socket: Mutex::new(Some(socket)) }
+    }
+}
+
+#[async_trait]
+impl BackgroundService for AdminService {
+    /// Answers until the program ends, so that it can be asked while the proxy drains.
+    async fn start(&self, shutdown: ShutdownWatch) {
+        let _set_once = self.admin.shutdown.set(shutdown);
+        let socket = match self.socket.lock() {
+            Ok(mut socket) => socket.take(),
+            Err(_) => None,
+        };
+        let Some(socket) = socket else { return };
+        let listener = match tokio::net::TcpListener::from_std(socket) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(%error, "the admin interface can't be served");
+                return;
+            }
+        };
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let admin = Arc::clone(&self.admin);
+                    tokio::spawn(async move {
+                        serve(admin, stream).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the admin interface failed to accept a connection");
+                    // Out of file descriptors, most likely: give others time to free some.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+async fn serve(admin: Arc<Admin>, stream: tokio::net::TcpStream) {
+    let service = hyper::service::service_fn(|request| {
+        let admin = Arc::clone(&admin);
+        async move { Ok::<_, std::convert::Infallible>(router::answer(&admin, &request).await) }
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection of the admin interface ended early");
+    }
+}

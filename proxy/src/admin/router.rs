@@ -1,0 +1,137 @@
+//! The endpoints, one line each.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::access::Denied;
+use super::{Admin, access, report};
+use crate::backends::target::Health;
+
+const INDEX: &str = "\
+strangler-proxy, admin interface
+
+GET /api/routes                                what is in force: generation, routes, backends
+GET /api/routes?wait=DIGEST&timeout=MILLIS     the same, once that generation is in force
+GET /api/evidence[?route=NAME]                 what comparing has shown so far
+GET /metrics                                   for Prometheus
+GET /healthz                                   200 while the process runs
+GET /readyz                                    200 while it takes requests
+";
+
+type Answer = Response<Full<Bytes>>;
+
+/// Answers one request.
+pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return answer;
+    }
+    let query = request.uri().query().unwrap_or_default();
+    match request.uri().path() {
+        // Probes know no token, and learn nothing.
+        "/healthz" => return text(StatusCode::OK, "ok\n"),
+        "/readyz" => return ready(admin),
+        _ => {}
+    }
+    if let Err(denied) = access::check(admin.token.as_ref(), request.headers()) {
+        return refuse(denied);
+    }
+    match request.uri().path() {
+        "/" => text(StatusCode::OK, INDEX),
+        "/api/routes" => routes(admin, query).await,
+        "/metrics" => metrics(admin),
+        _ => text(StatusCode::NOT_FOUND, INDEX),
+    }
+}
+
+fn refuse(denied: Denied) -> Answer {
+    match denied {
+        Denied::Host => text(
+            StatusCode::MISDIRECTED_REQUEST,
+            "ask for localhost or for an address: other names are refused here\n",
+        ),
+        Denied::Token => {
+            let mut answer = text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            answer
+        }
+    }
+}
+
+/// Ready: a table is in force, its fallback was checked once, and the proxy is not stopping.
+fn ready(admin: &Admin) -> Answer {
+    if admin.shutdown.get().is_some_and(|stopping| *stopping.borrow()) {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    let in_force = admin.live.snapshot();
+    let is_checked = in_force
+        .pool(in_force.table.fallback)
+        .is_some_and(|pool| pool.targets().iter().any(|target| target.health() != Health::Unknown));
+    if is_checked {
+        text(StatusCode::OK, "ready\n")
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, "the fallback backend was not checked yet\n")
+    }
+}
+
+async fn routes(admin: &Admin, query: &str) -> Answer {
+    let parameter = |name: &str| {
+        url::form_urlencoded::parse(query.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let limit = match parameter("timeout").map(|limit| limit.parse()) {
+        None => report::MAX_WAIT,
+        Some(Ok(limit)) => Duration::from_millis(limit),
+        Some(Err(_)) => {
+            return text(StatusCode::BAD_REQUEST, "`timeout` is a number of milliseconds\n");
+        }
+    };
+    if let Some(digest) = parameter("wait") {
+        report::wait_for(admin, &digest, limit).await;
+    }
+    json(&report::routes(admin))
+}
+
+fn metrics(admin: &Admin) -> Answer {
+    match admin.metrics.encode(&admin.live.snapshot()) {
+        Ok(metrics) => with_type(
+            StatusCode::OK,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            metrics.into(),
+        ),
+        Err(error) => {
+            tracing::error!(%error, "failed to write the metrics");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "failed to write the metrics\n")
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Answer {
+    match serde_json::to_vec(value) {
+        Ok(body) => with_type(StatusCode::OK, "application/json", body.into()),
+        Err(error) => {
+            tracing::error!(%error, "failed to write a report");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "failed to write the report\n")
+        }
+    }
+}
+
+fn text(status: StatusCode, body: &'static str) -> Answer {
+    with_type(status, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()))
+}
+
+fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

@@ -1,0 +1,9 @@
+//! The servers behind each backend: which one is asked next, and how well each is.
+
+pub(crate) mod target;
+pub(crate) mod pool;
+pub(crate) mod resolve;
+pub(crate) mod health;
+
+pub(crate) use pool::Pool;
+pub(crate) use target::Target;

@@ -1,0 +1,68 @@
+//! `upstream_request_filter`: the request as the backend is to see it.
+
+use http::HeaderName;
+use pingora::Result;
+use pingora::http::RequestHeader;
+use pingora::proxy::Session;
+
+use super::match_route::client_ip;
+use super::{Gateway, RequestContext};
+use crate::headers::{forwarded, request_id, trace_context};
+
+/// Marks a mirrored request. Only this proxy may send it: a client's is removed.
+const MIRROR_TOKEN: HeaderName = HeaderName::from_static("x-strangler-mirror");
+
+/// Rewrites the path and sets the headers. (pingora has dropped the hop-by-hop ones.)
+pub(super) fn run(
+    gateway: &Gateway,
+    session: &Session,
+    request: &mut RequestHeader,
+    ctx: &RequestContext,
+) -> Result<()> {
+    rewrite_path(request, ctx)?;
+    request.remove_header(&MIRROR_TOKEN);
+    if let Some(id) = &ctx.request_id {
+        request.insert_header(request_id::NAME, id.clone())?;
+    }
+    continue_trace(request)?;
+    let peer = client_ip(session);
+    let is_trusted = peer.is_some_and(|peer| gateway.trusted.trusts(peer));
+    forwarded::set(request, peer, is_trusted)
+}
+
+fn continue_trace(request: &mut RequestHeader) -> Result<()> {
+    let received = request.headers.get(trace_context::NAME);
+    let (next, is_continued) = trace_context::next_hop(received, rand::random());
+    if !is_continued {
+        request.remove_header(&trace_context::STATE);
+    }
+    request.insert_header(trace_context::NAME, next)
+}
+
+/// The path as the backend that is really asked knows it; the query stays as the client sent it.
+fn rewrite_path(request: &mut RequestHeader, ctx: &RequestContext) -> Result<()> {
+    let rewritten = ctx.route.as_ref().and_then(|matched| {
+        let route = ctx.in_force.table.route(matched.route);
+        let template = if ctx.asked == route.new { &route.new_path } else { &route.old_path };
+        template.as_ref().map(|template| {
+            let mut target = String::with_capacity(request.raw_path().len() + 16);
+            template.fill(request.uri.path(), matched, &mut target);
+            target
+        })
+    });
+    let target = match rewritten {
+        Some(mut target) => {
+            if let Some(query) = request.uri.query() {
+                target.push('?');
+                target.push_str(query);
+            }
+            target
+        }
+        // An absolute-form target is for proxies; the backend gets the path alone.
+        None if !request.raw_path().starts_with(b"/") => {
+            request.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned()
+        }
+        None => return Ok(()),
+    };
+    request.set_raw_path(target.as_bytes())
+}

@@ -1,0 +1,150 @@
+//! The life of a request, one file per hook, in the order in which they run.
+
+mod context;
+mod match_route;
+mod choose_backend;
+mod forward_request;
+mod capture_request;
+mod relay_response;
+mod recover;
+mod answer;
+mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, Result};
+
+use self::context::RequestContext;
+use crate::headers::trusted::TrustedProxies;
+use crate::in_flight::InFlight;
+use crate::live_table::LiveTable;
+use crate::metrics::Metrics;
+
+/// What the hooks need besides the request itself.
+pub(crate) struct Gateway {
+    pub(crate) live: Arc<LiveTable>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) trusted: TrustedProxies,
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = RequestContext;
+
+    fn new_ctx(&self) -> RequestContext {
+        RequestContext::new(self.live.snapshot(), self.in_flight.enter())
+    }
+
+    /// None: answers pass as they are, compressed or not.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        ctx: &mut RequestContext,
+    ) -> Result<bool> {
+        match match_route::run(session, ctx) {
+            Ok(()) => Ok(false),
+            Err(refusal) => answer::refuse(self, session, ctx, refusal).await.map(|()| true),
+        }
+    }
+
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        ctx: &mut RequestContext,
+    ) -> Result<Box<HttpPeer>> {
+        choose_backend::run(self, session, ctx)
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        forward_request::run(self, session, request, ctx)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        capture_request::run(self, body.as_ref(), ctx)
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        relay_response::run(session, response, ctx)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut RequestContext,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        recover::from_failed_connect(self, ctx, &mut error);
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        ctx: &mut RequestContext,
+        connection_was_reused: bool,
+    ) -> Box<Error> {
+        recover::from_failed_exchange(self, session, ctx, &mut error, connection_was_reused);
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        ctx: &mut RequestContext,
+    ) -> FailToProxy {
+        answer::fail(session, ctx, error).await
+    }
+
+    async fn logging(&self, session: &mut Session, _: Option<&Error>, ctx: &mut RequestContext) {
+        record::run(session, ctx);
+    }
+
+    /// `answer` has logged it, with the request it belongs to.
+    fn suppress_error_log(&self, _: &Session, _: &RequestContext, _: &Error) -> bool {
+        true
+    }
+
+    /// `recover` has counted it.
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &Session,
+        _: &RequestContext,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}
+
+/// Longest silence on a connection that was upgraded, where neither side owes the other an answer.
+const UPGRADED_IDLE_LIMIT: Duration = Duration::from_hours(1);

@@ -1,0 +1,35 @@
+//! logging: counts the finished request and writes its line of the request log.
+
+use pingora::proxy::Session;
+
+use super::{RequestContext, match_route};
+
+/// Records a request that has ended, however it did.
+pub(super) fn run(session: &Session, ctx: &RequestContext) {
+    let took = ctx.started.elapsed();
+    let status = session.response_written().map_or(0, |answer| answer.status.as_u16());
+    let route = ctx.route.as_ref().map(|matched| matched.route);
+    if ctx.refused.is_none() {
+        ctx.in_force.handles(route, ctx.asked).record(status, took.as_secs_f64());
+    }
+    let request = session.req_header();
+    // Never logged: the query, header values and bodies, which may hold secrets.
+    tracing::info!(
+        target: "access",
+        method = request.method.as_str(),
+        path = request.uri.path(),
+        route = ctx.route_name(),
+        stage = route.map(|route| ctx.in_force.table.route(route).stage.as_str()),
+        backend = ctx.refused.is_none().then(|| ctx.backend_name()),
+        refused = ctx.refused,
+        target_server = ctx.target.as_ref().map(|target| &*target.label),
+        status,
+        bytes = session.body_bytes_sent(),
+        duration_ms = took.as_secs_f64() * 1e3,
+        upstream_ms = ctx.upstream_time.map(|time| time.as_secs_f64() * 1e3),
+        generation = ctx.in_force.table.generation.number,
+        failover = ctx.failed_over,
+        client = match_route::client_ip(session).map(tracing::field::display),
+        request_id = ctx.request_id.as_ref().and_then(|id| id.to_str().ok()),
+    );
+}

@@ -1,0 +1,32 @@
+//! `response_filter`: the answer's header as the client is to see it.
+
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+
+use super::RequestContext;
+use crate::headers::{connection, request_id};
+
+/// Sets and removes headers of an answer.
+pub(super) fn run(
+    session: &mut Session,
+    response: &mut ResponseHeader,
+    ctx: &mut RequestContext,
+) -> Result<()> {
+    if response.status.is_informational()
+        && response.status != http::StatusCode::SWITCHING_PROTOCOLS
+    {
+        return Ok(());
+    }
+    ctx.upstream_time = ctx.asked_at.map(|asked_at| asked_at.elapsed());
+    connection::remove_hop_by_hop(response);
+    if let Some(id) = &ctx.request_id
+        && !response.headers.contains_key(request_id::NAME)
+    {
+        response.insert_header(request_id::NAME, id.clone())?;
+    }
+    if session.is_process_shutting_down() {
+        session.set_keepalive(None);
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! From a text to a generation that can be put in force.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::Utc;
+use routes::admin::RejectedTable;
+use routes::{Digest, Problems, RouteTable};
+
+use super::InForce;
+use crate::backends::{Pool, resolve};
+use crate::metrics::Metrics;
+
+/// Parses, checks and prepares a text; pools of `before` are kept where they fit.
+///
+/// # Errors
+/// Every problem of the text.
+pub(crate) async fn load(
+    file: &Path,
+    text: String,
+    before: &[Arc<Pool>],
+    metrics: &Metrics,
+) -> Result<InForce, Problems> {
+    let table = RouteTable::parse(file, &text)?;
+    let pools = resolve::pools(&table.backends, before).await;
+    Ok(InForce::new(table, text, pools, metrics, Utc::now()))
+}
+
+/// What the admin interface says of a text that was refused.
+pub(crate) fn rejected_text(problems: &Problems) -> RejectedTable {
+    RejectedTable {
+        at: Utc::now(),
+        digest: Some(Digest::of(&problems.text)),
+        problems: problems.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+/// What the admin interface says of a file that could not be read.
+pub(crate) fn rejected_file(file: &Path, why: &str) -> RejectedTable {
+    RejectedTable {
+        at: Utc::now(),
+        digest: None,
+        problems: vec![format!("{}: {why}", file.display())],
+    }
+}

@@ -1,0 +1,92 @@
+//! The table that new requests see: published whole, or not at all.
+
+mod in_force;
+pub(crate) mod load;
+pub(crate) mod watch;
+pub(crate) mod hand_edits;
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use routes::admin::RejectedTable;
+use tokio::sync::watch as changes;
+
+pub(crate) use in_force::InForce;
+
+use crate::metrics::Metrics;
+
+/// The generation in force, and why a newer file is not.
+#[derive(Debug)]
+pub(crate) struct LiveTable {
+    current: ArcSwap<InForce>,
+    rejected: ArcSwapOption<RejectedTable>,
+    /// Counts publications and rejections; waiting on it is how one learns of either.
+    changes: changes::Sender<u64>,
+    metrics: Arc<Metrics>,
+}
+
+impl LiveTable {
+    /// Starts with a first generation.
+    pub(crate) fn new(first: InForce, metrics: Arc<Metrics>) -> Self {
+        metrics.published(&first);
+        Self {
+            current: ArcSwap::from_pointee(first),
+            rejected: ArcSwapOption::empty(),
+            changes: changes::Sender::new(0),
+            metrics,
+        }
+    }
+
+    /// The generation in force now, to be kept for as long as the caller's work takes.
+    pub(crate) fn snapshot(&self) -> Arc<InForce> {
+        self.current.load_full()
+    }
+
+    /// Why the file is not what is in force; `None` while it is.
+    pub(crate) fn rejected(&self) -> Option<Arc<RejectedTable>> {
+        self.rejected.load_full()
+    }
+
+    /// Changes with every publication and every rejection.
+    pub(crate) fn changes(&self) -> changes::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Puts a generation in force for every request that starts from now on.
+    pub(crate) fn publish(&self, next: InForce) {
+        let before = self.current.load_full();
+        self.metrics.published(&next);
+        forget_gone_routes(&before, &next, &self.metrics);
+        self.current.store(Arc::new(next));
+        self.rejected.store(None);
+        self.changed();
+    }
+
+    /// Keeps what is in force and says why.
+    pub(crate) fn reject(&self, rejected: RejectedTable) {
+        self.metrics.tables_rejected.inc();
+        self.metrics.table_rejected.set(1);
+        self.rejected.store(Some(Arc::new(rejected)));
+        self.changed();
+    }
+
+    /// The file is again what is in force: a rejected text was undone.
+    pub(crate) fn confirm(&self) {
+        if self.rejected.swap(None).is_some() {
+            self.metrics.table_rejected.set(0);
+            self.changed();
+        }
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+fn forget_gone_routes(before: &InForce, next: &InForce, metrics: &Metrics) {
+    let still_there = |name: &str| next.table.route_named(name).is_some();
+    for route in before.table.routes.iter().filter(|route| !still_there(&route.name)) {
+        metrics.forget(&route.name, &before.table.backend(route.old).name);
+        metrics.forget(&route.name, &before.table.backend(route.new).name);
+    }
+}

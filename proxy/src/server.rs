@@ -1,0 +1,113 @@
+//! Puts the program together: table, sockets, services; then runs it until it is told to stop.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use miette::{Context as _, IntoDiagnostic as _, Report};
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server};
+use pingora::services::background::background_service;
+use routes::store::TableFile;
+
+use crate::admin::{Admin, AdminService};
+use crate::backends::health::HealthService;
+use crate::config::Config;
+use crate::drain::{Drain, StopSignals};
+use crate::gateway::Gateway;
+use crate::headers::trusted::TrustedProxies;
+use crate::in_flight::InFlight;
+use crate::listener::{self, ClientListener};
+use crate::live_table::watch::TableWatcher;
+use crate::live_table::{InForce, LiveTable, load};
+use crate::metrics::Metrics;
+
+/// pingora sleeps this long before it kills what is left at a stop; `drain` ends the program before.
+const GRACE_SECONDS: u64 = 3600;
+/// Idle connections kept to backends, in all.
+const KEPT_CONNECTIONS: usize = 1024;
+/// Attempts of one request that pingora allows at most; `choose_backend` ends them long before.
+const MAX_ATTEMPTS: usize = 16;
+
+/// Starts everything and returns when the program was told to stop.
+///
+/// # Errors
+/// The table is not good, an address can't be bound, or the admin interface would be open to others.
+pub(crate) fn run(config: &Config) -> Result<(), Report> {
+    let file = TableFile::new(&config.routes);
+    let metrics = Arc::new(Metrics::new());
+    let first = first_table(&file, &metrics)?;
+    if config.check {
+        tracing::info!(table = %file.path().display(), routes = first.table.routes.len(), "the route table is good");
+        return Ok(());
+    }
+    let (clients, http_address) =
+        listener::bind(config.listen.unwrap_or(first.table.listen_http), "clients")?;
+    let (admin_socket, admin_address) =
+        listener::bind(config.admin.unwrap_or(first.table.listen_admin), "admin interface")?;
+    let token = crate::admin::access::token(config, admin_address)?;
+
+    let live = Arc::new(LiveTable::new(first, Arc::clone(&metrics)));
+    let in_flight = InFlight::new(metrics.in_flight.clone());
+    let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
+    server.bootstrap();
+    let gateway = Gateway {
+        live: Arc::clone(&live),
+        metrics: Arc::clone(&metrics),
+        in_flight: in_flight.clone(),
+        trusted: TrustedProxies::new(config.trusted_proxies.clone()),
+    };
+    let conf = Arc::clone(&server.configuration);
+    server.add_service(ClientListener::new(&conf, gateway, clients, http_address, config.h2c));
+    server.add_service(background_service("health", HealthService { live: Arc::clone(&live) }));
+    let watcher =
+        TableWatcher { live: Arc::clone(&live), metrics: Arc::clone(&metrics), file: file.clone() };
+    server.add_service(background_service("table", watcher));
+    let admin = Admin::new(Arc::clone(&live), metrics, file.path(), token);
+    server.add_service(background_service("admin", AdminService::new(admin, admin_socket)));
+    let (done, stopped) = mpsc::channel();
+    let drain = Drain { in_flight, live: Arc::clone(&live), done: done.clone() };
+    server.add_service(background_service("drain", drain));
+
+    let generation = &live.snapshot().table.generation;
+    tracing::info!(
+        http = %http_address, admin = %admin_address, table = %file.path().display(),
+        generation = generation.number, digest = %generation.digest, "listening"
+    );
+    std::thread::Builder::new()
+        .name("server".to_owned())
+        .spawn(move || {
+            server.run(RunArgs { shutdown_signal: Box::new(StopSignals) });
+            let _nobody_waits = done.send(());
+        })
+        .into_diagnostic()
+        .wrap_err("failed to start the server's thread")?;
+    // Either `drain` or the server itself says when; a closed channel means that both are gone.
+    let _stopped = stopped.recv();
+    Ok(())
+}
+
+/// Reads the table that the program starts with: without a good one there is nothing to do.
+fn first_table(file: &TableFile, metrics: &Metrics) -> Result<InForce, Report> {
+    let text = file
+        .read()
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the route table {} can't be used", file.path().display()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .into_diagnostic()
+        .wrap_err("failed to start")?;
+    let first = runtime.block_on(load::load(file.path(), text, &[], metrics))?;
+    Ok(first)
+}
+
+fn server_conf(config: &Config) -> ServerConf {
+    ServerConf {
+        threads: config.threads(),
+        upstream_keepalive_pool_size: KEPT_CONNECTIONS,
+        max_retries: MAX_ATTEMPTS,
+        grace_period_seconds: Some(GRACE_SECONDS),
+        graceful_shutdown_timeout_seconds: Some(1),
+        ..ServerConf::default()
+    }
+}
