@@ -17,6 +17,7 @@ use crate::gateway::Gateway;
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::listener::{self, ClientListener};
+use crate::live_table::hand_edits::HandEdits;
 use crate::live_table::watch::TableWatcher;
 use crate::live_table::{InForce, LiveTable, load};
 use crate::metrics::Metrics;
@@ -62,6 +63,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let watcher =
         TableWatcher { live: Arc::clone(&live), metrics: Arc::clone(&metrics), file: file.clone() };
     server.add_service(background_service("table", watcher));
+    let hand_edits = HandEdits { live: Arc::clone(&live), file: file.clone() };
+    server.add_service(background_service("journal", hand_edits));
     let admin = Admin::new(Arc::clone(&live), metrics, file.path(), token);
     server.add_service(background_service("admin", AdminService::new(admin, admin_socket)));
     let (done, stopped) = mpsc::channel();

@@ -1,13 +1,229 @@
-//! Tables that were changed outside `migrate` are recorded, so that they can be rolled back to.
+//! Tables that came into force without `migrate` are recorded in the journal, so that they stand in
+//! the history and can be rolled back to.
 
-use super::LiveTable;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Records what came into force by hand.
-pub(crate) struct HandEdits {}
+use async_trait::async_trait;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+use routes::journal::{self, Action, Change, Journal, Move, Outcome, Phase, Record};
+use routes::store::{StoreError, TableFile};
+use routes::{Digest, Generation, RouteTable};
+
+use super::{InForce, LiveTable};
+
+/// How long the lock is waited for: whoever holds it longer is `migrate`, which journals its flips
+/// itself, or another proxy that records the same edit.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How long after a lock that was held it is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What became of one attempt.
+#[derive(Debug, PartialEq, Eq)]
+enum Recorded {
+    /// The journal has an entry more.
+    Now,
+    /// The journal says already that this generation is in force.
+    Known,
+    /// Somebody else holds the lock.
+    Busy,
+}
+
+/// The service that records hand edits. Trouble with the journal is told and never stops traffic.
+pub(crate) struct HandEdits {
+    pub(crate) live: Arc<LiveTable>,
+    pub(crate) file: TableFile,
+}
+
+#[async_trait]
+impl BackgroundService for HandEdits {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let mut changes = self.live.changes();
+        let mut settled: Option<Digest> = None;
+        loop {
+            let in_force = self.live.snapshot();
+            let digest = in_force.table.generation.digest.clone();
+            if settled.as_ref() != Some(&digest) && self.attempt(in_force).await {
+                settled = Some(digest.clone());
+            }
+            let is_settled = settled.as_ref() == Some(&digest);
+            tokio::select! {
+                _ = shutdown.changed() => return,
+                change = changes.changed() => if change.is_err() { return },
+                () = tokio::time::sleep(RETRY), if !is_settled => {}
+            }
+        }
+    }
+}
 
 impl HandEdits {
-    /// Records the generation in force unless the journal knows it.
-    pub(crate) async fn record(&self, live: &LiveTable) {
-        let _ = live;
+    /// `true` when nothing is left to do for this generation.
+    async fn attempt(&self, in_force: Arc<InForce>) -> bool {
+        let generation = in_force.table.generation.clone();
+        let file = self.file.clone();
+        let attempt = tokio::task::spawn_blocking(move || record(&file, &in_force)).await;
+        match attempt {
+            Ok(Ok(Recorded::Busy)) => false,
+            Ok(Ok(Recorded::Known)) => true,
+            Ok(Ok(Recorded::Now)) => {
+                tracing::info!(
+                    generation = generation.number, digest = %generation.digest,
+                    "recorded a table that was changed by hand"
+                );
+                true
+            }
+            Ok(Err(error)) => {
+                let error = super::watch::describe(&error);
+                tracing::warn!(error, "the journal has no record of the table in force");
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "recording the table in force failed");
+                true
+            }
+        }
+    }
+}
+
+fn record(file: &TableFile, in_force: &InForce) -> Result<Recorded, StoreError> {
+    let host = host();
+    let holder = format!("proxy@{host}: recording a hand edit, pid {}", std::process::id());
+    let lock = match file.lock(&holder, PATIENCE) {
+        Ok(lock) => lock,
+        Err(StoreError::Locked { .. }) => return Ok(Recorded::Busy),
+        Err(error) => return Err(error),
+    };
+    let path = file.journal_path();
+    let journal = Journal::read(&path)?;
+    let after = &in_force.table.generation;
+    let before = last_in_force(&journal.history(Some(&after.digest))).cloned();
+    if before.as_ref().is_some_and(|before| before.digest == after.digest) {
+        return Ok(Recorded::Known);
+    }
+    let record = Record {
+        who: format!("proxy@{host}"),
+        action: Action::Edit,
+        phase: Phase::Done,
+        moves: moves(file, &journal, before.as_ref(), &in_force.table),
+        before,
+        after: after.clone(),
+        reason: None,
+        text: Some(in_force.text.clone()),
+        text_before: None,
+    };
+    journal::append(&path, &lock, record)?;
+    Ok(Recorded::Now)
+}
+
+/// The generation that the last change left in force.
+fn last_in_force(history: &[Change]) -> Option<&Generation> {
+    let last = history.last()?;
+    match last.outcome {
+        Outcome::Done | Outcome::InterruptedAfterWrite => Some(&last.intent.after),
+        Outcome::PutBack | Outcome::InterruptedBeforeWrite => last.intent.before.as_ref(),
+    }
+}
+
+/// What the edit moved, as far as the journal still has the text of before.
+fn moves(
+    file: &TableFile,
+    journal: &Journal,
+    before: Option<&Generation>,
+    after: &RouteTable,
+) -> Vec<Move> {
+    let text = before.and_then(|before| journal.text_of(before.digest.as_str()));
+    let Some(Ok(before)) = text.map(|(_, text)| RouteTable::parse(file.path(), text)) else {
+        return Vec::new();
+    };
+    let moved = after.routes.iter().filter_map(|route| {
+        let was = before.route_named(&route.name)?;
+        let is_canary = route.stage == routes::Stage::Canary;
+        let moved = was.stage != route.stage
+            || (is_canary && was.canary.percent.to_bits() != route.canary.percent.to_bits());
+        moved.then(|| Move {
+            route: route.name.clone(),
+            from: was.stage,
+            to: route.stage,
+            percent: is_canary.then_some(route.canary.percent),
+        })
+    });
+    moved.collect()
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live_table::load;
+    use crate::metrics::Metrics;
+
+    fn table(stage: &str) -> String {
+        format!(
+            r#"format = 1
+[backends.monolith]
+targets = ["http://127.0.0.1:1"]
+[backends.agent-service]
+targets = ["http://127.0.0.1:2"]
+[defaults]
+old = "monolith"
+new = "agent-service"
+fallback = "monolith"
+[[routes]]
+name = "workflows"
+path = "/workflows/{{*rest}}"
+stage = "{stage}"
+"#
+        )
+    }
+
+    async fn in_force(file: &TableFile, text: &str) -> InForce {
+        load::load(file.path(), text.to_owned(), &[], &Metrics::new()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_generation_is_recorded_once_and_an_edit_back_is_another_edit() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TableFile::new(folder.path().join("routes.toml"));
+        let first = in_force(&file, &table("shadow")).await;
+        let second = in_force(&file, &table("service")).await;
+        assert_eq!(record(&file, &first).unwrap(), Recorded::Now);
+        assert_eq!(record(&file, &first).unwrap(), Recorded::Known);
+        assert_eq!(record(&file, &second).unwrap(), Recorded::Now);
+        assert_eq!(record(&file, &first).unwrap(), Recorded::Now);
+
+        let journal = Journal::read(&file.journal_path()).unwrap();
+        assert!(journal.findings.is_empty(), "{:?}", journal.findings);
+        assert_eq!(journal.entries.len(), 3);
+        let edit = &journal.entries[1];
+        assert_eq!(edit.before.as_ref(), Some(&first.table.generation));
+        assert_eq!(edit.moves.len(), 1);
+        assert_eq!(edit.moves[0].to, routes::Stage::Service);
+        let (_, text) = journal.last_in_force().unwrap();
+        assert_eq!(text, table("shadow"));
+    }
+
+    #[tokio::test]
+    async fn a_flip_that_migrate_journals_is_left_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TableFile::new(folder.path().join("routes.toml"));
+        let first = in_force(&file, &table("shadow")).await;
+        let lock = file.lock("migrate", Duration::ZERO).unwrap();
+        assert_eq!(record(&file, &first).unwrap(), Recorded::Busy);
+        drop(lock);
+        assert_eq!(record(&file, &first).unwrap(), Recorded::Now);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_can_t_be_written_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TableFile::new(folder.path().join("gone/routes.toml"));
+        let first = in_force(&file, &table("shadow")).await;
+        assert!(record(&file, &first).is_err());
     }
 }

@@ -158,7 +158,7 @@ impl TableWatcher {
 }
 
 /// An error with its causes on one line.
-fn describe(error: &dyn std::error::Error) -> String {
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
