@@ -228,11 +228,6 @@ impl Metrics {
         );
     }
 
-    /// The registry, for modules that add metrics of their own before the server starts.
-    pub(crate) fn registry_mut(&mut self) -> &mut Registry {
-        &mut self.registry
-    }
-
     /// Handles for one route and one backend; [`NO_ROUTE`] for the fallback.
     pub(crate) fn handles(&self, route: &str, backend: &str) -> Handles {
         let answered = CLASSES.map(|code| {
