@@ -1,8 +1,25 @@
-//! placeholder
+//! The agent service: the agent API of the monolith, on the same database.
+//!
+//! A request goes router → http → handlers → logic → store; `execution` works beside them on what was recorded.
 
-use std::process::ExitCode;
+pub mod cli;
+pub mod config;
+pub mod compatibility;
+pub mod telemetry;
+pub mod server;
+pub mod app;
+pub mod router;
+pub mod http;
+pub mod validation;
+pub mod handlers;
+pub mod logic;
+pub mod execution;
+pub mod store;
+pub mod tables;
+pub mod python;
+pub mod receipt_key;
+pub mod metrics;
+pub mod clock;
+pub mod build;
 
-/// Runs the program with the process's arguments and environment.
-pub fn main_impl() -> ExitCode {
-    ExitCode::SUCCESS
-}
+pub use cli::main_impl;

@@ -1,0 +1,44 @@
+//! The time and the randomness of the process, as values that tests replace.
+
+use std::fmt::Debug;
+
+use chrono::Utc;
+
+use crate::python::time::Stamp;
+
+/// Tells the time.
+pub trait Clock: Debug + Send + Sync {
+    /// Now, in UTC, to the microsecond.
+    fn now(&self) -> Stamp;
+}
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Stamp {
+        Stamp::of(Utc::now())
+    }
+}
+
+/// Makes identifiers.
+pub trait Ids: Debug + Send + Sync {
+    /// 32 random hexadecimal digits.
+    fn hex(&self) -> String;
+
+    /// `prefix` and the first `digits` of 32 random hexadecimal digits, as the monolith makes its ids.
+    fn id(&self, prefix: &str, digits: usize) -> String {
+        format!("{prefix}{}", self.hex().get(..digits).unwrap_or_default())
+    }
+}
+
+/// Identifiers from version 4 UUIDs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RandomIds;
+
+impl Ids for RandomIds {
+    fn hex(&self) -> String {
+        uuid::Uuid::new_v4().simple().to_string()
+    }
+}

@@ -1,0 +1,66 @@
+//! The list of settings: the names that environment and file know, each with its meaning.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The environment variable. In the file the same in lower case.
+    pub name: &'static str,
+    /// The default, as `--help` shows it.
+    pub default: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+const fn setting(name: &'static str, default: &'static str, about: &'static str) -> Setting {
+    Setting { name, default, about }
+}
+
+/// Every setting. The first ten are the monolith's own, so that one `.env` serves both.
+pub const SETTINGS: &[Setting] = &[
+    setting("APP_ENV", "dev", "dev: any key is taken, loopback only; production: listed keys only"),
+    setting("APP_HOST", "127.0.0.1", "address to listen on"),
+    setting("APP_PORT", "8012", "port to listen on; 0 takes a free one"),
+    setting(
+        "DATABASE_URL",
+        "(required)",
+        "sqlite:////abs/path.db, sqlite:///relative.db, sqlite://path",
+    ),
+    setting("ADMIN_API_KEYS", "(none)", "JSON list or comma-separated; required in production"),
+    setting("CLIENT_API_KEYS", "(none)", "the same, for the endpoints of clients"),
+    setting("MINER_API_KEYS", "(none)", "checked for its form; this service has no miner endpoint"),
+    setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR, or a tracing filter"),
+    setting("LOG_FORMAT", "json", "json or text"),
+    setting("RECEIPT_SIGNING_KEY_HEX", "(none)", "Ed25519 key that signs receipts, 64 hex digits"),
+    setting(
+        "RECEIPT_KEY_FILE",
+        "<database>.receipt-key",
+        "file with that key, made 0600 when missing",
+    ),
+    setting("COMPATIBILITY", "monolith", "whose manner answers follow; off is not there yet"),
+    setting("REQUEST_TIMEOUT_SECONDS", "30", "time for one request"),
+    setting("DRAIN_TIMEOUT_SECONDS", "10", "time for what is under way once told to stop"),
+    setting("MAX_CONNECTIONS", "1024", "connections held open at once"),
+    setting("EXECUTION_WORKERS", "8", "executions worked on at once"),
+    setting("EXECUTION_LEASE_SECONDS", "10", "how long a silent worker keeps its executions"),
+];
+
+/// Whether a value must never be shown.
+pub fn is_secret(name: &str) -> bool {
+    name.ends_with("_API_KEYS") || name == "RECEIPT_SIGNING_KEY_HEX"
+}
+
+/// The settings as a table for `--help`.
+pub fn help() -> String {
+    let mut text =
+        "Settings (environment, or the same names in lower case in the file):\n".to_owned();
+    for Setting { name, default, about } in SETTINGS {
+        text.push_str("  ");
+        text.push_str(name);
+        text.push_str("\n          ");
+        text.push_str(about);
+        text.push_str(" [default: ");
+        text.push_str(default);
+        text.push_str("]\n");
+    }
+    text
+}

@@ -1,0 +1,334 @@
+//! Drives one execution from wherever its rows say it stands to its end.
+//!
+//! Every write happens in a transaction that first asks whether the lease is still held and the execution still
+//! running. So a worker that was too slow writes nothing, and a cancel from either backend is seen before each step.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::executor::{StepFailure, StepOutcome};
+use super::worker::Worker;
+use crate::app::App;
+use crate::logic::progress::{Beginning, Progress};
+use crate::logic::{plan, verification};
+use crate::python::time::Stamp;
+use crate::store::runs::Lease;
+use crate::store::{StoreError, Writing};
+use crate::tables::Json;
+use crate::tables::agents::{Execution, Status, Step, StepExecution};
+use crate::tables::own::Run;
+
+/// How often a run may be taken up without finishing a single step before it is given up.
+const MOST_ATTEMPTS: i64 = 5;
+
+/// The time for a step whose row names none, in seconds.
+const STEP_SECONDS: i64 = 300;
+
+/// The pause before a write is tried again because another process held the database.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a worker's hold on a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every step finished.
+    Completed,
+    /// A step failed, or there was nothing that could be run.
+    Failed,
+    /// Somebody ended or removed the execution.
+    Cancelled,
+    /// The process stops; another worker goes on.
+    GivenBack,
+    /// Another worker has it.
+    Lost,
+}
+
+/// Drives a claimed run. Prolongs its lease all the while.
+pub async fn drive(worker: &Worker, run: &Run) -> Result<Ended, StoreError> {
+    let lease = lease_of(run);
+    let drive = Drive { worker, run, lease: &lease };
+    tokio::select! {
+        ended = drive.to_its_end() => ended,
+        () = keep(&worker.app, &lease) => Ok(Ended::Lost),
+    }
+}
+
+/// The lease with which a run was claimed.
+pub fn lease_of(run: &Run) -> Lease {
+    Lease {
+        execution_id: run.execution_id.clone(),
+        token: run.lease_token.clone().unwrap_or_default(),
+    }
+}
+
+/// When a lease that is taken `now` runs out.
+pub fn lease_end(now: Stamp, lease: Duration) -> Stamp {
+    now.plus_seconds(i64::try_from(lease.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Gives a run back, free for others from `free_at` on.
+pub async fn release(app: &App, lease: &Lease, free_at: Stamp) -> Result<(), StoreError> {
+    let mut writing = app.store.write().await?;
+    writing.run_release(lease, free_at).await?;
+    writing.commit().await
+}
+
+/// Prolongs the lease, and returns when it is lost: taken by another worker, or not prolonged in time.
+async fn keep(app: &App, lease: &Lease) {
+    let term = app.config.execution_lease;
+    let mut prolonged = Instant::now();
+    while prolonged.elapsed() < term {
+        sleep(term / 3).await;
+        match renew(app, lease, term).await {
+            Ok(true) => prolonged = Instant::now(),
+            Ok(false) => return,
+            Err(error) => tracing::warn!(%error, "a lease could not be prolonged"),
+        }
+    }
+}
+
+async fn renew(app: &App, lease: &Lease, term: Duration) -> Result<bool, StoreError> {
+    let mut writing = app.store.write().await?;
+    let held = writing.run_renew(lease, lease_end(app.clock.now(), term)).await?;
+    writing.commit().await?;
+    Ok(held)
+}
+
+struct Drive<'d> {
+    worker: &'d Worker,
+    run: &'d Run,
+    lease: &'d Lease,
+}
+
+/// A write transaction of a run that is still held and running, or why there is none.
+enum Turn {
+    Mine(Writing),
+    Over(Ended),
+}
+
+impl Drive<'_> {
+    async fn to_its_end(&self) -> Result<Ended, StoreError> {
+        let store = &self.app().store;
+        let id = &self.run.execution_id;
+        if self.run.attempts.get().is_some_and(|attempts| attempts > MOST_ATTEMPTS) {
+            let error = format!("Given up after {MOST_ATTEMPTS} attempts that were cut off");
+            return self.fail(&error, None).await;
+        }
+        let Some(execution) = store.execution_find(id).await? else {
+            return self.retire().await;
+        };
+        let Some(workflow) = store.workflow_find(&execution.workflow_id).await? else {
+            return self.fail("Workflow not found", None).await;
+        };
+        let steps = store.step_list(&workflow.id).await?;
+        // Like the monolith, look at dependencies only where there are steps to order.
+        let planned = match steps.as_slice() {
+            [] => Ok(Vec::new()),
+            steps => plan::order(steps, &workflow.dependencies.0),
+        };
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(error) => return self.fail(&error.to_string(), None).await,
+        };
+        let rows = store.step_execution_list(id).await?;
+        let mut progress = Progress::resume(&self.run.inputs.0, &plan, rows);
+        for step in plan {
+            if progress.has_finished(step) {
+                continue;
+            }
+            if self.worker.stop.is_cancelled() {
+                let now = self.app().clock.now();
+                release(self.app(), self.lease, now).await?;
+                return Ok(Ended::GivenBack);
+            }
+            if let Some(ended) = self.step(step, &mut progress).await? {
+                return Ok(ended);
+            }
+        }
+        self.complete(&execution, &progress).await
+    }
+
+    fn app(&self) -> &Arc<App> {
+        &self.worker.app
+    }
+
+    /// Runs one step from its first row to its last. `Some` when the execution goes no further here.
+    async fn step(
+        &self,
+        step: &Step,
+        progress: &mut Progress,
+    ) -> Result<Option<Ended>, StoreError> {
+        let mut row = match self.begin(step, progress).await? {
+            Ok(row) => row,
+            Err(ended) => return Ok(Some(ended)),
+        };
+        let started = Instant::now();
+        let limit = step.timeout_seconds.get().filter(|s| *s > 0).unwrap_or(STEP_SECONDS);
+        let limit = Duration::from_secs(limit.unsigned_abs());
+        let outcome =
+            tokio::time::timeout(limit, self.worker.executor.run(step, progress.inputs()))
+                .await
+                .unwrap_or_else(|_| {
+                    Err(StepFailure(format!("Step timed out after {} s", limit.as_secs())))
+                });
+        match outcome {
+            Ok(outcome) => {
+                self.app().metrics.end_step("completed");
+                finish(&mut row, step, outcome, started.elapsed(), self.app().clock.now());
+                progress.finish(&row);
+                self.record(&row, progress).await
+            }
+            Err(failure) => {
+                self.app().metrics.end_step("failed");
+                let now = self.app().clock.now();
+                row.status = Status::Failed;
+                row.error_message = Some(failure.0.clone());
+                row.completed_at = Some(now);
+                row.updated_at = now;
+                self.fail(&failure.0, Some(&row)).await.map(Some)
+            }
+        }
+    }
+
+    async fn begin(
+        &self,
+        step: &Step,
+        progress: &Progress,
+    ) -> Result<Result<StepExecution, Ended>, StoreError> {
+        let mut writing = match self.turn().await? {
+            Turn::Mine(writing) => writing,
+            Turn::Over(ended) => return Ok(Err(ended)),
+        };
+        let app = self.app();
+        let id = app.ids.id("step_exec_", 10);
+        let row = match progress.begin(step, &self.run.execution_id, id, app.clock.now()) {
+            Beginning::New(row) => {
+                writing.step_execution_insert(&row).await?;
+                row
+            }
+            Beginning::Again(row) => {
+                writing.step_execution_update(&row).await?;
+                row
+            }
+        };
+        writing.commit().await?;
+        Ok(Ok(row))
+    }
+
+    /// Records a finished step and the progress it makes. The step is recorded even where the execution was
+    /// cancelled while it ran: it did finish.
+    async fn record(
+        &self,
+        row: &StepExecution,
+        progress: &Progress,
+    ) -> Result<Option<Ended>, StoreError> {
+        let mut writing = self.patient_write().await?;
+        if !writing.run_held(self.lease).await? {
+            return Ok(Some(Ended::Lost));
+        }
+        writing.step_execution_update(row).await?;
+        let id = &self.run.execution_id;
+        let running = writing.execution_status(id).await? == Some(Status::Running);
+        let now = self.app().clock.now();
+        if running {
+            writing.execution_progress(id, progress.count(), &progress.states(), now).await?;
+            writing.run_advanced(self.lease).await?;
+        } else {
+            writing.run_finish(id, now).await?;
+        }
+        writing.commit().await?;
+        Ok((!running).then_some(Ended::Cancelled))
+    }
+
+    async fn complete(
+        &self,
+        execution: &Execution,
+        progress: &Progress,
+    ) -> Result<Ended, StoreError> {
+        let mut writing = match self.turn().await? {
+            Turn::Mine(writing) => writing,
+            Turn::Over(ended) => return Ok(ended),
+        };
+        let now = self.app().clock.now();
+        let seconds = execution.started_at.map_or(0.0, |started| now.seconds_since(&started));
+        let id = &self.run.execution_id;
+        writing.execution_complete(id, &progress.final_result(), seconds, now).await?;
+        writing.run_finish(id, now).await?;
+        writing.commit().await?;
+        Ok(Ended::Completed)
+    }
+
+    /// Ends the execution with an error, and the step that caused it.
+    async fn fail(&self, error: &str, step: Option<&StepExecution>) -> Result<Ended, StoreError> {
+        let mut writing = match self.turn().await? {
+            Turn::Mine(writing) => writing,
+            Turn::Over(ended) => return Ok(ended),
+        };
+        let now = self.app().clock.now();
+        if let Some(step) = step {
+            writing.step_execution_update(step).await?;
+        }
+        writing.execution_fail(&self.run.execution_id, error, now).await?;
+        writing.run_finish(&self.run.execution_id, now).await?;
+        writing.commit().await?;
+        Ok(Ended::Failed)
+    }
+
+    /// Ends a run whose execution is not there any more.
+    async fn retire(&self) -> Result<Ended, StoreError> {
+        match self.turn().await? {
+            Turn::Mine(_) => Ok(Ended::Lost),
+            Turn::Over(ended) => Ok(ended),
+        }
+    }
+
+    /// Begins a write and looks whether this worker may still go on. Where the execution has ended, so does the run.
+    async fn turn(&self) -> Result<Turn, StoreError> {
+        let mut writing = self.patient_write().await?;
+        if !writing.run_held(self.lease).await? {
+            return Ok(Turn::Over(Ended::Lost));
+        }
+        let id = &self.run.execution_id;
+        if writing.execution_status(id).await? == Some(Status::Running) {
+            return Ok(Turn::Mine(writing));
+        }
+        writing.run_finish(id, self.app().clock.now()).await?;
+        writing.commit().await?;
+        Ok(Turn::Over(Ended::Cancelled))
+    }
+
+    /// Begins a write, as often as it takes: what has been done must not be lost because another process held the
+    /// database. The lease ends the waiting, because [`keep`] then ends this drive.
+    async fn patient_write(&self) -> Result<Writing, StoreError> {
+        loop {
+            match self.app().store.write().await {
+                Err(error) if error.is_busy() => sleep(BUSY_PAUSE).await,
+                done => return done,
+            }
+        }
+    }
+}
+
+/// Fills in the row of a step that has just finished.
+fn finish(row: &mut StepExecution, step: &Step, outcome: StepOutcome, spent: Duration, now: Stamp) {
+    row.status = Status::Completed;
+    row.completed_at = Some(now);
+    row.updated_at = now;
+    row.output_data = Some(Json(outcome.output.into()));
+    row.execution_time = Some(to_micros(spent).into());
+    row.gpu_accelerated = outcome.gpu_accelerated;
+    row.memory_usage = Some(outcome.memory_usage.into());
+    if step.requires_proof {
+        let started = Instant::now();
+        let verification = verification::verify(row, step.verification_level);
+        let proof = verification.to_json(to_micros(started.elapsed()));
+        row.step_proof = Some(Json(proof));
+        row.verification_status = Some(verification.word().to_owned());
+    }
+}
+
+/// Seconds cut to microseconds, which is all that the monolith ever measures.
+fn to_micros(spent: Duration) -> f64 {
+    Duration::from_micros(u64::try_from(spent.as_micros()).unwrap_or(u64::MAX)).as_secs_f64()
+}

@@ -1,0 +1,18 @@
+//! One file for each noun of the API: what its endpoints take, and what they do with it.
+
+pub mod service;
+pub mod workflows;
+pub mod executions;
+pub mod networks;
+pub mod receipts;
+
+use serde_json::{Value, json};
+
+/// The schema of an answer that is only a message.
+fn message_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"message": {"type": "string"}},
+        "required": ["message"],
+    })
+}

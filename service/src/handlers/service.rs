@@ -1,0 +1,75 @@
+//! The service itself: is it well, which build is it, what has it counted.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
+
+use crate::app::App;
+use crate::build::BUILD_ID;
+use crate::http::error::chain;
+use crate::http::{Action, ApiError, Input, Reply};
+
+const BUILD_HEADER: HeaderName = HeaderName::from_static("x-build-id");
+
+/// `GET /health`: the monolith's body, and the build in the header `X-Build-Id`.
+pub fn health() -> Action {
+    Action::new("Whether the service and its database answer", async |app: Arc<App>, _: Input| {
+        if let Err(error) = app.store.ping().await {
+            tracing::warn!(error = chain(&error), "the database does not answer");
+            return Err(ApiError::detail(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The database does not answer",
+            ));
+        }
+        let body = json!({"status": "healthy", "service": "aitbc-agent-management"});
+        Ok(Reply::ok(&body).with_header(BUILD_HEADER, HeaderValue::from_static(BUILD_ID)))
+    })
+    .open()
+    .refuses(&[503])
+}
+
+/// `GET /`.
+pub fn banner() -> Action {
+    Action::new("A greeting", async |_: Arc<App>, _: Input| {
+        Ok(Reply::ok(&json!({"message": "Welcome to AITBC Agent Management Service"})))
+    })
+    .open()
+    .answers(super::message_schema)
+}
+
+/// `GET /version`.
+pub fn version() -> Action {
+    Action::new("The build that runs", async |_: Arc<App>, _: Input| {
+        let body = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "build_id": BUILD_ID,
+            "compatibility": "monolith",
+            "executor": "simulated",
+        });
+        Ok(Reply::ok(&body))
+    })
+    .open()
+}
+
+/// `GET /metrics`.
+pub fn metrics() -> Action {
+    Action::new("What the service counts, for Prometheus", async |app: Arc<App>, _: Input| {
+        let text = app.metrics.text().map_err(|error| ApiError::Internal(error.to_string()))?;
+        Ok(Reply::text("application/openmetrics-text; version=1.0.0; charset=utf-8", text))
+    })
+    .open()
+}
+
+/// `GET /test`.
+pub fn test() -> Action {
+    Action::new("Whether the router works", async |app: Arc<App>, _: Input| {
+        let body = json!({
+            "message": "Agent router is working",
+            "timestamp": app.clock.now().aware(),
+        });
+        Ok(Reply::ok(&body))
+    })
+    .open()
+    .answers(super::message_schema)
+}

@@ -1,0 +1,173 @@
+//! Reads a body as the monolith does: JSON only where the content type says so, a plain text otherwise.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+
+use super::ApiError;
+use super::endpoint::BodyKind;
+use crate::validation::{Place, Problem, coerce};
+
+/// The most bytes that a body may have.
+pub const MAX_BODY: u64 = 10 * 1024 * 1024;
+
+/// 413 in the monolith's form.
+pub fn too_large() -> ApiError {
+    let text = format!("Request too large. Maximum size is {MAX_BODY} bytes");
+    ApiError::Limit(StatusCode::PAYLOAD_TOO_LARGE, text)
+}
+
+/// Reads and parses the body; `None` when there is none. Broken JSON and broken UTF-8 are refused here, before
+/// anybody asks for a key.
+pub async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    timeout: Duration,
+) -> Result<Option<Value>, ApiError> {
+    let limit = usize::try_from(MAX_BODY).unwrap_or(usize::MAX);
+    let collected = tokio::time::timeout(timeout, Limited::new(body, limit).collect())
+        .await
+        .map_err(|_why| {
+            ApiError::Limit(StatusCode::REQUEST_TIMEOUT, "The request took too long".to_owned())
+        })?
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                too_large()
+            } else {
+                ApiError::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")
+            }
+        })?;
+    let bytes = collected.to_bytes();
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if !is_json(headers) {
+        return Ok(Some(Value::String(String::from_utf8_lossy(&bytes).into_owned())));
+    }
+    parse(&bytes)
+}
+
+fn parse(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
+    let text = std::str::from_utf8(bytes).map_err(|_why| {
+        ApiError::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match serde_json::from_str(text) {
+        Ok(Value::Null) => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            let place = Place::root("body").within(&position(text, &error).to_string());
+            Err(ApiError::Invalid(vec![place.problem("json_invalid", "JSON decode error")]))
+        }
+    }
+}
+
+/// The character at which parsing stopped, counted from 0 over the whole text.
+fn position(text: &str, error: &serde_json::Error) -> usize {
+    let lines: usize = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1))
+        .map(|line| line.chars().count())
+        .sum();
+    lines + error.column().saturating_sub(1)
+}
+
+/// `application/json` and `application/*+json`, whatever the case and the parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    essence
+        .strip_prefix("application/")
+        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+/// Checks a read body against what the endpoint takes.
+pub fn check(
+    kind: BodyKind,
+    body: Option<&Value>,
+    problems: &mut Vec<Problem>,
+) -> Option<Map<String, Value>> {
+    let place = Place::root("body");
+    match (kind, body) {
+        (BodyKind::None, _) => Some(Map::new()),
+        (_, None) => {
+            problems.push(place.problem("missing", "Field required"));
+            None
+        }
+        (BodyKind::Model(shape), Some(value)) => shape.check(value, &place, problems),
+        (BodyKind::Dictionary, Some(value)) => match coerce::object(value) {
+            Ok(map) => Some(map.clone()),
+            Err(refusal) => {
+                problems.push(place.problem(refusal.code, refusal.message));
+                None
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use serde_json::json;
+
+    use super::*;
+
+    async fn read_as(
+        content_type: Option<&'static str>,
+        body: &'static [u8],
+    ) -> Result<Option<Value>, ApiError> {
+        let mut headers = HeaderMap::new();
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        read(&headers, Body::from(body), Duration::from_secs(5)).await
+    }
+
+    #[tokio::test]
+    async fn json_by_content_type_only() {
+        for json_type in
+            ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"]
+        {
+            assert_eq!(
+                read_as(Some(json_type), b"{\"a\":1}").await.unwrap(),
+                Some(json!({"a": 1}))
+            );
+        }
+        for other in [None, Some("application/octet-stream"), Some("text/json")] {
+            assert_eq!(read_as(other, b"{}").await.unwrap(), Some(json!("{}")));
+        }
+        assert_eq!(read_as(Some("application/json"), b"").await.unwrap(), None);
+        assert_eq!(read_as(Some("application/json"), b"null").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn broken_bodies() {
+        let Err(ApiError::Invalid(problems)) =
+            read_as(Some("application/json"), b"{\"name\": ").await
+        else {
+            panic!("broken JSON was read");
+        };
+        assert_eq!(
+            (problems[0].code, problems[0].field.starts_with("body.")),
+            ("json_invalid", true)
+        );
+        let error = read_as(Some("application/json"), b"{\"a\": \"\xff\"}").await.unwrap_err();
+        assert!(matches!(error, ApiError::Detail(StatusCode::BAD_REQUEST, _)));
+    }
+
+    #[tokio::test]
+    async fn a_body_past_the_limit_is_refused_even_without_a_length() {
+        let chunk = bytes::Bytes::from(vec![b'x'; 1024 * 1024]);
+        let chunks =
+            futures::stream::iter((0..11).map(move |_| Ok::<_, std::io::Error>(chunk.clone())));
+        let error = read(&HeaderMap::new(), Body::from_stream(chunks), Duration::from_secs(5))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, ApiError::Limit(StatusCode::PAYLOAD_TOO_LARGE, _)));
+    }
+}

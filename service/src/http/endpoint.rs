@@ -1,0 +1,217 @@
+//! What an endpoint is: who may ask, what it takes, what it does, and how the documentation shows it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use futures::future::BoxFuture;
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{ApiError, Reply};
+use crate::app::App;
+use crate::validation::Shape;
+
+/// A described part of a request, made on first use.
+pub type LazyShape = LazyLock<Shape>;
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Open,
+    /// Who has one of `ADMIN_API_KEYS`.
+    Admin,
+    /// Who has one of `CLIENT_API_KEYS`.
+    Client,
+}
+
+/// What body an endpoint reads.
+#[derive(Debug, Clone, Copy)]
+pub enum BodyKind {
+    /// None; what is sent is not looked at.
+    None,
+    /// An object with these fields.
+    Model(&'static LazyShape),
+    /// Any object.
+    Dictionary,
+}
+
+/// What a checked request brings to its handler.
+#[derive(Debug)]
+pub struct Input {
+    /// The user, as the key names them. Empty where no key is asked for.
+    pub caller: String,
+    /// The parts of the path.
+    pub path: BTreeMap<String, String>,
+    /// The checked query.
+    pub query: Map<String, Value>,
+    /// The checked body.
+    pub body: Map<String, Value>,
+}
+
+impl Input {
+    /// A part of the path.
+    pub fn part(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
+    }
+
+    /// The checked query as a struct with the same fields.
+    pub fn query<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        typed(std::mem::take(&mut self.query))
+    }
+
+    /// The checked body as a struct with the same fields.
+    pub fn body<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        typed(std::mem::take(&mut self.body))
+    }
+}
+
+/// A shape and its struct are written side by side; where they disagree, that is a mistake of this program.
+fn typed<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, ApiError> {
+    serde_json::from_value(Value::Object(map)).map_err(|error| {
+        ApiError::Internal(format!("a checked request does not fit its own type: {error}"))
+    })
+}
+
+type Run =
+    Arc<dyn Fn(Arc<App>, Input) -> BoxFuture<'static, Result<Reply, ApiError>> + Send + Sync>;
+
+/// What an endpoint does, apart from where it stands.
+#[derive(Clone)]
+pub struct Action {
+    /// Who may ask.
+    pub access: Access,
+    /// What the query takes.
+    pub query: Option<&'static LazyShape>,
+    /// What the body is.
+    pub body: BodyKind,
+    /// One line for the documentation.
+    pub about: &'static str,
+    /// The status of a good answer.
+    pub success: StatusCode,
+    /// The statuses of refusals, besides 401 and 422.
+    pub refusals: &'static [u16],
+    /// The schema of a good answer.
+    pub answer: Option<fn() -> Value>,
+    /// The handler.
+    pub run: Run,
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
+impl Action {
+    /// An action for administrators that takes neither query nor body, until told otherwise.
+    pub fn new<F, R>(about: &'static str, run: F) -> Self
+    where
+        F: Fn(Arc<App>, Input) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Reply, ApiError>> + Send + 'static,
+    {
+        Self {
+            access: Access::Admin,
+            query: None,
+            body: BodyKind::None,
+            about,
+            success: StatusCode::OK,
+            refusals: &[],
+            answer: None,
+            run: Arc::new(move |app, input| Box::pin(run(app, input))),
+        }
+    }
+
+    /// Open to anybody.
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        self.access = Access::Open;
+        self
+    }
+
+    /// Takes this query.
+    #[must_use]
+    pub fn query(mut self, shape: &'static LazyShape) -> Self {
+        self.query = Some(shape);
+        self
+    }
+
+    /// Takes a body with these fields.
+    #[must_use]
+    pub fn body(mut self, shape: &'static LazyShape) -> Self {
+        self.body = BodyKind::Model(shape);
+        self
+    }
+
+    /// Takes any object as its body.
+    #[must_use]
+    pub fn any_object(mut self) -> Self {
+        self.body = BodyKind::Dictionary;
+        self
+    }
+
+    /// A good answer is 201.
+    #[must_use]
+    pub fn creates(mut self) -> Self {
+        self.success = StatusCode::CREATED;
+        self
+    }
+
+    /// May refuse with these statuses.
+    #[must_use]
+    pub fn refuses(mut self, statuses: &'static [u16]) -> Self {
+        self.refusals = statuses;
+        self
+    }
+
+    /// A good answer has this schema.
+    #[must_use]
+    pub fn answers(mut self, schema: fn() -> Value) -> Self {
+        self.answer = Some(schema);
+        self
+    }
+}
+
+/// An action at its method and path.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The method.
+    pub method: Method,
+    /// The path below the mount, with parameters in braces.
+    pub path: &'static str,
+    /// What it does.
+    pub action: Action,
+}
+
+/// `GET` of a path.
+pub fn get(path: &'static str, action: Action) -> Endpoint {
+    Endpoint { method: Method::GET, path, action }
+}
+
+/// `POST` to a path.
+pub fn post(path: &'static str, action: Action) -> Endpoint {
+    Endpoint { method: Method::POST, path, action }
+}
+
+/// `PUT` to a path.
+pub fn put(path: &'static str, action: Action) -> Endpoint {
+    Endpoint { method: Method::PUT, path, action }
+}
+
+/// `DELETE` of a path.
+pub fn delete(path: &'static str, action: Action) -> Endpoint {
+    Endpoint { method: Method::DELETE, path, action }
+}
+
+/// Endpoints that stand together, under every prefix of `mounts`.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The name in the documentation.
+    pub name: &'static str,
+    /// The prefixes.
+    pub mounts: &'static [&'static str],
+    /// The endpoints.
+    pub endpoints: Vec<Endpoint>,
+}

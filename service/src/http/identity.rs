@@ -1,0 +1,79 @@
+//! Who asks: the `X-Api-Key` header and what it opens.
+
+use http::{HeaderMap, StatusCode};
+
+use super::ApiError;
+use super::endpoint::Access;
+use crate::config::{Config, Mode};
+
+/// The user that a request without a key is, where any key is taken.
+const NOBODY: &str = "dev_key";
+
+/// The user that the request's key names. Where nobody is asked, the user is empty.
+pub fn caller(config: &Config, access: Access, headers: &HeaderMap) -> Result<String, ApiError> {
+    let keys = match access {
+        Access::Open => return Ok(String::new()),
+        Access::Admin => &config.admin_keys,
+        Access::Client => &config.client_keys,
+    };
+    let key = sent_key(headers);
+    match config.mode {
+        Mode::Dev if key.is_empty() => Ok(NOBODY.to_owned()),
+        Mode::Dev => Ok(key),
+        Mode::Production if keys.contain(&key) => Ok(key),
+        Mode::Production => Err(ApiError::detail(StatusCode::UNAUTHORIZED, "invalid api key")),
+    }
+}
+
+/// The header's bytes are Latin-1 to the monolith, and the key becomes an owner id, so they are the same here.
+fn sent_key(headers: &HeaderMap) -> String {
+    let bytes = headers.get("x-api-key").map(http::HeaderValue::as_bytes).unwrap_or_default();
+    bytes.trim_ascii().iter().copied().map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::config::Source;
+
+    fn config(mode: &str) -> Config {
+        Config::read(&Source::of(&[
+            ("APP_ENV", mode),
+            ("DATABASE_URL", "sqlite:///x.db"),
+            ("ADMIN_API_KEYS", "admin-key-0123456789abcdef"),
+            ("CLIENT_API_KEYS", "client-key-0123456789abcdef"),
+        ]))
+        .unwrap()
+    }
+
+    fn ask(mode: &str, access: Access, key: Option<&[u8]>) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        if let Some(key) = key {
+            headers.insert("x-api-key", HeaderValue::from_bytes(key).unwrap());
+        }
+        caller(&config(mode), access, &headers).ok()
+    }
+
+    #[test]
+    fn dev_takes_any_key_as_the_user() {
+        assert_eq!(ask("dev", Access::Admin, Some(b" alice ")).as_deref(), Some("alice"));
+        assert_eq!(ask("dev", Access::Admin, Some(b"")).as_deref(), Some("dev_key"));
+        assert_eq!(ask("dev", Access::Admin, None).as_deref(), Some("dev_key"));
+        assert_eq!(ask("dev", Access::Admin, Some(b"\xe9")).as_deref(), Some("é"));
+    }
+
+    #[test]
+    fn production_keeps_the_lists_apart() {
+        let admin: &[u8] = b"admin-key-0123456789abcdef";
+        assert_eq!(
+            ask("production", Access::Admin, Some(admin)).as_deref(),
+            Some("admin-key-0123456789abcdef")
+        );
+        assert_eq!(ask("production", Access::Client, Some(admin)), None);
+        assert_eq!(ask("production", Access::Admin, Some(b"nope")), None);
+        assert_eq!(ask("production", Access::Admin, None), None);
+        assert_eq!(ask("production", Access::Open, None).as_deref(), Some(""));
+    }
+}

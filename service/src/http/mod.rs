@@ -1,0 +1,16 @@
+//! Everything between a connection and a handler: who asks, whether the request holds, and how answers look.
+
+pub mod connections;
+pub mod observe;
+pub mod mount;
+pub mod endpoint;
+pub mod dispatch;
+pub mod body;
+pub mod identity;
+pub mod reply;
+pub mod error;
+pub mod openapi;
+
+pub use endpoint::{Action, Endpoint, Input};
+pub use error::ApiError;
+pub use reply::Reply;

@@ -1,0 +1,81 @@
+//! The layer around every request: its id, its time, its limits, its log line and its figures.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures::FutureExt as _;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::error::Context;
+use super::{ApiError, body, dispatch};
+use crate::app::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
+
+/// Answers a request within its limits, and notes how that went.
+pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let context = dispatch::context(&app, request.uri().path(), request.headers());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let id = request_id(&app, request.headers());
+    let _in_flight = app.metrics.begin_request();
+
+    let mut response = limited(&app, request, next, &context).await;
+
+    let spent = started.elapsed();
+    let headers = response.headers_mut();
+    if let Ok(seconds) = HeaderValue::from_str(&format!("{:.3}", spent.as_secs_f64())) {
+        headers.insert(PROCESS_TIME, seconds);
+    }
+    headers.insert(REQUEST_ID, id.clone());
+    let status = response.status();
+    app.metrics.end_request(&method, route.as_deref(), status, spent);
+    tracing::info!(
+        request_id = %String::from_utf8_lossy(id.as_bytes()),
+        %method,
+        path = context.path,
+        status = status.as_u16(),
+        ms = spent.as_secs_f64() * 1000.0,
+        "request"
+    );
+    response
+}
+
+async fn limited(app: &App, request: Request, next: Next, context: &Context) -> Response {
+    if declared_length(request.headers()).is_some_and(|length| length > body::MAX_BODY) {
+        return body::too_large().into_response(context);
+    }
+    // A handler that panics is a mistake of this program; the connection and its other requests live on.
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(app.config.request_timeout, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_panic)) => {
+            ApiError::Internal("a handler panicked".to_owned()).into_response(context)
+        }
+        Err(_elapsed) => {
+            let text = "The request took too long".to_owned();
+            ApiError::Limit(StatusCode::GATEWAY_TIMEOUT, text).into_response(context)
+        }
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The request's own id, or a new one.
+fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
+    let own = headers.get(REQUEST_ID).filter(|id| !id.is_empty()).cloned();
+    own.unwrap_or_else(|| {
+        let hex = app.ids.hex();
+        let uuid = uuid::Uuid::try_parse(&hex).unwrap_or_default().to_string();
+        HeaderValue::from_str(&uuid).unwrap_or(HeaderValue::from_static("unknown"))
+    })
+}

@@ -1,0 +1,184 @@
+//! The OpenAPI document, made from the same descriptions that check requests.
+
+use http::Method;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+use super::endpoint::{Access, Action, BodyKind, Endpoint, Group};
+use crate::tables::column::{Column, ColumnType, Table};
+use crate::validation::schema;
+
+/// The document of all groups. Reading it as [`OpenApi`] checks that it is one.
+pub fn document(groups: &[Group]) -> Result<OpenApi, serde_json::Error> {
+    let mut paths = Map::new();
+    for group in groups {
+        for mount in group.mounts {
+            for endpoint in &group.endpoints {
+                let path = format!("{mount}{}", endpoint.path);
+                let operation = operation(group.name, mount, endpoint);
+                let item = paths.entry(path).or_insert_with(|| json!({}));
+                if let Value::Object(item) = item {
+                    item.insert(endpoint.method.as_str().to_ascii_lowercase(), operation);
+                }
+            }
+        }
+    }
+    serde_json::from_value(json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Agent service",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "The agent API of the monolith. The same endpoints stand under \
+                            /api/v1/agent, /api/v1/agents and /v1/agents.",
+        },
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
+            "schemas": {"Detail": detail(), "ValidationError": validation_error()},
+        },
+    }))
+}
+
+fn operation(group: &str, mount: &str, endpoint: &Endpoint) -> Value {
+    let action = &endpoint.action;
+    let mut operation = json!({
+        "tags": [group],
+        "summary": action.about,
+        "operationId": operation_id(mount, &endpoint.method, endpoint.path),
+        "parameters": parameters(endpoint),
+        "responses": responses(action),
+    });
+    if let Value::Object(map) = &mut operation {
+        if let Some(schema) = body_schema(action.body) {
+            let content = json!({"application/json": {"schema": schema}});
+            map.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
+        }
+        if action.access != Access::Open {
+            map.insert("security".to_owned(), json!([{"api_key": []}]));
+        }
+    }
+    operation
+}
+
+fn operation_id(mount: &str, method: &Method, path: &str) -> String {
+    let words: Vec<&str> = mount
+        .split('/')
+        .chain(path.split('/'))
+        .map(|word| word.trim_matches(['{', '}']))
+        .filter(|word| !word.is_empty())
+        .collect();
+    format!("{}_{}", method.as_str().to_ascii_lowercase(), words.join("_"))
+}
+
+fn parameters(endpoint: &Endpoint) -> Vec<Value> {
+    let of_path = endpoint
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| {
+            json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
+        });
+    let of_query =
+        endpoint.action.query.into_iter().flat_map(|shape| shape.fields()).map(|field| {
+            let schema = schema::of_field(field);
+            let required = matches!(field.absent, crate::validation::shape::Absent::Refused);
+            json!({"name": field.name, "in": "query", "required": required, "schema": schema})
+        });
+    of_path.chain(of_query).collect()
+}
+
+fn responses(action: &Action) -> Value {
+    let mut responses = Map::new();
+    let good = action.answer.map_or_else(schema::anything, |schema| schema());
+    responses.insert(action.success.as_str().to_owned(), response("as asked", &good));
+    let detail = json!({"$ref": "#/components/schemas/Detail"});
+    if action.access != Access::Open {
+        responses.insert("401".to_owned(), response("unknown key", &detail));
+    }
+    for status in action.refusals {
+        let reason = http::StatusCode::from_u16(*status).ok().and_then(|s| s.canonical_reason());
+        responses.insert(status.to_string(), response(reason.unwrap_or("refused"), &detail));
+    }
+    if action.query.is_some() || !matches!(action.body, BodyKind::None) {
+        let invalid = json!({"$ref": "#/components/schemas/ValidationError"});
+        responses.insert("422".to_owned(), response("the request does not hold", &invalid));
+    }
+    Value::Object(responses)
+}
+
+fn response(description: &str, schema: &Value) -> Value {
+    json!({"description": description, "content": {"application/json": {"schema": schema}}})
+}
+
+fn body_schema(body: BodyKind) -> Option<Value> {
+    match body {
+        BodyKind::None => None,
+        BodyKind::Model(shape) => Some(schema::of_shape(shape)),
+        BodyKind::Dictionary => Some(json!({"type": "object", "additionalProperties": true})),
+    }
+}
+
+/// The schema of a row as answers show it.
+pub fn of_table(table: &Table) -> Value {
+    let properties: Map<String, Value> =
+        table.columns.iter().map(|column| (column.name.to_owned(), of_column(column))).collect();
+    let required: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    json!({"type": "object", "properties": properties, "required": required})
+}
+
+fn of_column(column: &Column) -> Value {
+    let schema = match column.kind {
+        ColumnType::Text(_) => json!({"type": "string"}),
+        ColumnType::Json => schema::anything(),
+        ColumnType::Integer => json!({"type": "integer"}),
+        ColumnType::Float => json!({"type": "number"}),
+        ColumnType::Boolean => json!({"type": "boolean"}),
+        ColumnType::DateTime => json!({"type": "string", "format": "date-time"}),
+        ColumnType::Enum(names) => {
+            // Every name in a column is its word in upper case, and one word has a hyphen.
+            let words: Vec<String> = names
+                .iter()
+                .map(|name| match *name {
+                    "ZERO_KNOWLEDGE" => "zero-knowledge".to_owned(),
+                    name => name.to_ascii_lowercase(),
+                })
+                .collect();
+            json!({"type": "string", "enum": words})
+        }
+    };
+    if column.nullable { json!({"anyOf": [schema, {"type": "null"}]}) } else { schema }
+}
+
+fn detail() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"detail": {"type": "string"}},
+        "required": ["detail"],
+    })
+}
+
+fn validation_error() -> Value {
+    let text = json!({"type": "string"});
+    json!({
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "code": text,
+                    "message": text,
+                    "status": {"type": "integer"},
+                    "details": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"field": text, "message": text, "code": text},
+                        },
+                    },
+                },
+            },
+            "timestamp": text,
+            "request_id": {"anyOf": [text, {"type": "null"}]},
+        },
+    })
+}

@@ -1,0 +1,26 @@
+//! What the service decides, apart from HTTP, SQL, the clock and chance.
+
+pub mod workflows;
+pub mod networks;
+pub mod executions;
+pub mod plan;
+pub mod progress;
+pub mod verification;
+pub mod receipt;
+
+/// Why somebody does not get what they ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// There is none.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// There is one, and it is not theirs.
+    #[error("Access denied")]
+    Forbidden,
+    /// What they ask for makes no sense.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// Not now.
+    #[error("{0}")]
+    Conflict(&'static str),
+}

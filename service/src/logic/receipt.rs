@@ -1,0 +1,198 @@
+//! Receipts: what an execution's rows say, hashed and signed so that anybody can check it later.
+
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::Denied;
+use crate::python::{json::canonical, time::Stamp};
+use crate::tables::agents::{Execution, StepExecution};
+use crate::tables::column::ColumnValue;
+use crate::tables::own::Run;
+
+/// Signs receipts with the service's Ed25519 key.
+#[derive(Debug, Clone)]
+pub struct Signer(SigningKey);
+
+impl Signer {
+    /// A signer with these 32 secret bytes.
+    pub fn new(secret: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(secret))
+    }
+
+    /// The key with which others check what this one signs.
+    pub fn public_key(&self) -> VerifyingKey {
+        self.0.verifying_key()
+    }
+
+    /// The name under which the service attests: it changes with its key.
+    pub fn coordinator_id(&self) -> String {
+        let fingerprint = hash(self.public_key().as_bytes());
+        format!("agent-service:{}", fingerprint.get(..16).unwrap_or_default())
+    }
+
+    fn sign(&self, message: &str) -> String {
+        hex::encode(self.0.sign(message.as_bytes()).to_bytes())
+    }
+}
+
+/// The rows that a receipt is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'r> {
+    /// The execution.
+    pub execution: &'r Execution,
+    /// Its steps in the order in which they began.
+    pub steps: &'r [StepExecution],
+    /// The mark of an execution that this service ran; `None` when the monolith did.
+    pub run: Option<&'r Run>,
+}
+
+/// The text that is hashed and signed: every fact about the finished execution, large values by their hash.
+pub fn document(evidence: Evidence<'_>) -> Result<String, Denied> {
+    let Evidence { execution, run, .. } = evidence;
+    if !execution.status.is_final() {
+        return Err(Denied::Conflict("Execution has not finished"));
+    }
+    Ok(canonical(&json!({
+        "format": "agent-service-receipt/1",
+        "execution_id": execution.id,
+        "workflow_id": execution.workflow_id,
+        "client_id": execution.client_id,
+        "status": execution.status.word(),
+        "executor": run.map(|run| run.executor.as_str()),
+        "inputs_sha256": run.map(|run| hash_json(&run.inputs.0)),
+        "final_result_sha256": execution.final_result.as_ref().map(|result| hash_json(&result.0)),
+        "error_message": execution.error_message,
+        "started_at": execution.started_at.to_json(),
+        "completed_at": execution.completed_at.to_json(),
+        "total_steps": execution.total_steps.to_json(),
+        "completed_steps": execution.completed_steps.to_json(),
+        "total_cost": execution.total_cost.to_json(),
+        "steps": steps(evidence.steps),
+    })))
+}
+
+fn steps(rows: &[StepExecution]) -> Vec<Value> {
+    let hashed =
+        |value: &Option<_>| value.as_ref().map(|json: &crate::tables::Json| hash_json(&json.0));
+    rows.iter()
+        .map(|step| {
+            json!({
+                "id": step.id,
+                "step_id": step.step_id,
+                "status": step.status.word(),
+                "input_sha256": hashed(&step.input_data),
+                "output_sha256": hashed(&step.output_data),
+                "proof_sha256": hashed(&step.step_proof),
+                "verification_status": step.verification_status,
+                "error_message": step.error_message,
+                "started_at": step.started_at.to_json(),
+                "completed_at": step.completed_at.to_json(),
+            })
+        })
+        .collect()
+}
+
+/// The receipt of a finished execution, attested `now`.
+///
+/// `verified` is true only if the finished receipt passes [`verify`] and no step failed its own verification.
+pub fn issue(evidence: Evidence<'_>, signer: &Signer, now: Stamp) -> Result<Value, Denied> {
+    let document = document(evidence)?;
+    let execution = evidence.execution;
+    let document_hash = hash(document.as_bytes());
+    let coordinator = signer.coordinator_id();
+    let timestamp = now.aware();
+    let attestation = signer.sign(&attested(&coordinator, &document_hash, &timestamp));
+    let recorded_at = execution.completed_at.unwrap_or(execution.updated_at).aware();
+    let mut receipt = json!({
+        "execution_id": execution.id,
+        "workflow_id": execution.workflow_id,
+        "status": execution.status.word(),
+        "receipt_id": format!("receipt_{}", execution.id),
+        // Only who ran the steps signs for them; the monolith signs nothing.
+        "miner_signature": evidence.run.map(|_| signer.sign(&document)),
+        "coordinator_attestations": [
+            {"coordinator_id": coordinator, "signature": attestation, "timestamp": timestamp},
+        ],
+        "minted_amount": 0,
+        "recorded_at": recorded_at,
+        "verified": false,
+        "block_hash": hash_json(&Value::Array(steps(evidence.steps))),
+        "transaction_hash": document_hash,
+    });
+    let proven = evidence.steps.iter().all(|s| s.verification_status.as_deref() != Some("failed"));
+    let verified = proven && verify(&receipt, &document, &signer.public_key()).is_ok();
+    if let Value::Object(map) = &mut receipt {
+        map.insert("verified".to_owned(), verified.into());
+    }
+    Ok(receipt)
+}
+
+/// Why a receipt does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unverified {
+    /// The document does not have the receipt's hashes, or speaks of something else.
+    #[error("the document is not the one that the receipt was issued for")]
+    Document,
+    /// A signature is missing, malformed, or not of this key.
+    #[error("the {0} does not verify with this key")]
+    Signature(&'static str),
+}
+
+/// Checks a receipt against its document and the service's public key.
+pub fn verify(receipt: &Value, document: &str, key: &VerifyingKey) -> Result<(), Unverified> {
+    let claims: Value = serde_json::from_str(document).map_err(|_why| Unverified::Document)?;
+    let told = |name: &str| receipt.get(name).and_then(Value::as_str);
+    let document_hash = hash(document.as_bytes());
+    let steps_hash = claims.get("steps").map(hash_json);
+    let agrees = ["execution_id", "workflow_id", "status"]
+        .iter()
+        .all(|name| receipt.get(name).is_some() && receipt.get(name) == claims.get(name));
+    let hashes = told("transaction_hash") == Some(&document_hash)
+        && told("block_hash") == steps_hash.as_deref();
+    if !agrees || !hashes {
+        return Err(Unverified::Document);
+    }
+    // Who ran the steps is in the document; without a runner there is nothing to sign for.
+    let ran_here = claims.get("executor").is_some_and(|executor| !executor.is_null());
+    if ran_here || told("miner_signature").is_some() {
+        check(key, told("miner_signature"), document, "miner_signature")?;
+    }
+    let attestations = receipt.get("coordinator_attestations").and_then(Value::as_array);
+    let attestations = attestations.filter(|list| !list.is_empty());
+    for attestation in attestations.ok_or(Unverified::Signature("attestation"))? {
+        let part = |name: &str| attestation.get(name).and_then(Value::as_str).unwrap_or_default();
+        let message = attested(part("coordinator_id"), &document_hash, part("timestamp"));
+        check(key, Some(part("signature")), &message, "attestation")?;
+    }
+    Ok(())
+}
+
+/// The text that an attestation signs.
+fn attested(coordinator: &str, document_hash: &str, timestamp: &str) -> String {
+    canonical(&json!({
+        "coordinator_id": coordinator,
+        "timestamp": timestamp,
+        "transaction_hash": document_hash,
+    }))
+}
+
+fn check(
+    key: &VerifyingKey,
+    signature: Option<&str>,
+    message: &str,
+    what: &'static str,
+) -> Result<(), Unverified> {
+    let bytes = signature.and_then(|text| hex::decode(text).ok());
+    let signature = bytes.and_then(|bytes| Signature::from_slice(&bytes).ok());
+    let signature = signature.ok_or(Unverified::Signature(what))?;
+    key.verify_strict(message.as_bytes(), &signature).map_err(|_why| Unverified::Signature(what))
+}
+
+fn hash_json(value: &Value) -> String {
+    hash(canonical(value).as_bytes())
+}
+
+fn hash(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}

@@ -1,0 +1,189 @@
+//! Instants as the monolith stores and sends them: naive UTC text, read back as leniently as Python reads.
+
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+
+/// A stored instant: naive UTC, or with the zone that another writer left in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    clock: NaiveDateTime,
+    zone: Option<FixedOffset>,
+}
+
+impl Stamp {
+    /// The instant `now`, cut to microseconds because no column holds more.
+    pub fn of(now: DateTime<Utc>) -> Self {
+        Self { clock: to_micros(now.naive_utc()), zone: None }
+    }
+
+    /// Reads what Python's `datetime.fromisoformat` reads of a stored text: `T` or a blank, any number of
+    /// fraction digits (cut to six), date only, an optional zone. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (date, rest) = (text.get(..10)?, text.get(10..)?);
+        let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
+        let mut rest = rest.chars();
+        let Some(separator) = rest.next() else {
+            return Some(Self { clock: date.and_time(NaiveTime::MIN), zone: None });
+        };
+        if separator.is_ascii_digit() {
+            return None;
+        }
+        let (time, zone) = split_zone(rest.as_str())?;
+        let (time, fraction) = time.split_once(['.', ',']).unwrap_or((time, "0"));
+        let time = ["%H:%M:%S", "%H:%M"]
+            .iter()
+            .find_map(|form| NaiveTime::parse_from_str(time, form).ok())?;
+        let clock = date.and_time(time) + micros(fraction)?;
+        Some(Self { clock, zone })
+    }
+
+    /// The text of a datetime column: `2026-11-22 10:28:51.272435`.
+    pub fn stored(&self) -> String {
+        self.utc().format("%Y-%m-%d %H:%M:%S%.6f").to_string()
+    }
+
+    /// The text in a response: `2026-11-22T10:28:51.272435`, no fraction when it is zero, zone only if stored.
+    pub fn sent(&self) -> String {
+        let zone = match self.zone {
+            None => String::new(),
+            Some(offset) if offset.local_minus_utc() == 0 => "Z".to_owned(),
+            Some(offset) => offset.to_string(),
+        };
+        format!("{}{zone}", iso(self.clock))
+    }
+
+    /// `isoformat()` of the aware instant: `2026-11-22T10:28:51.272435+00:00`.
+    pub fn aware(&self) -> String {
+        format!("{}+00:00", iso(self.utc()))
+    }
+
+    /// The compact form in identifiers: `20261122_102851`.
+    pub fn compact(&self) -> String {
+        self.utc().format("%Y%m%d_%H%M%S").to_string()
+    }
+
+    /// This instant later by `seconds`, kept where the calendar ends.
+    #[must_use]
+    pub fn plus_seconds(&self, seconds: i64) -> Self {
+        let later = TimeDelta::try_seconds(seconds).and_then(|d| self.clock.checked_add_signed(d));
+        Self { clock: later.unwrap_or(self.clock), zone: self.zone }
+    }
+
+    /// Seconds from `earlier` to this instant, with microseconds.
+    pub fn seconds_since(&self, earlier: &Self) -> f64 {
+        let micros = (self.utc() - earlier.utc()).num_microseconds().unwrap_or(i64::MAX);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "durations stay far below 2^53 microseconds"
+        )]
+        let micros = micros as f64;
+        micros / 1_000_000.0
+    }
+
+    fn utc(&self) -> NaiveDateTime {
+        match self.zone {
+            Some(offset) => self.clock.checked_sub_offset(offset).unwrap_or(self.clock),
+            None => self.clock,
+        }
+    }
+}
+
+fn iso(clock: NaiveDateTime) -> String {
+    if clock.and_utc().timestamp_subsec_micros() == 0 {
+        clock.format("%Y-%m-%dT%H:%M:%S").to_string()
+    } else {
+        clock.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+    }
+}
+
+fn to_micros(clock: NaiveDateTime) -> NaiveDateTime {
+    let nanos = i64::from(clock.and_utc().timestamp_subsec_nanos() % 1_000);
+    clock - TimeDelta::nanoseconds(nanos)
+}
+
+/// The fraction digits as microseconds; digits past the sixth are cut as Python cuts them.
+fn micros(fraction: &str) -> Option<TimeDelta> {
+    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let six: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    six.parse().ok().map(TimeDelta::microseconds)
+}
+
+/// Splits `10:28:51+02:00` into the time and its zone.
+fn split_zone(text: &str) -> Option<(&str, Option<FixedOffset>)> {
+    if let Some(time) = text.strip_suffix(['Z', 'z']) {
+        return Some((time, FixedOffset::east_opt(0)));
+    }
+    let Some(at) = text.rfind(['+', '-']) else {
+        return Some((text, None));
+    };
+    let (time, zone) = text.split_at(at);
+    let sign = if zone.starts_with('-') { -1 } else { 1 };
+    let digits: String = zone.chars().skip(1).filter(|c| *c != ':').collect();
+    let (hours, minutes) =
+        (digits.get(..2)?, digits.get(2..).filter(|m| !m.is_empty()).unwrap_or("0"));
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    if minutes > 59 {
+        return None;
+    }
+    Some((time, Some(FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_what_python_accepts_from_another_writer() {
+        let cases = [
+            ("2026-01-02 03:04:05.000006", "2026-01-02T03:04:05.000006"),
+            ("2026-01-02 03:04:05", "2026-01-02T03:04:05"),
+            ("2026-01-02 03:04:05.123", "2026-01-02T03:04:05.123000"),
+            ("2026-01-02T03:04:05.123456", "2026-01-02T03:04:05.123456"),
+            ("2026-01-02 03:04:05.123456789", "2026-01-02T03:04:05.123456"),
+            ("2026-01-02", "2026-01-02T00:00:00"),
+            ("2026-01-02 03:04:05Z", "2026-01-02T03:04:05Z"),
+            ("2026-01-02 03:04:05+00:00", "2026-01-02T03:04:05Z"),
+            ("2026-01-02 03:04:05.5+02:00", "2026-01-02T03:04:05.500000+02:00"),
+        ];
+        for (stored, sent) in cases {
+            assert_eq!(Stamp::parse(stored).map(|s| s.sent()).as_deref(), Some(sent), "{stored}");
+        }
+        for text in [
+            "",
+            "1763800000",
+            "soon",
+            "2026-13-01",
+            "2026-01-02 3",
+            "2026-01-02 03:04:05.x",
+            "żółć 03:04:05",
+        ] {
+            assert_eq!(Stamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_taken_off_before_storing_and_subtracting() {
+        let east = Stamp::parse("2026-01-02 03:04:05+02:00").unwrap();
+        let utc = Stamp::parse("2026-01-02 01:04:04.5").unwrap();
+        assert_eq!(east.stored(), "2026-01-02 01:04:05.000000");
+        assert!((east.seconds_since(&utc) - 0.5).abs() < 1e-9);
+    }
+
+    proptest! {
+        #[test]
+        fn stored_text_reads_back(micros in 0_i64..4_102_444_800_000_000) {
+            let stamp = Stamp::of(DateTime::from_timestamp_micros(micros).unwrap());
+            prop_assert_eq!(Stamp::parse(&stamp.stored()), Some(stamp));
+            prop_assert_eq!(Stamp::parse(&stamp.sent()), Some(stamp));
+            prop_assert_eq!(stamp.stored().len(), 26);
+        }
+
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _parsed = Stamp::parse(&text);
+        }
+    }
+}

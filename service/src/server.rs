@@ -1,0 +1,139 @@
+//! Starts the service: database, key, port, workers; runs it until a signal; lets everything under way end.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::app::App;
+use crate::build::BUILD_ID;
+use crate::clock::{RandomIds, SystemClock};
+use crate::config::Config;
+use crate::execution::{Bell, Simulated, Worker};
+use crate::http::{connections, mount, observe, openapi};
+use crate::metrics::Metrics;
+use crate::receipt_key::{self, KeyError};
+use crate::router;
+use crate::store::{Store, StoreError};
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key that signs receipts.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The port.
+    #[error("cannot listen on {address}; {advice}")]
+    Listen {
+        /// The address as configured.
+        address: String,
+        /// What to do.
+        advice: &'static str,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The signals that end it.
+    #[error("cannot wait for signals")]
+    Signals(#[source] std::io::Error),
+    /// The descriptions of the endpoints are not OpenAPI: a mistake of this program.
+    #[error("the API's own description does not hold")]
+    Document(#[from] serde_json::Error),
+}
+
+/// Opens everything that the configuration names, and so finds out whether the service could start.
+pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
+    let store = Store::open(&config.database).await?;
+    let signer = receipt_key::signer(&config.receipt_key)?;
+    Ok(Arc::new(App {
+        config,
+        store,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        signer,
+        bell: Bell::default(),
+        metrics: Metrics::new(BUILD_ID),
+    }))
+}
+
+/// The whole HTTP side: endpoints, documentation, and the layer around them.
+pub fn routes(app: &Arc<App>) -> Result<Router, StartError> {
+    let groups = router::groups();
+    let document = openapi::document(&groups)?;
+    let docs = SwaggerUi::new("/docs").url("/openapi.json", document);
+    let router = mount::mount(app, &groups).merge(docs);
+    Ok(router.layer(from_fn_with_state(Arc::clone(app), observe::observe)))
+}
+
+/// Runs the service until SIGTERM or SIGINT.
+pub async fn run(config: Config) -> Result<(), StartError> {
+    let address = format!("{}:{}", bracketed(&config.host), config.port);
+    let listener = TcpListener::bind(&address).await.map_err(|source| {
+        let advice = listen_advice(source.kind());
+        StartError::Listen { address, advice, source }
+    })?;
+    let app = open(config).await?;
+    let router = routes(&app)?;
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone())?;
+    if let Ok(address) = listener.local_addr() {
+        let database = app.config.database.path.display().to_string();
+        tracing::info!(%address, database, build_id = BUILD_ID, mode = ?app.config.mode, "listening");
+    }
+    let worker = Worker::new(Arc::clone(&app), Arc::new(Simulated), stop.clone());
+    let work = tokio::spawn(worker.work());
+    let drain = app.config.drain_timeout;
+    connections::serve(listener, router, app.config.max_connections, stop, drain).await;
+    settle(work, drain).await;
+    app.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for the steps under way. What does not end in time is cut off; whoever takes up the run repeats that step.
+async fn settle(mut work: tokio::task::JoinHandle<()>, drain: std::time::Duration) {
+    match tokio::time::timeout(drain, &mut work).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the worker failed"),
+        Err(_elapsed) => {
+            work.abort();
+            tracing::warn!("some steps did not end in time and will be repeated");
+        }
+    }
+}
+
+fn stop_on_signal(stop: CancellationToken) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no new requests, and what is under way may end");
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// IPv6 addresses need brackets before a port.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn listen_advice(kind: std::io::ErrorKind) -> &'static str {
+    match kind {
+        std::io::ErrorKind::AddrInUse => {
+            "another process listens there; stop it, or set APP_PORT to a free port"
+        }
+        std::io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; set APP_PORT",
+        _ => "set APP_HOST to an address of this machine",
+    }
+}

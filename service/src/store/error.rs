@@ -1,0 +1,74 @@
+//! What can go wrong with the database, said so that an operator knows where to look.
+
+use std::path::PathBuf;
+
+use crate::tables::Fault;
+
+/// A failure of the database, of a row in it, or of the file that should be one.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or failed.
+    #[error("could not {doing}")]
+    Query {
+        /// What was attempted.
+        doing: &'static str,
+        /// What the driver says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A row that some writer left in a form that is not the column's.
+    #[error("row {key:?} of table {table}: column {column} {fault}")]
+    Unreadable {
+        /// The table.
+        table: &'static str,
+        /// The value of its first key column.
+        key: String,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        fault: Fault,
+    },
+    /// The file cannot be used as a database.
+    #[error("database file {}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A table of this name exists but lacks columns.
+    #[error(
+        "database file {}: table {table} lacks the columns {}; is this the monolith's database? \
+         point DATABASE_URL at it, or let the monolith bring its tables up to date first",
+        path.display(), missing.join(", ")
+    )]
+    ForeignTable {
+        /// The file.
+        path: PathBuf,
+        /// The table.
+        table: &'static str,
+        /// The columns that are not there.
+        missing: Vec<&'static str>,
+    },
+}
+
+impl StoreError {
+    /// A failed query.
+    pub fn query(doing: &'static str, source: sqlx::Error) -> Self {
+        Self::Query { doing, source }
+    }
+
+    /// Whether another process held the database for longer than the busy time-out: worth another try.
+    pub fn is_busy(&self) -> bool {
+        let Self::Query { source, .. } = self else { return false };
+        match source {
+            sqlx::Error::PoolTimedOut => true,
+            // SQLITE_BUSY and SQLITE_LOCKED with their extended codes.
+            sqlx::Error::Database(error) => error
+                .code()
+                .and_then(|code| code.parse::<i32>().ok())
+                .is_some_and(|code| matches!(code & 0xff, 5 | 6)),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Opens the database file, makes the tables that are missing, and refuses a file that is something else.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, Row as _};
+use tokio::sync::Mutex;
+
+use super::{Store, StoreError};
+use crate::tables::{self, Table};
+
+/// The first bytes of every SQLite database that is not empty.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// How to reach the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file.
+    pub path: std::path::PathBuf,
+    /// Whether a missing file is made.
+    pub create: bool,
+    /// How long to wait for another process's lock.
+    pub busy_timeout: Duration,
+}
+
+impl Store {
+    /// Opens the database. The journal mode stays as found, because the monolith chose it.
+    pub async fn open(location: &Location) -> Result<Self, StoreError> {
+        check_file(location)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&location.path)
+            .create_if_missing(location.create)
+            .busy_timeout(location.busy_timeout)
+            // As the monolith's connections: nothing is enforced that it does not enforce.
+            .foreign_keys(false);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(location.busy_timeout + Duration::from_secs(5))
+            .connect_with(options)
+            .await
+            .map_err(|error| file_problem(location, &format!("cannot be opened: {error}")))?;
+        let store = Self { pool, writer: Arc::new(Mutex::new(())) };
+        store.prepare(location).await?;
+        Ok(store)
+    }
+
+    async fn prepare(&self, location: &Location) -> Result<(), StoreError> {
+        let mut absent = Vec::new();
+        for table in tables::ALL {
+            let found = self.columns_of(table).await?;
+            if found.is_empty() {
+                absent.push(*table);
+                continue;
+            }
+            let missing: Vec<_> = table
+                .columns
+                .iter()
+                .map(|c| c.name)
+                .filter(|name| !found.contains(*name))
+                .collect();
+            if !missing.is_empty() {
+                let path = location.path.clone();
+                return Err(StoreError::ForeignTable { path, table: table.name, missing });
+            }
+        }
+        // Without anything to make, starting takes no write lock.
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let mut writing = self.write().await?;
+        for statement in absent.iter().flat_map(|table| table.create_statements()) {
+            writing.run("create the tables", statement, Vec::new()).await?;
+        }
+        writing.commit().await
+    }
+
+    /// The columns that the database has for a table; none when there is no such table.
+    async fn columns_of(&self, table: &Table) -> Result<BTreeSet<String>, StoreError> {
+        let doing = "look at the tables";
+        let rows = sqlx::query(AssertSqlSafe(format!("PRAGMA table_info({})", table.name)))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|source| StoreError::query(doing, source))?;
+        rows.iter()
+            .map(|row| row.try_get("name").map_err(|source| StoreError::query(doing, source)))
+            .collect()
+    }
+}
+
+fn check_file(location: &Location) -> Result<(), StoreError> {
+    let path = &location.path;
+    let problem = |text: &str| Err(file_problem(location, text));
+    if path.is_dir() {
+        return problem("is a directory; name the file inside it");
+    }
+    if !path.exists() {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        return match folder.filter(|folder| !folder.is_dir()) {
+            Some(folder) => {
+                problem(&format!("the folder {} does not exist; create it", folder.display()))
+            }
+            None if location.create => Ok(()),
+            None => problem("does not exist, and mode=rw forbids to create it"),
+        };
+    }
+    match read_head(path) {
+        Ok(head) if head.is_empty() || head == MAGIC => Ok(()),
+        Ok(_) => {
+            problem("is not an SQLite database; point DATABASE_URL at the monolith's database")
+        }
+        Err(error) => problem(&format!("cannot be read: {error}; give this user access to it")),
+    }
+}
+
+fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(MAGIC.len());
+    std::fs::File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn file_problem(location: &Location, problem: &str) -> StoreError {
+    StoreError::File { path: location.path.clone(), problem: problem.to_owned() }
+}

@@ -1,0 +1,142 @@
+//! Carries rows between the driver and the types of `tables`.
+
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow, SqliteValueRef};
+use sqlx::{AssertSqlSafe, Decode, Executor, Row, Sqlite, TypeInfo, ValueRef};
+
+use super::{Store, StoreError, Writing};
+use crate::tables::column::ColumnValue;
+use crate::tables::{Cell, Record};
+
+type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+impl Store {
+    /// Every row for which `rest` (from `WHERE` on) holds.
+    pub(super) async fn select<R: Record>(
+        &self,
+        doing: &'static str,
+        rest: &str,
+        binds: Vec<Cell>,
+    ) -> Result<Vec<R>, StoreError> {
+        select(&self.pool, doing, rest, binds).await
+    }
+
+    /// The one row for which `rest` holds.
+    pub(super) async fn find<R: Record>(
+        &self,
+        doing: &'static str,
+        rest: &str,
+        binds: Vec<Cell>,
+    ) -> Result<Option<R>, StoreError> {
+        Ok(self.select(doing, rest, binds).await?.into_iter().next())
+    }
+}
+
+impl Writing {
+    /// Every row for which `rest` (from `WHERE` on) holds, as this transaction sees it.
+    pub(super) async fn select<R: Record>(
+        &mut self,
+        doing: &'static str,
+        rest: &str,
+        binds: Vec<Cell>,
+    ) -> Result<Vec<R>, StoreError> {
+        select(&mut *self.transaction, doing, rest, binds).await
+    }
+
+    /// The one row for which `rest` holds, as this transaction sees it.
+    pub(super) async fn find<R: Record>(
+        &mut self,
+        doing: &'static str,
+        rest: &str,
+        binds: Vec<Cell>,
+    ) -> Result<Option<R>, StoreError> {
+        Ok(self.select(doing, rest, binds).await?.into_iter().next())
+    }
+
+    /// Writes a new row.
+    pub(super) async fn insert<R: Record>(
+        &mut self,
+        doing: &'static str,
+        row: &R,
+    ) -> Result<(), StoreError> {
+        self.run(doing, R::TABLE.insert(), row.cells()).await.map(drop)
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    pub(super) async fn run(
+        &mut self,
+        doing: &'static str,
+        sql: impl Into<String>,
+        binds: Vec<Cell>,
+    ) -> Result<u64, StoreError> {
+        // Every text that comes here is put together from constants and names of `tables`; values are bound.
+        let query = bind(sqlx::query(AssertSqlSafe(sql.into())), binds);
+        let done = query
+            .execute(&mut *self.transaction)
+            .await
+            .map_err(|source| StoreError::query(doing, source))?;
+        Ok(done.rows_affected())
+    }
+}
+
+async fn select<'e, R: Record>(
+    executor: impl Executor<'e, Database = Sqlite>,
+    doing: &'static str,
+    rest: &str,
+    binds: Vec<Cell>,
+) -> Result<Vec<R>, StoreError> {
+    let sql = format!("{} {rest}", R::TABLE.select());
+    let query = bind(sqlx::query(AssertSqlSafe(sql)), binds);
+    let rows =
+        query.fetch_all(executor).await.map_err(|source| StoreError::query(doing, source))?;
+    rows.iter().map(|row| read(doing, row)).collect()
+}
+
+/// The cell of a value, for binding.
+pub(super) fn cell(value: &impl ColumnValue) -> Cell {
+    value.write()
+}
+
+fn bind(mut query: SqliteQuery<'_>, binds: Vec<Cell>) -> SqliteQuery<'_> {
+    for cell in binds {
+        query = match cell {
+            Cell::Null => query.bind(None::<String>),
+            Cell::Integer(number) => query.bind(number),
+            Cell::Real(number) => query.bind(number),
+            Cell::Text(text) => query.bind(text),
+            Cell::Bytes(bytes) => query.bind(bytes),
+        };
+    }
+    query
+}
+
+fn read<R: Record>(doing: &'static str, row: &SqliteRow) -> Result<R, StoreError> {
+    let cells = (0..R::TABLE.columns.len())
+        .map(|i| row.try_get_raw(i).and_then(found))
+        .collect::<Result<Vec<Cell>, sqlx::Error>>()
+        .map_err(|source| StoreError::query(doing, source))?;
+    let key = cells.first().cloned().and_then(|cell| cell.text().ok()).unwrap_or_default();
+    R::from_cells(cells).map_err(|(column, fault)| StoreError::Unreadable {
+        table: R::TABLE.name,
+        key,
+        column,
+        fault,
+    })
+}
+
+/// What really stands in the column: SQLite's types belong to values, not to columns.
+fn found(value: SqliteValueRef<'_>) -> Result<Cell, sqlx::Error> {
+    if value.is_null() {
+        return Ok(Cell::Null);
+    }
+    let kind = value.type_info().into_owned();
+    let decoded = match kind.name() {
+        "INTEGER" => <i64 as Decode<Sqlite>>::decode(value).map(Cell::Integer),
+        "REAL" => <f64 as Decode<Sqlite>>::decode(value).map(Cell::Real),
+        _ => <Vec<u8> as Decode<Sqlite>>::decode(value).map(|bytes| {
+            String::from_utf8(bytes)
+                .map_or_else(|error| Cell::Bytes(error.into_bytes()), Cell::Text)
+        }),
+    };
+    decoded.map_err(sqlx::Error::Decode)
+}

@@ -1,0 +1,113 @@
+//! The statements that create a table, in SQLite's dialect and in the monolith's own words.
+
+use super::column::{Column, ColumnType, Table};
+
+impl Table {
+    /// `CREATE TABLE IF NOT EXISTS` and the indexes that belong to it.
+    pub fn create_statements(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.columns.iter().map(Column::definition).collect();
+        let keys: Vec<&str> = self.columns.iter().filter(|c| c.key).map(|c| c.name).collect();
+        lines.push(format!("PRIMARY KEY ({})", keys.join(", ")));
+        let table =
+            format!("CREATE TABLE IF NOT EXISTS {} (\n\t{}\n)", self.name, lines.join(",\n\t"));
+        let indexes = self.columns.iter().filter(|column| column.indexed).map(|column| {
+            let (table, column) = (self.name, column.name);
+            format!("CREATE INDEX IF NOT EXISTS ix_{table}_{column} ON {table} ({column})")
+        });
+        std::iter::once(table).chain(indexes).collect()
+    }
+
+    /// `SELECT` of every column, up to and including the table's name.
+    pub fn select(&self) -> String {
+        format!("SELECT {} FROM {}", self.column_names().join(", "), self.name)
+    }
+
+    /// `INSERT` of a whole row, with one placeholder for each column.
+    pub fn insert(&self) -> String {
+        let names = self.column_names();
+        let places = vec!["?"; names.len()].join(", ");
+        format!("INSERT INTO {} ({}) VALUES ({places})", self.name, names.join(", "))
+    }
+
+    fn column_names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|column| column.name).collect()
+    }
+}
+
+impl Column {
+    fn definition(&self) -> String {
+        let null = if self.nullable { "" } else { " NOT NULL" };
+        format!("{} {}{null}", self.name, self.kind.sqlite())
+    }
+}
+
+impl ColumnType {
+    fn sqlite(self) -> String {
+        match self {
+            Self::Text(None) => "VARCHAR".to_owned(),
+            Self::Text(Some(length)) => format!("VARCHAR({length})"),
+            Self::Json => "JSON".to_owned(),
+            Self::Integer => "INTEGER".to_owned(),
+            Self::Float => "FLOAT".to_owned(),
+            Self::Boolean => "BOOLEAN".to_owned(),
+            Self::DateTime => "DATETIME".to_owned(),
+            Self::Enum(names) => {
+                format!("VARCHAR({})", names.iter().map(|name| name.len()).max().unwrap_or(0))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tables::{Record, agents};
+
+    #[test]
+    fn the_statements_are_those_of_the_monolith() {
+        insta::assert_snapshot!(agents::StepExecution::TABLE.create_statements().join(";\n"), @r"
+        CREATE TABLE IF NOT EXISTS agent_step_executions (
+        	id VARCHAR NOT NULL,
+        	execution_id VARCHAR NOT NULL,
+        	step_id VARCHAR NOT NULL,
+        	status VARCHAR(9) NOT NULL,
+        	input_data JSON,
+        	output_data JSON,
+        	execution_time FLOAT,
+        	gpu_accelerated BOOLEAN NOT NULL,
+        	memory_usage FLOAT,
+        	step_proof JSON,
+        	verification_status VARCHAR,
+        	error_message VARCHAR,
+        	retry_count INTEGER NOT NULL,
+        	started_at DATETIME,
+        	completed_at DATETIME,
+        	created_at DATETIME NOT NULL,
+        	updated_at DATETIME NOT NULL,
+        	PRIMARY KEY (id)
+        );
+        CREATE INDEX IF NOT EXISTS ix_agent_step_executions_execution_id ON agent_step_executions (execution_id);
+        CREATE INDEX IF NOT EXISTS ix_agent_step_executions_step_id ON agent_step_executions (step_id)
+        ");
+        insta::assert_snapshot!(agents::Workflow::TABLE.create_statements().join(";\n"), @r"
+        CREATE TABLE IF NOT EXISTS ai_agent_workflows (
+        	id VARCHAR NOT NULL,
+        	owner_id VARCHAR NOT NULL,
+        	name VARCHAR(100) NOT NULL,
+        	description VARCHAR NOT NULL,
+        	steps JSON NOT NULL,
+        	dependencies JSON NOT NULL,
+        	max_execution_time INTEGER NOT NULL,
+        	max_cost_budget FLOAT NOT NULL,
+        	requires_verification BOOLEAN NOT NULL,
+        	verification_level VARCHAR(14) NOT NULL,
+        	tags VARCHAR NOT NULL,
+        	version VARCHAR NOT NULL,
+        	is_public BOOLEAN NOT NULL,
+        	created_at DATETIME NOT NULL,
+        	updated_at DATETIME NOT NULL,
+        	PRIMARY KEY (id)
+        );
+        CREATE INDEX IF NOT EXISTS ix_ai_agent_workflows_owner_id ON ai_agent_workflows (owner_id)
+        ");
+    }
+}

@@ -1,0 +1,23 @@
+//! The one definition of every table that the service touches: columns, types, keys, and the rows they hold.
+//!
+//! `CREATE TABLE`, queries, answers and the check of a found database all come from the definitions in
+//! [`agents`] (shared with the monolith) and [`own`] (the service's own). Nothing here talks to a database.
+
+pub mod agents;
+pub mod own;
+pub mod cell;
+pub mod choice;
+pub mod column;
+pub mod ddl;
+
+pub use cell::{Cell, Fault, Float, Int, Json};
+pub use column::{Column, ColumnType, Record, Table};
+
+/// Every table that the service creates when it is missing, shared ones first.
+pub const ALL: &[&Table] = &[
+    &agents::Workflow::TABLE,
+    &agents::Step::TABLE,
+    &agents::Execution::TABLE,
+    &agents::StepExecution::TABLE,
+    &own::Run::TABLE,
+];

@@ -1,0 +1,22 @@
+//! The service's own tables. Their names begin with `agent_service_`; the monolith never looks at them.
+
+use super::cell::{Int, Json};
+use super::column::table;
+use crate::python::time::Stamp;
+
+table! {
+    /// Marks an execution as the service's own and says which worker holds it.
+    ///
+    /// An execution without such a row was started by the monolith and is never touched by a worker.
+    pub struct Run => "agent_service_runs" {
+        execution_id: String [key],
+        inputs: Json,
+        executor: String,
+        lease_owner: Option<String>,
+        lease_token: Option<String>,
+        lease_until: Option<Stamp>,
+        attempts: Int,
+        recorded_at: Stamp,
+        finished_at: Option<Stamp> [indexed],
+    }
+}

@@ -1,0 +1,260 @@
+//! The fields of a body, a query or a nested object, in the order in which their problems are reported.
+
+use serde_json::{Map, Value};
+
+use super::kind::Kind;
+use super::problem::{Place, Problem};
+
+/// A rule about all fields together; what it says follows `Value error, `.
+pub type Rule = fn(&Map<String, Value>) -> Result<(), String>;
+
+/// What a request part takes. Unknown fields are ignored, as the monolith ignores them.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    fields: Vec<Field>,
+    whole: Option<Rule>,
+}
+
+/// One field: its name, its kind, and what counts when it is absent.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// The name in the request.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// What counts when it is absent.
+    pub absent: Absent,
+}
+
+/// What happens when a field is not in the request.
+#[derive(Debug, Clone)]
+pub enum Absent {
+    /// The request is refused.
+    Refused,
+    /// The value counts as sent.
+    Default(Value),
+    /// The field stays absent from the checked request.
+    Left,
+}
+
+/// A field that must be sent, until [`Field::default`] or [`Field::optional`] says otherwise.
+pub fn field(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, absent: Absent::Refused }
+}
+
+impl Field {
+    /// The value that counts when the field is absent.
+    #[must_use]
+    pub fn default(mut self, value: impl Into<Value>) -> Self {
+        self.absent = Absent::Default(value.into());
+        self
+    }
+
+    /// The field may be absent, and then stays so.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.absent = Absent::Left;
+        self
+    }
+}
+
+impl Shape {
+    /// A shape of these fields.
+    pub fn new(fields: impl IntoIterator<Item = Field>) -> Self {
+        Self { fields: fields.into_iter().collect(), whole: None }
+    }
+
+    /// A rule about the whole, asked when every field fits; its text follows `Value error, `.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.whole = Some(rule);
+        self
+    }
+
+    /// The fields in declaration order.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Checks an object. A value that is no object at all is one problem of `place`.
+    pub fn check(
+        &self,
+        value: &Value,
+        place: &Place,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Map<String, Value>> {
+        let Value::Object(map) = value else {
+            let message = "Input should be a valid dictionary or object to extract fields from";
+            problems.push(place.problem("model_attributes_type", message));
+            return None;
+        };
+        self.check_fields(|name| map.get(name), place, problems)
+    }
+
+    /// Checks the fields, wherever their values come from, and gives the coerced ones when all fit.
+    pub fn check_fields<'v>(
+        &self,
+        get: impl Fn(&str) -> Option<&'v Value>,
+        place: &Place,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Map<String, Value>> {
+        let before = problems.len();
+        let mut checked = Map::with_capacity(self.fields.len());
+        for field in &self.fields {
+            let value = match (get(field.name), &field.absent) {
+                (Some(value), _) => field.kind.check(value, &place.within(field.name), problems),
+                (None, Absent::Default(value)) => Some(value.clone()),
+                (None, Absent::Left) => None,
+                (None, Absent::Refused) => {
+                    let here = place.within(field.name);
+                    problems.push(here.problem("missing", "Field required"));
+                    None
+                }
+            };
+            if let Some(value) = value {
+                checked.insert(field.name.to_owned(), value);
+            }
+        }
+        if problems.len() == before
+            && let Some(Err(text)) = self.whole.map(|rule| rule(&checked))
+        {
+            problems.push(place.problem("value_error", format!("Value error, {text}")));
+        }
+        (problems.len() == before).then_some(checked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn workflow() -> Shape {
+        Shape::new([
+            field("name", Kind::text_up_to(3)),
+            field("steps", Kind::object()),
+            field("dependencies", Kind::map_of(Kind::list_of(Kind::text()))).default(json!({})),
+            field("limit", Kind::integer_within(1, 100)).default(50),
+            field("level", Kind::Choice(&["basic", "full", "zero-knowledge"])).default("basic"),
+            field("note", Kind::text().or_null()).optional(),
+        ])
+    }
+
+    type Found = (String, &'static str, String);
+
+    fn check(shape: &Shape, value: &Value) -> Result<Map<String, Value>, Vec<Found>> {
+        let mut problems = Vec::new();
+        shape
+            .check(value, &Place::root("body"), &mut problems)
+            .ok_or_else(|| problems.into_iter().map(|p| (p.field, p.code, p.message)).collect())
+    }
+
+    #[test]
+    fn defaults_fill_in_and_unknown_fields_fall_out() {
+        let checked =
+            check(&workflow(), &json!({"name": "w", "steps": {}, "owner_id": "mallory"})).unwrap();
+        assert_eq!(
+            Value::Object(checked),
+            json!({"name": "w", "steps": {}, "dependencies": {}, "limit": 50, "level": "basic"})
+        );
+    }
+
+    #[test]
+    fn every_problem_is_reported_in_declaration_order() {
+        let value = json!({"level": "FULL", "limit": 0, "dependencies": {"a": "b", "c": [1]}, "name": "long"});
+        insta::assert_debug_snapshot!(check(&workflow(), &value).unwrap_err(), @r#"
+        [
+            (
+                "body.name",
+                "string_too_long",
+                "String should have at most 3 characters",
+            ),
+            (
+                "body.steps",
+                "missing",
+                "Field required",
+            ),
+            (
+                "body.dependencies.a",
+                "list_type",
+                "Input should be a valid list",
+            ),
+            (
+                "body.dependencies.c.0",
+                "string_type",
+                "Input should be a valid string",
+            ),
+            (
+                "body.limit",
+                "greater_than_equal",
+                "Input should be greater than or equal to 1",
+            ),
+            (
+                "body.level",
+                "enum",
+                "Input should be 'basic', 'full' or 'zero-knowledge'",
+            ),
+        ]
+        "#);
+    }
+
+    #[test]
+    fn null_counts_only_where_allowed() {
+        let problems =
+            check(&workflow(), &json!({"name": null, "steps": {}, "note": null})).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].0, "body.name");
+        let checked = check(&workflow(), &json!({"name": "n", "steps": {}, "note": null})).unwrap();
+        assert_eq!(checked.get("note"), Some(&Value::Null));
+    }
+
+    #[test]
+    fn a_body_that_is_no_object() {
+        let problems = check(&workflow(), &json!([1])).unwrap_err();
+        assert_eq!((problems[0].0.as_str(), problems[0].1), ("body", "model_attributes_type"));
+    }
+
+    #[test]
+    fn a_union_reports_each_member() {
+        let shape = Shape::new([field(
+            "seed",
+            Kind::AnyOf(vec![
+                ("int", Kind::integer()),
+                ("list[int]", Kind::list_of(Kind::integer())),
+            ]),
+        )]);
+        assert_eq!(
+            check(&shape, &json!({"seed": ["1", 2]})).unwrap().get("seed"),
+            Some(&json!([1, 2]))
+        );
+        let problems = check(&shape, &json!({"seed": "x"})).unwrap_err();
+        let places: Vec<_> = problems.iter().map(|p| p.0.as_str()).collect();
+        assert_eq!(places, ["body.seed.int", "body.seed.list[int]"]);
+    }
+
+    #[test]
+    fn a_rule_about_the_whole_comes_after_the_fields() {
+        let shape =
+            Shape::new([field("a", Kind::integer()), field("b", Kind::integer())]).rule(|map| {
+                let number = |key: &str| map.get(key).and_then(Value::as_i64);
+                if number("a") <= number("b") { Ok(()) } else { Err("b first".to_owned()) }
+            });
+        assert_eq!(check(&shape, &json!({"a": "x", "b": 0})).unwrap_err()[0].1, "int_parsing");
+        assert_eq!(
+            check(&shape, &json!({"a": 1, "b": 0})).unwrap_err()[0].2,
+            "Value error, b first"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_once_passes_again_unchanged(name in "[a-zé]{0,3}", limit in 1..=100_i64, as_text in any::<bool>()) {
+            let limit = if as_text { json!(limit.to_string()) } else { json!(limit) };
+            let once = check(&workflow(), &json!({"name": name, "steps": {"s": [1.5]}, "limit": limit})).unwrap();
+            let twice = check(&workflow(), &Value::Object(once.clone())).unwrap();
+            prop_assert_eq!(once, twice);
+        }
+    }
+}
