@@ -16,6 +16,8 @@ mod backends;
 mod metrics;
 mod admin;
 
+pub mod compare;
+
 use std::process::ExitCode;
 
 /// Runs the program with the process's arguments and environment. Exit codes: 0 stopped as asked,
