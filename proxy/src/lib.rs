@@ -17,6 +17,7 @@ mod metrics;
 mod admin;
 
 pub mod compare;
+pub mod evidence;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,223 @@
+//! What a report says after outcomes went in.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use routes::admin::DifferenceKind;
+use routes::compare::CompareRules;
+
+use super::*;
+use crate::compare::{Comparison, Difference};
+
+fn time(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+}
+
+fn exchange(target: &str, second: i64) -> Exchange {
+    Exchange {
+        route: "workflows".into(),
+        basis: Arc::default(),
+        at: time(second),
+        method: Method::GET,
+        target: target.to_owned(),
+        request_id: format!("id-{second}"),
+    }
+}
+
+fn difference(path: &str) -> Difference {
+    Difference {
+        kind: DifferenceKind::Value,
+        path: path.to_owned(),
+        at: path.replace('*', "0"),
+        places: 3,
+        old: "1".to_owned(),
+        new: "2".to_owned(),
+    }
+}
+
+fn compared(exchange: Exchange, differences: Vec<Difference>) -> Outcome {
+    Outcome {
+        exchange,
+        primary_latency: Duration::from_millis(10),
+        verdict: Verdict::Compared {
+            primary: StatusCode::OK,
+            mirrored: StatusCode::OK,
+            latency: Duration::from_millis(5),
+            comparison: Comparison { differences, more: 0 },
+        },
+    }
+}
+
+fn evidence() -> Evidence {
+    let evidence = Evidence::new(time(0));
+    evidence.keep(&["workflows"]);
+    evidence
+}
+
+#[test]
+fn outcomes_are_reported_by_operation_and_fingerprint() {
+    let evidence = evidence();
+    evidence
+        .record(compared(exchange("/a/wf_00ff11?api_key=planted", 1), vec![difference("$[*].x")]));
+    evidence.record(compared(
+        exchange("/a/wf_00ff22?page=1", 3),
+        vec![difference("$[*].x"), difference("$.y")],
+    ));
+    evidence.record(compared(exchange("/a/wf_00ff33", 2), vec![]));
+    let failed = Verdict::Failed(Failure::Timeout);
+    evidence.record(Outcome { verdict: failed, ..compared(exchange("/a/wf_00ff33", 2), vec![]) });
+    evidence.drops("workflows").add(DropReason::InFlight);
+    let mut report = evidence.report(&["workflows"]);
+    for operation in &mut report.routes[0].operations {
+        let latency = operation.primary_latency;
+        assert_eq!(latency.count, 3);
+        assert!((latency.p50 - 10.0).abs() < 0.2 && (latency.max - 10.0).abs() < 0.2);
+        operation.primary_latency = routes::admin::Latency::default();
+        assert!((operation.mirrored_latency.p99 - 5.0).abs() < 0.1);
+        operation.mirrored_latency = routes::admin::Latency::default();
+    }
+    insta::assert_json_snapshot!(report, @r#"
+    {
+      "since": "2027-01-15T08:00:00Z",
+      "routes": [
+        {
+          "route": "workflows",
+          "dropped": {
+            "in_flight": 1
+          },
+          "operations": [
+            {
+              "operation": "GET /a/{id}",
+              "compared": 3,
+              "matched": 1,
+              "failed": {
+                "timeout": 1
+              },
+              "primary_latency": {
+                "count": 0,
+                "p50": 0.0,
+                "p95": 0.0,
+                "p99": 0.0,
+                "max": 0.0
+              },
+              "mirrored_latency": {
+                "count": 0,
+                "p50": 0.0,
+                "p95": 0.0,
+                "p99": 0.0,
+                "max": 0.0
+              },
+              "differences": [
+                {
+                  "fingerprint": "8800856aac659684",
+                  "kind": "value",
+                  "path": "$[*].x",
+                  "count": 2,
+                  "first_seen": "2027-01-15T08:00:01Z",
+                  "last_seen": "2027-01-15T08:00:03Z",
+                  "example": {
+                    "request": "GET /a/wf_00ff22?page=1",
+                    "request_id": "id-3",
+                    "at": "$[0].x",
+                    "old": "1",
+                    "new": "2"
+                  }
+                },
+                {
+                  "fingerprint": "e5d0572868e068e8",
+                  "kind": "value",
+                  "path": "$.y",
+                  "count": 1,
+                  "first_seen": "2027-01-15T08:00:03Z",
+                  "last_seen": "2027-01-15T08:00:03Z",
+                  "example": {
+                    "request": "GET /a/wf_00ff22?page=1",
+                    "request_id": "id-3",
+                    "at": "$.y",
+                    "old": "1",
+                    "new": "2"
+                  }
+                }
+              ]
+            }
+          ]
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn no_planted_secret_is_reported() {
+    let evidence = evidence();
+    let target = "/a?api_key=planted&x-api-key=planted&token=planted&Authorization=planted";
+    evidence.record(compared(exchange(target, 1), vec![difference("$.x")]));
+    let report = serde_json::to_string(&evidence.report(&["workflows"])).unwrap();
+    assert!(report.contains("api_key=***"));
+    assert!(!report.contains("planted"));
+}
+
+#[test]
+fn evidence_starts_anew_with_other_rules_and_stragglers_are_left_out() {
+    let evidence = evidence();
+    let rules = CompareRules { tolerance: 0.5, ..CompareRules::default() };
+    let other = Arc::new(Basis::new(&rules, None));
+    evidence.drops("workflows").add(DropReason::Bytes);
+    evidence.record(compared(exchange("/a", 1), vec![]));
+    evidence.record(compared(Exchange { basis: Arc::clone(&other), ..exchange("/b", 5) }, vec![]));
+    evidence.record(compared(exchange("/a", 4), vec![]));
+    let report = evidence.report(&["workflows"]);
+    let operations: Vec<_> = report.routes[0]
+        .operations
+        .iter()
+        .map(|found| (found.operation.as_str(), found.compared))
+        .collect();
+    assert_eq!(operations, [("GET /b", 1)]);
+    assert!(report.routes[0].dropped.is_empty());
+}
+
+#[test]
+fn the_basis_tells_rules_and_builds_apart() {
+    let rules = |tolerance| CompareRules { tolerance, ..CompareRules::default() };
+    assert_eq!(Basis::new(&rules(0.1), None), Basis::new(&rules(0.1), None));
+    assert_ne!(Basis::new(&rules(0.1), None), Basis::new(&rules(0.2), None));
+    assert_ne!(Basis::new(&rules(0.1), None), Basis::new(&rules(0.1), Some("b1".into())));
+}
+
+#[test]
+fn nothing_grows_without_bound() {
+    let evidence = evidence();
+    for number in 0..500 {
+        let target = format!(
+            "/{}",
+            "ghijkl".repeat(number % 200 + 1).chars().take(number + 1).collect::<String>()
+        );
+        let differences =
+            (0..100).map(|path| difference(&format!("$.p{}", path + number))).collect();
+        evidence.record(compared(exchange(&target, 1), differences));
+    }
+    let same: Vec<_> = (0..1000).map(|path| difference(&format!("$.q{path}"))).collect();
+    evidence.record(compared(exchange("/g", 1), same));
+    let report = evidence.report(&["workflows"]);
+    let operations = &report.routes[0].operations;
+    assert!(operations.len() <= 65, "{}", operations.len());
+    assert!(operations.iter().all(|operation| operation.differences.len() <= 100));
+    let total: u64 = operations.iter().map(|operation| operation.compared).sum();
+    assert_eq!(total, 501);
+    let rest = operations.iter().find(|operation| operation.operation == "GET /g").unwrap();
+    let rest = rest.differences.iter().find(|group| group.path == "…").unwrap();
+    assert!(rest.count >= 1000 - 100);
+}
+
+#[test]
+fn routes_that_the_table_no_longer_names_are_forgotten() {
+    let evidence = evidence();
+    evidence.record(compared(exchange("/a", 1), vec![]));
+    evidence.keep(&["other"]);
+    evidence.record(compared(exchange("/a", 2), vec![]));
+    evidence.keep(&["workflows", "other"]);
+    let report = evidence.report(&["other", "workflows"]);
+    let names: Vec<_> =
+        report.routes.iter().map(|route| (route.route.as_str(), route.operations.len())).collect();
+    assert_eq!(names, [("other", 0), ("workflows", 0)]);
+}
