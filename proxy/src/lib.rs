@@ -18,6 +18,7 @@ mod admin;
 
 pub mod compare;
 pub mod evidence;
+pub mod mirror;
 
 use std::process::ExitCode;
 

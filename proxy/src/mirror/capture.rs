@@ -1,0 +1,125 @@
+//! Captures the primary's answer as it passes, and hands it over when it is complete.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::Mirror;
+use super::budget::{HeldBody, NotHeld, Share};
+use super::exchange;
+use super::request::MirroredRequest;
+use super::table::{Bounds, RouteMirror};
+use crate::evidence::{DropReason, Exchange};
+
+/// What is held of one exchange.
+#[derive(Debug)]
+pub(super) struct Captured {
+    pub(super) exchange: Exchange,
+    pub(super) request: MirroredRequest,
+    pub(super) share: Share,
+    pub(super) bounds: Bounds,
+    pub(super) answer: CapturedAnswer,
+}
+
+/// An answer, or as much of it as has come.
+#[derive(Debug, Default)]
+pub(super) struct CapturedAnswer {
+    pub(super) status: StatusCode,
+    /// Only those that are compared or say how to read the body.
+    pub(super) headers: HeaderMap,
+    pub(super) body: HeldBody,
+}
+
+/// Captures one answer of a primary. Dropped before [`finish`](Self::finish), it counts as an exchange whose client is gone.
+#[derive(Debug)]
+pub struct Capture {
+    mirror: Arc<Mirror>,
+    route: Arc<RouteMirror>,
+    /// `None` once the exchange is handed over or given up.
+    captured: Option<Box<Captured>>,
+}
+
+impl Capture {
+    pub(super) fn new(mirror: Arc<Mirror>, route: Arc<RouteMirror>, captured: Captured) -> Self {
+        Self { mirror, route, captured: Some(Box::new(captured)) }
+    }
+
+    /// Takes the head of the answer, as the primary sent it. Call for the final answer only, not for 1xx; a later call
+    /// (another attempt) starts over.
+    pub fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
+        let Some(captured) = &mut self.captured else { return };
+        if status.is_informational() || is_stream(headers) {
+            return self.give_up(DropReason::Stream);
+        }
+        let announced =
+            announced_length(headers).filter(|_| captured.request.method != Method::HEAD);
+        if announced.is_some_and(|length| length > captured.bounds.max_body as u64) {
+            return self.give_up(DropReason::TooLarge);
+        }
+        captured.answer.status = status;
+        captured.answer.headers = compared_headers(headers, &self.route);
+        captured.answer.body.clear();
+    }
+
+    /// Takes the next bytes of the answer's body.
+    pub fn body(&mut self, chunk: &[u8]) {
+        let Some(captured) = &mut self.captured else { return };
+        let Captured { answer, bounds, share, .. } = &mut **captured;
+        match answer.body.push(chunk, bounds.max_body, share) {
+            Ok(()) => {}
+            Err(NotHeld::TooLarge) => self.give_up(DropReason::TooLarge),
+            Err(NotHeld::NoBudget) => self.give_up(DropReason::Bytes),
+        }
+    }
+
+    /// Sends the mirrored request, from the mirror's runtime, and returns at once. `latency` is from the request to the
+    /// end of the answer. Call only for an answer that is complete; drop the capture otherwise.
+    pub fn finish(mut self, latency: Duration) {
+        let Some(captured) = self.captured.take() else { return };
+        let Some(runtime) = self.mirror.runtime() else {
+            return self.route.dropped(DropReason::Stopped);
+        };
+        let (mirror, route) = (Arc::clone(&self.mirror), Arc::clone(&self.route));
+        drop(runtime.spawn(exchange::run(mirror, route, captured, latency)));
+    }
+
+    /// Gives everything back at once.
+    fn give_up(&mut self, reason: DropReason) {
+        if self.captured.take().is_some() {
+            self.route.dropped(reason);
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.give_up(DropReason::ClientGone);
+    }
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    let is_events = |value: &HeaderValue| value.as_bytes().starts_with(b"text/event-stream");
+    headers.get(header::CONTENT_TYPE).is_some_and(is_events)
+}
+
+pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The headers of an answer that matter to comparing.
+pub(super) fn compared_headers(headers: &HeaderMap, route: &RouteMirror) -> HeaderMap {
+    let always = [header::CONTENT_TYPE.as_str(), header::CONTENT_ENCODING.as_str()];
+    let configured = route.rules.headers.iter().map(String::as_str);
+    let mut kept = HeaderMap::new();
+    for name in always.into_iter().chain(configured) {
+        let Ok(name) = name.parse::<header::HeaderName>() else { continue };
+        if kept.contains_key(&name) {
+            continue;
+        }
+        for value in headers.get_all(&name) {
+            kept.append(&name, value.clone());
+        }
+    }
+    kept
+}

@@ -1,0 +1,109 @@
+//! Decides whether a request is mirrored, on the client's path: cheap, and without waiting.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use chrono::Utc;
+use http::{HeaderMap, Method, header};
+use routes::{Decision, RouteMatch, RouteTable};
+
+use super::Mirror;
+use super::budget::Share;
+use super::capture::{Capture, Captured, CapturedAnswer};
+use super::request::MirroredRequest;
+use super::table::{MirrorTable, RouteMirror};
+use crate::evidence::{DropReason, Exchange};
+
+/// A request that may be mirrored, as it goes to its primary.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// The table that the request follows.
+    pub table: &'a RouteTable,
+    /// Its route.
+    pub matched: &'a RouteMatch,
+    /// Who answers, and who may get a copy.
+    pub decision: &'a Decision,
+    /// Of the request.
+    pub method: &'a Method,
+    /// Raw path as the client sent it.
+    pub path: &'a str,
+    /// Raw query as the client sent it.
+    pub query: Option<&'a str>,
+    /// Headers as the primary gets them (`Host` as it was, `X-Request-ID`, `X-Forwarded-*`).
+    pub headers: &'a HeaderMap,
+    /// Id of the request.
+    pub request_id: &'a str,
+    /// A healthy server of the backend in `decision.mirror`; `None`: there is none, and the request is dropped.
+    pub server: Option<SocketAddr>,
+}
+
+impl Mirror {
+    /// Begins to mirror a request, if the table, its method, the sample and the bounds let it. Call when the request
+    /// goes to its primary, then feed the answer to the [`Capture`].
+    pub fn begin(
+        self: &Arc<Self>,
+        table: &MirrorTable,
+        candidate: &Candidate<'_>,
+    ) -> Option<Capture> {
+        candidate.decision.mirror?;
+        let route = table.route(candidate.matched.route)?;
+        if !is_read(candidate) || !is_sampled(route.sample) {
+            return None;
+        }
+        match self.capture(table, route, candidate) {
+            Ok(captured) => Some(Capture::new(Arc::clone(self), Arc::clone(route), captured)),
+            Err(reason) => {
+                route.dropped(reason);
+                None
+            }
+        }
+    }
+
+    fn capture(
+        &self,
+        table: &MirrorTable,
+        route: &Arc<RouteMirror>,
+        candidate: &Candidate<'_>,
+    ) -> Result<Captured, DropReason> {
+        if has_body(candidate.headers) {
+            return Err(DropReason::RequestBody);
+        }
+        let server = candidate.server.ok_or(DropReason::Unhealthy)?;
+        self.runtime().ok_or(DropReason::Stopped)?;
+        let bounds = table.bounds;
+        let held = [(&*route.held, bounds.route), (&*self.held, bounds.all)];
+        let mut share = Share::take(held).ok_or(DropReason::InFlight)?;
+        let request = MirroredRequest::new(candidate, server);
+        if !share.grow(request.size()) {
+            return Err(DropReason::Bytes);
+        }
+        let target = match candidate.query {
+            Some(query) => format!("{}?{query}", candidate.path),
+            None => candidate.path.to_owned(),
+        };
+        let exchange = Exchange {
+            route: Arc::clone(&route.name),
+            basis: Arc::clone(&route.basis),
+            at: Utc::now(),
+            method: candidate.method.clone(),
+            target,
+            request_id: candidate.request_id.to_owned(),
+        };
+        Ok(Captured { exchange, request, share, bounds, answer: CapturedAnswer::default() })
+    }
+}
+
+/// Only what is safe by its method is mirrored, and no request to leave HTTP.
+fn is_read(candidate: &Candidate<'_>) -> bool {
+    matches!(*candidate.method, Method::GET | Method::HEAD)
+        && !candidate.headers.contains_key(header::UPGRADE)
+}
+
+fn is_sampled(sample: f64) -> bool {
+    sample >= 1.0 || rand::random::<f64>() < sample
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}

@@ -1,0 +1,68 @@
+//! What the mirror counts for Prometheus.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::budget::Budgets;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    route: String,
+    /// `matched`, `differed`, `failed` or `dropped`.
+    outcome: &'static str,
+    /// Why it failed or was dropped; else empty.
+    reason: &'static str,
+}
+
+/// The mirror's metrics.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    requests: Family<Labels, Counter>,
+    held: Arc<Budgets>,
+}
+
+impl Metrics {
+    pub(super) fn new(held: Arc<Budgets>) -> Self {
+        Self { requests: Family::default(), held }
+    }
+
+    pub(super) fn count(&self, route: &str, outcome: &'static str, reason: &'static str) {
+        let labels = Labels { route: route.to_owned(), outcome, reason };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "mirrored_requests",
+            "Requests chosen for mirroring, by what became of them",
+            self.requests.clone(),
+        );
+        registry.register_collector(Box::new(Held(Arc::clone(&self.held))));
+    }
+}
+
+/// Reads the budgets when asked, so that nothing is counted twice.
+#[derive(Debug)]
+struct Held(Arc<Budgets>);
+
+impl Collector for Held {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let gauges = [
+            ("mirror_in_flight", "Mirrored exchanges in flight", self.0.slots.held()),
+            ("mirror_in_flight_bytes", "Bytes held by mirrored exchanges", self.0.bytes.held()),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(metric)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! Sends copies of requests to the other backend and has the two answers compared, off the client's path.
+//!
+//! A request is considered where it goes to its primary ([`Mirror::begin`]); its answer is captured as it passes
+//! ([`Capture`]); when it is complete, the mirrored request is sent from a runtime of the mirror's own and its
+//! outcome recorded. The client's side only ever copies bytes and takes or returns permits: it waits for nothing, and
+//! what does not fit into the bounds is dropped and counted.
+
+mod budget;
+mod table;
+mod consider;
+mod request;
+mod capture;
+mod client;
+mod exchange;
+mod metrics;
+mod service;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use http::HeaderValue;
+use prometheus_client::registry::Registry;
+use routes::RouteTable;
+use tokio::runtime::Handle;
+
+pub use capture::Capture;
+pub use consider::Candidate;
+pub use request::MARK;
+pub use table::MirrorTable;
+
+use crate::evidence::Evidence;
+use budget::Budgets;
+use client::Client;
+use metrics::Metrics;
+use table::RouteMirror;
+
+/// Mirrors requests. One for a proxy, whatever table is in force.
+#[derive(Debug)]
+pub struct Mirror {
+    evidence: Arc<Evidence>,
+    client: Client,
+    /// Tells a mirrored request from a client's; made anew at each start.
+    mark: HeaderValue,
+    /// The mirror's own runtime, once it runs.
+    runtime: OnceLock<Handle>,
+    is_stopping: AtomicBool,
+    /// What all routes hold together.
+    held: Arc<Budgets>,
+    /// What each route holds, by name: it outlives a reload.
+    held_by_route: Mutex<BTreeMap<Arc<str>, Arc<Budgets>>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Mirror {
+    /// A mirror that drops everything until it [runs](Self::run_on).
+    pub fn new(evidence: Arc<Evidence>) -> Self {
+        let held = Arc::new(Budgets::default());
+        Self {
+            evidence,
+            client: Client::new(),
+            mark: request::new_mark(),
+            runtime: OnceLock::new(),
+            is_stopping: AtomicBool::new(false),
+            metrics: Arc::new(Metrics::new(Arc::clone(&held))),
+            held,
+            held_by_route: Mutex::default(),
+        }
+    }
+
+    /// Adds the mirror's metrics to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+    }
+
+    /// What requests need at hand to be mirrored as a table says. Called once for each table, before it is in force;
+    /// evidence of routes that it no longer names is forgotten.
+    pub fn prepare(&self, table: &RouteTable) -> MirrorTable {
+        let names: Vec<&str> = table.routes.iter().map(|route| route.name.as_str()).collect();
+        self.evidence.keep(&names);
+        let mut held = self.held_by_route.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|name, _| names.contains(&&**name));
+        let routes = table.routes.iter().map(|route| {
+            let name: Arc<str> = route.name.as_str().into();
+            let held = Arc::clone(held.entry(Arc::clone(&name)).or_default());
+            let drops = self.evidence.drops(&name);
+            Arc::new(RouteMirror::new(name, route, held, drops, Arc::clone(&self.metrics)))
+        });
+        MirrorTable::new(routes.collect(), &table.mirroring)
+    }
+
+    /// Starts to mirror, on this runtime. It should have threads of its own: nothing that the other backend does, and
+    /// no large comparison, may then hold up a client.
+    pub fn run_on(&self, runtime: Handle) {
+        // Running twice would change nothing; the first runtime stays.
+        let _first_stays = self.runtime.set(runtime);
+    }
+
+    /// Drops every later request. Exchanges in flight are left to their time-outs.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    fn runtime(&self) -> Option<&Handle> {
+        let is_stopping = self.is_stopping.load(Ordering::Relaxed);
+        self.runtime.get().filter(|_| !is_stopping)
+    }
+}
+
+#[cfg(test)]
+mod tests;

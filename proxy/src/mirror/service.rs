@@ -1,0 +1,27 @@
+//! Runs the mirror as a service of pingora's server, which gives each service threads of its own.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::{BackgroundService, GenBackgroundService};
+use tokio::runtime::Handle;
+
+use super::Mirror;
+
+impl Mirror {
+    /// The service to add to the server. Until it starts, requests that would be mirrored are dropped.
+    pub fn service(self: &Arc<Self>) -> GenBackgroundService<Self> {
+        GenBackgroundService::new("mirror".to_owned(), Arc::clone(self))
+    }
+}
+
+#[async_trait]
+impl BackgroundService for Mirror {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        self.run_on(Handle::current());
+        // An error means that the server is gone, which is a shutdown as well.
+        let _either_way = shutdown.changed().await;
+        self.stop();
+    }
+}

@@ -1,0 +1,84 @@
+//! What a table says about mirroring, prepared once so that a request takes no lookup by name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use routes::compare::CompareRules;
+use routes::table::MirrorBounds;
+use routes::{Route, RouteId};
+
+use super::budget::{Budgets, Limits};
+use super::metrics::Metrics;
+use crate::evidence::{Basis, DropReason, Drops};
+
+/// What one table says about mirroring.
+#[derive(Debug)]
+pub struct MirrorTable {
+    /// In order of the table's routes.
+    routes: Vec<Arc<RouteMirror>>,
+    pub(super) bounds: Bounds,
+}
+
+/// Bounds of one table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) all: Limits,
+    /// Of one route: half of all, so that one slow route leaves room for the others.
+    pub(super) route: Limits,
+    /// Longest body, bytes: as received, and decoded.
+    pub(super) max_body: usize,
+    /// Longest time for a mirrored request and its answer.
+    pub(super) timeout: Duration,
+}
+
+impl MirrorTable {
+    pub(super) fn new(routes: Vec<Arc<RouteMirror>>, bounds: &MirrorBounds) -> Self {
+        let all = Limits { slots: bounds.max_in_flight, bytes: bounds.max_in_flight_bytes };
+        let route = Limits { slots: all.slots.div_ceil(2), bytes: all.bytes.div_ceil(2) };
+        let bounds =
+            Bounds { all, route, max_body: bounds.max_body_bytes, timeout: bounds.timeout };
+        Self { routes, bounds }
+    }
+
+    pub(super) fn route(&self, route: RouteId) -> Option<&Arc<RouteMirror>> {
+        self.routes.get(route.index())
+    }
+}
+
+/// What one route of one table says about mirroring, and where it counts.
+#[derive(Debug)]
+pub(super) struct RouteMirror {
+    pub(super) name: Arc<str>,
+    pub(super) sample: f64,
+    pub(super) rules: CompareRules,
+    pub(super) basis: Arc<Basis>,
+    pub(super) held: Arc<Budgets>,
+    drops: Arc<Drops>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl RouteMirror {
+    pub(super) fn new(
+        name: Arc<str>,
+        route: &Route,
+        held: Arc<Budgets>,
+        drops: Arc<Drops>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            name,
+            sample: route.mirror_sample,
+            rules: route.compare.clone(),
+            basis: Arc::new(Basis::new(&route.compare, None)),
+            held,
+            drops,
+            metrics,
+        }
+    }
+
+    /// Counts a request that was not mirrored, or whose answers were not compared.
+    pub(super) fn dropped(&self, reason: DropReason) {
+        self.drops.add(reason);
+        self.metrics.count(&self.name, "dropped", reason.as_str());
+    }
+}
