@@ -15,6 +15,10 @@ pub enum BodyKind {
     Opaque,
 }
 
+/// Text that is not called `text/…`, by subtype or its suffix.
+const TEXT_SUBTYPES: [&str; 7] =
+    ["xml", "yaml", "x-yaml", "javascript", "x-ndjson", "jsonl", "x-www-form-urlencoded"];
+
 impl fmt::Display for BodyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -33,8 +37,8 @@ impl BodyKind {
         let suffix = subtype.rsplit_once('+').map_or(subtype, |(_, suffix)| suffix);
         match (kind, suffix) {
             (_, "json") => Self::Json,
-            ("text", _) | (_, "xml" | "yaml" | "x-yaml" | "javascript") => Self::Text,
-            ("application", "x-ndjson" | "jsonl" | "x-www-form-urlencoded") => Self::Text,
+            ("text", _) => Self::Text,
+            (_, suffix) if TEXT_SUBTYPES.contains(&suffix) => Self::Text,
             _ => Self::Opaque,
         }
     }

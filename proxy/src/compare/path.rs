@@ -55,7 +55,7 @@ impl<'v> Path<'v> {
     pub(super) fn exact(&self) -> String {
         self.render(|step, out| match step {
             Step::Member(name) => push_member(name, out),
-            Step::Element(index) => out.push_str(&format!("[{index}]")),
+            Step::Element(index) => out.extend(["[", &index.to_string(), "]"]),
         })
     }
 
@@ -113,7 +113,9 @@ mod tests {
 
     fn path(steps: &'static [Step<'static>]) -> Path<'static> {
         let mut path = Path::default();
-        steps.iter().for_each(|step| path.push(*step));
+        for step in steps {
+            path.push(*step);
+        }
         path
     }
 

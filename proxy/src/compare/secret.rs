@@ -3,6 +3,22 @@
 /// What stands where a secret was.
 pub const MASK: &str = "***";
 
+/// Words that make a name secret wherever they stand in it.
+const PARTS: [&str; 12] = [
+    "apikey",
+    "authorization",
+    "cookie",
+    "credential",
+    "jwt",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "secret",
+    "accesskey",
+    "sessionid",
+];
+
 /// Whether what bears this name is a secret. Case, `-` and `_` do not matter.
 pub fn is_secret_name(name: &str) -> bool {
     // Longer names are cut: the words below stand in names, not in novels.
@@ -12,20 +28,6 @@ pub fn is_secret_name(name: &str) -> bool {
         .take(128)
         .map(|character| character.to_ascii_lowercase())
         .collect();
-    const PARTS: [&str; 12] = [
-        "apikey",
-        "authorization",
-        "cookie",
-        "credential",
-        "jwt",
-        "passphrase",
-        "passwd",
-        "password",
-        "privatekey",
-        "secret",
-        "accesskey",
-        "sessionid",
-    ];
     // `token` only at the end: `max_tokens` and `token_count` are ordinary figures of an agent API.
     plain.ends_with("token") || PARTS.iter().any(|part| plain.contains(part))
 }

@@ -297,7 +297,7 @@ fn hostile_shapes_take_linear_time() {
     // Each would take minutes if aligning, matching or rendering were quadratic.
     let deep = |leaf: u8| {
         let mut text = vec![b'['; 126];
-        text.extend((0..100_000).map(|n| format!("[{n},{leaf}],")).collect::<String>().bytes());
+        text.extend((0..100_000).flat_map(|n| format!("[{n},{leaf}],").into_bytes()));
         text.push(b'0');
         text.extend(vec![b']'; 126]);
         text

@@ -1,0 +1,188 @@
+//! A mirror that runs, with a table, a backend, and a client's side to play.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use prometheus_client::registry::Registry;
+use routes::admin::RouteEvidence;
+use routes::{RequestFacts, RouteTable};
+use tokio::runtime::Runtime;
+
+use super::super::{Candidate, Capture, Mirror, MirrorTable};
+use super::backend::{Backend, Manner};
+use crate::evidence::Evidence;
+
+/// Bounds small enough to be met: one route gets half of them.
+pub(super) const SMALL: &str = r#"
+max_in_flight = 4
+max_in_flight_bytes = 30_000
+max_body_bytes = 10_000
+timeout = "500ms"
+"#;
+
+const ROUTES: &str = r#"
+format = 1
+
+[backends.monolith]
+targets = ["http://127.0.0.1:1"]
+
+[backends.agent-service]
+targets = ["http://127.0.0.1:2"]
+
+[defaults]
+old = "monolith"
+new = "agent-service"
+fallback = "monolith"
+
+[[routes]]
+name = "agents"
+path = "/agent/{*rest}"
+new_path = "/new/{rest}"
+stage = "shadow"
+
+[[routes]]
+name = "half"
+path = "/half/{id}"
+stage = "shadow"
+mirror.sample = 0.5
+
+[[routes]]
+name = "never"
+path = "/never/{id}"
+stage = "shadow"
+mirror.sample = 0.0
+
+[[routes]]
+name = "monolith"
+path = "/monolith/{id}"
+stage = "monolith"
+"#;
+
+pub(super) struct Rig {
+    pub(super) mirror: Arc<Mirror>,
+    pub(super) backend: Backend,
+    evidence: Arc<Evidence>,
+    table: RouteTable,
+    prepared: MirrorTable,
+    registry: Registry,
+    // Last: what runs on it is gone before.
+    _runtime: Runtime,
+}
+
+struct NoFacts;
+
+impl RequestFacts for NoFacts {
+    fn header(&self, _name: &str) -> Option<&[u8]> {
+        None
+    }
+
+    fn client_ip(&self) -> Option<IpAddr> {
+        None
+    }
+}
+
+/// Longest wait for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) fn json_headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    headers
+}
+
+impl Rig {
+    pub(super) fn start(manner: Manner, bounds: &str) -> Self {
+        let text = format!("{ROUTES}\n[mirroring]\n{bounds}");
+        let table = RouteTable::parse(Path::new("routes.toml"), &text).unwrap();
+        let evidence = Arc::new(Evidence::new(Utc::now()));
+        let mirror = Arc::new(Mirror::new(Arc::clone(&evidence)));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.unwrap();
+        mirror.run_on(runtime.handle().clone());
+        let mut registry = Registry::default();
+        mirror.register(&mut registry);
+        let prepared = mirror.prepare(&table);
+        let backend = Backend::start(manner);
+        Self { mirror, backend, evidence, table, prepared, registry, _runtime: runtime }
+    }
+
+    /// Begins to mirror a request, if it is.
+    pub(super) fn begin(
+        &self,
+        method: &Method,
+        target: &str,
+        headers: &HeaderMap,
+    ) -> Option<Capture> {
+        self.begin_at(Some(self.backend.address), method, target, headers)
+    }
+
+    pub(super) fn begin_at(
+        &self,
+        server: Option<SocketAddr>,
+        method: &Method,
+        target: &str,
+        headers: &HeaderMap,
+    ) -> Option<Capture> {
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let matched = self.table.match_route(method.as_str(), path).unwrap().unwrap();
+        let decision = routes::decide::decide(self.table.route(matched.route), &NoFacts);
+        let candidate = Candidate {
+            table: &self.table,
+            matched: &matched,
+            decision: &decision,
+            method,
+            path,
+            query,
+            headers,
+            request_id: "req-0",
+            server,
+        };
+        self.mirror.begin(&self.prepared, &candidate)
+    }
+
+    /// Plays a whole exchange of a client with the primary, which answers 200 with this JSON.
+    pub(super) fn exchange(&self, method: &Method, target: &str, headers: &HeaderMap, body: &[u8]) {
+        if let Some(mut capture) = self.begin(method, target, headers) {
+            capture.head(StatusCode::OK, &json_headers());
+            for chunk in body.chunks(7) {
+                capture.body(chunk);
+            }
+            capture.finish(Duration::from_millis(1));
+        }
+    }
+
+    pub(super) fn report(&self) -> RouteEvidence {
+        self.evidence.report(&["agents"]).routes.remove(0)
+    }
+
+    /// Waits until the evidence of the route `agents` is as wanted.
+    pub(super) fn until_report(&self, wanted: impl Fn(&RouteEvidence) -> bool) -> RouteEvidence {
+        self.until("the report", || wanted(&self.report()));
+        self.report()
+    }
+
+    pub(super) fn until_nothing_is_held(&self) {
+        let held = &self.mirror.held;
+        self.until("nothing to be held", || held.slots.held() == 0 && held.bytes.held() == 0);
+    }
+
+    pub(super) fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !condition() {
+            assert!(started.elapsed() < PATIENCE, "waited for {what}; {:?}", self.report());
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+}
