@@ -69,23 +69,25 @@ pub(crate) struct Section<'d, 't> {
     table: Option<&'d DeTable<'t>>,
     /// Where the section begins; problems about what it lacks point here.
     pub(crate) span: Range<usize>,
-    /// How messages name it: `[limits]`, `route`.
-    name: String,
+    /// How messages name it: `in [limits]`, `at the top level`.
+    place: String,
     asked: Vec<&'static str>,
+    /// Those of the asked ones that this version refuses.
+    refused: Vec<&'static str>,
 }
 
 impl<'d, 't> Section<'d, 't> {
     pub(crate) fn root(document: &'d Document<'t>, table: &'d DeTable<'t>) -> Self {
-        Self::new(document, Some(table), 0..0, "the top level".to_owned())
+        Self::new(document, Some(table), 0..0, "at the top level".to_owned())
     }
 
     fn new(
         document: &'d Document<'t>,
         table: Option<&'d DeTable<'t>>,
         span: Range<usize>,
-        name: String,
+        place: String,
     ) -> Self {
-        Self { document, table, span, name, asked: Vec::new() }
+        Self { document, table, span, place, asked: Vec::new(), refused: Vec::new() }
     }
 
     pub(crate) fn report(&self, problem: Problem) {
@@ -146,14 +148,15 @@ impl<'d, 't> Section<'d, 't> {
         let (_, value) = self.take(key)?;
         let (least, most) = (*range.start(), *range.end());
         let DeValue::Integer(integer) = value.get_ref() else {
-            self.wrong_type(value, key, "a whole number", &format!("`{key} = {least}` or more"));
+            let example = format!("it without quotes: `{key} = {}`", least.max(1));
+            self.wrong_type(value, key, "a whole number", &example);
             return None;
         };
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
         let Some(number) = number.filter(|number| range.contains(number)) else {
             self.report(
                 Problem::new(value.span(), format!("`{key}` is out of range"))
-                    .help(format!("write a whole number from {least} to {most}")),
+                    .help(bounds(least, most)),
             );
             return None;
         };
@@ -216,7 +219,7 @@ impl<'d, 't> Section<'d, 't> {
         let found = self.take(key);
         let span = found.as_ref().map_or_else(|| self.span.clone(), |(span, _)| span.clone());
         let table = found.and_then(|(_, value)| self.table_of(value, key));
-        Self::new(self.document, table, span, name.to_owned())
+        Self::new(self.document, table, span, format!("in {name}"))
     }
 
     /// Whether the key is there; does not count as asking for it.
@@ -230,8 +233,8 @@ impl<'d, 't> Section<'d, 't> {
         for (name, value) in self.table.into_iter().flatten() {
             let text = name.get_ref().to_string();
             let section = self.table_of(value, &text);
-            let section_name = format!("backend `{text}`");
-            let section = Self::new(self.document, section, name.span(), section_name);
+            let place = format!("in backend `{text}`");
+            let section = Self::new(self.document, section, name.span(), place);
             named.push((Written::new(text, name.span()), section));
         }
         named.sort_by_key(|(name, _)| name.span.start);
@@ -265,7 +268,7 @@ impl<'d, 't> Section<'d, 't> {
         for item in list {
             if let Some(table) = self.table_of(item, key) {
                 let section = Some(table);
-                sections.push(Self::new(self.document, section, item.span(), name.to_owned()));
+                sections.push(Self::new(self.document, section, item.span(), format!("in {name}")));
             }
         }
         sections
@@ -285,6 +288,7 @@ impl<'d, 't> Section<'d, 't> {
 
     /// Refuses a key of the format that this version does not have yet: none is accepted and ignored.
     pub(crate) fn not_yet(&mut self, key: &'static str, what: &str) {
+        self.refused.push(key);
         if let Some((span, _)) = self.take(key) {
             self.report(
                 Problem::new(span, format!("`{key}`: this version does not have {what} yet"))
@@ -300,9 +304,10 @@ impl<'d, 't> Section<'d, 't> {
             if self.asked.contains(&found) {
                 continue;
             }
-            let message = format!("unknown key `{found}` in {}", self.name);
-            let help = nearest(found, self.asked.iter().copied()).map_or_else(
-                || format!("known are {}", listed(self.asked.iter().copied())),
+            let message = format!("unknown key `{found}` {}", self.place);
+            let known = || self.asked.iter().copied().filter(|key| !self.refused.contains(key));
+            let help = nearest(found, known()).map_or_else(
+                || format!("known are {}", listed(known())),
                 |near| format!("did you mean `{near}`?"),
             );
             self.document.report(Problem::new(key.span(), message).help(help));
@@ -323,7 +328,10 @@ pub(crate) fn nearest<'w>(
     known
         .into_iter()
         .map(|word| (strsim::osa_distance(&typed, &word.to_lowercase()), word))
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
+        .filter(|(distance, word)| {
+            let longer = typed.starts_with(word) || word.starts_with(&typed) && typed.len() > 2;
+            longer || *distance <= 1 + word.len() / 4
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
@@ -335,6 +343,14 @@ pub(crate) fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
         Some(last) if quoted.is_empty() => last,
         Some(last) => format!("{} and {last}", quoted.join(", ")),
         None => "none".to_owned(),
+    }
+}
+
+fn bounds(least: u64, most: u64) -> String {
+    if most >= i64::MAX.unsigned_abs() {
+        format!("write a whole number, {least} or more")
+    } else {
+        format!("write a whole number from {least} to {most}")
     }
 }
 

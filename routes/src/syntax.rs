@@ -11,7 +11,11 @@ pub(crate) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<Problem>> {
     if errors.is_empty() {
         return Ok(tree);
     }
-    Err(errors.iter().map(|error| problem(text, error)).collect())
+    let mut problems: Vec<Problem> = errors.iter().map(|error| problem(text, error)).collect();
+    problems.sort_by_key(|problem| problem.span.start);
+    // One slip makes several errors in its line; the first tells most.
+    problems.dedup_by_key(|problem| problem.line_column(text).0);
+    Err(problems)
 }
 
 fn problem(text: &str, error: &Error) -> Problem {

@@ -271,3 +271,11 @@ fn an_explanation_names_every_route_and_the_winner() {
         "no route that names this path has this method: the fallback `monolith` answers"
     );
 }
+
+#[test]
+fn the_table_at_the_top_of_the_repository_is_good() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../routes.toml"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let problems = RouteTable::parse(path, &text).err().map(|problems| problems.to_string());
+    assert_eq!(problems, None);
+}
