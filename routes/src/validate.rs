@@ -85,18 +85,50 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    /// The backend that every unnamed path goes to. A wrong default is told once, where it stands.
     fn fallback(&self, written: Option<&Written<String>>) -> Option<BackendId> {
-        let Some(written) = written.or(self.defaults.old.as_ref()) else {
-            let problem = Problem::new(0..0, "nothing says where a path goes that no route names");
-            self.document
-                .report(problem.help("write `fallback = \"monolith\"` under `[defaults]`"));
-            return None;
-        };
-        self.backend(written)
+        for default in [&self.defaults.old, &self.defaults.new].into_iter().flatten() {
+            self.backend(default);
+        }
+        match (written, &self.defaults.old) {
+            (Some(written), _) => self.backend(written),
+            (None, Some(default)) => self.find(default),
+            (None, None) => {
+                let message = "nothing says where a path goes that no route names";
+                let help = "write `fallback = \"monolith\"` under `[defaults]`";
+                self.document.report(Problem::new(0..0, message).help(help));
+                None
+            }
+        }
     }
 
+    /// The backend that the route or else the defaults name.
+    fn side(
+        &self,
+        entry: &RouteEntry,
+        key: &str,
+        of: impl Fn(&Settings) -> Option<&Written<String>>,
+    ) -> Option<BackendId> {
+        match (of(&entry.settings), of(self.defaults)) {
+            (Some(own), _) => self.backend(own),
+            (None, Some(default)) => self.find(default),
+            (None, None) => {
+                let message = format!("the route has no `{key}` backend");
+                let help = format!("write `{key} = \"…\"` here or under `[defaults]`");
+                self.document.report(Problem::new(entry.span.clone(), message).help(help));
+                None
+            }
+        }
+    }
+
+    fn find(&self, written: &Written<String>) -> Option<BackendId> {
+        let mut names = self.backends.iter();
+        names.position(|backend| backend.value == written.value).map(BackendId)
+    }
+
+    /// The backend of that name; an unknown one is reported.
     fn backend(&self, written: &Written<String>) -> Option<BackendId> {
-        let found = self.backends.iter().position(|backend| backend.value == written.value);
+        let found = self.find(written);
         if found.is_none() {
             let names = || self.backends.iter().map(|backend| backend.value.as_str());
             let help = nearest(&written.value, names()).map_or_else(
@@ -106,36 +138,14 @@ impl Resolver<'_> {
             let message = format!("unknown backend `{}`", written.value);
             self.document.report(Problem::new(written.span.clone(), message).help(help));
         }
-        found.map(BackendId)
-    }
-
-    /// The backend that the route or else the defaults name under `key`.
-    fn side(
-        &self,
-        entry: &RouteEntry,
-        key: &str,
-        own: Option<&Written<String>>,
-        default: Option<&Written<String>>,
-    ) -> Option<BackendId> {
-        if let Some(written) = own {
-            return self.backend(written);
-        }
-        let Some(written) = default else {
-            let problem =
-                Problem::new(entry.span.clone(), format!("the route has no `{key}` backend"));
-            self.document
-                .report(problem.help(format!("write `{key} = \"…\"` here or under `[defaults]`")));
-            return None;
-        };
-        // A wrong default is told once, where it stands.
-        self.backends.iter().position(|backend| backend.value == written.value).map(BackendId)
+        found
     }
 
     /// The route as meant, with its place; `None` when something was reported.
     fn route(&self, entry: &RouteEntry) -> Option<(Route, Range<usize>)> {
         let own = &entry.settings;
-        let old = self.side(entry, "old", own.old.as_ref(), self.defaults.old.as_ref());
-        let new = self.side(entry, "new", own.new.as_ref(), self.defaults.new.as_ref());
+        let old = self.side(entry, "old", |settings| settings.old.as_ref());
+        let new = self.side(entry, "new", |settings| settings.new.as_ref());
         if let (Some(old), Some(new)) = (old, new)
             && old == new
         {

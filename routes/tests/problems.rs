@@ -306,37 +306,19 @@ mirror = { sample = 1.0, control = 0.1, rate = 5, before_budget = "50ms" }
 
 #[test]
 fn one_backend_on_both_sides_moves_nothing() {
-    assert_snapshot!(with("[[routes]]\nname = \"x\"\npath = \"/x\"\nnew = \"monolith\"\n"), @r#"
-    routes.toml:11:1: the route's `old` and `new` backend are the same; name the backend that the route moves to as `new`
-    "#);
+    assert_snapshot!(with("[[routes]]\nname = \"x\"\npath = \"/x\"\nnew = \"monolith\"\n"), @r#"routes.toml:11:1: the route's `old` and `new` backend are the same; name the backend that the route moves to as `new`"#);
 }
 
 #[test]
 fn syntax_errors_have_their_place_and_a_hint() {
-    assert_snapshot!(with("[[routes]]\nname = \"x\nstage = \"shadow\"\n"), @r#"
-    routes.toml:12:10: not TOML: invalid basic string, expected `"`; close the quotes
-    "#);
-    assert_snapshot!(with("[[routes]]\nstage = shadow # soon\n"), @r#"
-    routes.toml:12:9: not TOML: string values must be quoted, expected literal string; a text stands in quotes: `stage = "shadow"`
-    "#);
-    assert_snapshot!(with("[[routes]]\npath =\n"), @r#"
-    routes.toml:12:7: not TOML: string values must be quoted, expected literal string; write a value after `path =`
-    "#);
-    assert_snapshot!(with("[[routes]\nname = \"x\"\n"), @r#"
-    routes.toml:11:10: not TOML: unclosed array table, expected `]`
-    "#);
-    assert_snapshot!(with("[[routes]]\nname = \"x\"\nname = \"y\"\n"), @r#"
-    routes.toml:13:1: not TOML: duplicate key; remove one of the two
-    "#);
-    assert_snapshot!(with("[[routes]]\ncompare.ignore = [\"$.id\"\nname = 1\n"), @r#"
-    routes.toml:13:1: not TOML: missing comma between array elements, expected `,`
-    "#);
-    assert_snapshot!(with("[defaults]\n"), @r#"
-    routes.toml:11:2: not TOML: duplicate key; remove one of the two
-    "#);
-    assert_snapshot!(report("\u{0}"), @r#"
-    routes.toml:1:1: not TOML: invalid unquoted key, expected letters, numbers, `-`, `_`
-    "#);
+    assert_snapshot!(with("[[routes]]\nname = \"x\nstage = \"shadow\"\n"), @r#"routes.toml:12:10: not TOML: invalid basic string, expected `"`; close the quotes"#);
+    assert_snapshot!(with("[[routes]]\nstage = shadow # soon\n"), @r#"routes.toml:12:9: not TOML: string values must be quoted, expected literal string; a text stands in quotes: `stage = "shadow"`"#);
+    assert_snapshot!(with("[[routes]]\npath =\n"), @r#"routes.toml:12:7: not TOML: string values must be quoted, expected literal string; write a value after `path =`"#);
+    assert_snapshot!(with("[[routes]\nname = \"x\"\n"), @r#"routes.toml:11:10: not TOML: unclosed array table, expected `]`"#);
+    assert_snapshot!(with("[[routes]]\nname = \"x\"\nname = \"y\"\n"), @r#"routes.toml:13:1: not TOML: duplicate key; remove one of the two"#);
+    assert_snapshot!(with("[[routes]]\ncompare.ignore = [\"$.id\"\nname = 1\n"), @r#"routes.toml:13:1: not TOML: missing comma between array elements, expected `,`"#);
+    assert_snapshot!(with("[defaults]\n"), @r#"routes.toml:11:2: not TOML: duplicate key; remove one of the two"#);
+    assert_snapshot!(report("\u{0}"), @r#"routes.toml:1:1: not TOML: invalid unquoted key, expected letters, numbers, `-`, `_`"#);
 }
 
 #[test]
@@ -368,5 +350,18 @@ fn the_graphical_report_shows_both_places_once() {
         ·        ────
         ╰────
       help: change the path of one, or give each its own `methods`
+    "#);
+}
+
+#[test]
+fn a_wrong_default_is_told_once_where_it_stands() {
+    let routes =
+        "[[routes]]\nname = \"x\"\npath = \"/x\"\n[[routes]]\nname = \"y\"\npath = \"/y\"\n";
+    let text = format!("{BASE}{routes}")
+        .replace("new = \"agent-service\"", "new = \"agent\"\nfallback = \"monolith\"")
+        .replace("old = \"monolith\"", "old = \"minolith\"");
+    assert_snapshot!(report(&text), @r#"
+    routes.toml:7:7: unknown backend `minolith`; did you mean `monolith`?
+    routes.toml:8:7: unknown backend `agent`; did you mean `agent-service`?
     "#);
 }
