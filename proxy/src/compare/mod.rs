@@ -1,7 +1,7 @@
 //! Compares two answers to the same request: pure, bounded, and the same whichever side is called old.
 //!
 //! Status first, then headers, then the body: decoded ([`decode`]), told apart by its media type ([`media`]) and
-//! compared as JSON by structure ([`json`]), as text by line ([`text`]), or by length and hash ([`opaque`]).
+//! compared as JSON by structure ([`json`]), as text by line (`text`), or by length and hash (`opaque`).
 //! What is found is a bounded list of [`Difference`]s.
 
 pub mod decode;

@@ -1,7 +1,7 @@
 //! Captures the primary's answer as it passes, and hands it over when it is complete.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
@@ -38,11 +38,15 @@ pub struct Capture {
     route: Arc<RouteMirror>,
     /// `None` once the exchange is handed over or given up.
     captured: Option<Box<Captured>>,
+    began: Instant,
+    /// When the last of the answer came.
+    last: Instant,
 }
 
 impl Capture {
     pub(super) fn new(mirror: Arc<Mirror>, route: Arc<RouteMirror>, captured: Captured) -> Self {
-        Self { mirror, route, captured: Some(Box::new(captured)) }
+        let now = Instant::now();
+        Self { mirror, route, captured: Some(Box::new(captured)), began: now, last: now }
     }
 
     /// Takes the head of the answer, as the primary sent it. Call for the final answer only, not for 1xx; a later call
@@ -57,6 +61,7 @@ impl Capture {
         if announced.is_some_and(|length| length > captured.bounds.max_body as u64) {
             return self.give_up(DropReason::TooLarge);
         }
+        self.last = Instant::now();
         captured.answer.status = status;
         captured.answer.headers = compared_headers(headers, &self.route);
         captured.answer.body.clear();
@@ -65,6 +70,7 @@ impl Capture {
     /// Takes the next bytes of the answer's body.
     pub fn body(&mut self, chunk: &[u8]) {
         let Some(captured) = &mut self.captured else { return };
+        self.last = Instant::now();
         let Captured { answer, bounds, share, .. } = &mut **captured;
         match answer.body.push(chunk, bounds.max_body, share) {
             Ok(()) => {}
@@ -73,9 +79,11 @@ impl Capture {
         }
     }
 
-    /// Sends the mirrored request, from the mirror's runtime, and returns at once. `latency` is from the request to the
-    /// end of the answer. Call only for an answer that is complete; drop the capture otherwise.
-    pub fn finish(mut self, latency: Duration) {
+    /// Sends the mirrored request, from the mirror's runtime, and returns at once. Call only for an answer that is
+    /// complete; drop the capture otherwise. The primary's latency is from the beginning of the capture to the last of
+    /// the answer, so that a client that reads slowly does not make the primary look slow.
+    pub fn finish(mut self) {
+        let latency = self.last.duration_since(self.began);
         let Some(captured) = self.captured.take() else { return };
         let Some(runtime) = self.mirror.runtime() else {
             return self.route.dropped(DropReason::Stopped);

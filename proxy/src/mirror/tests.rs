@@ -159,13 +159,13 @@ fn what_does_not_fit_on_the_primarys_side_is_dropped_by_reason() {
     for _ in 0..11 {
         too_large.body(&[b' '; 1000]);
     }
-    too_large.finish(Duration::ZERO);
+    too_large.finish();
 
     let mut announced = begin();
     let mut long = head.clone();
     long.insert("content-length", HeaderValue::from_static("10001"));
     announced.head(StatusCode::OK, &long);
-    announced.finish(Duration::ZERO);
+    announced.finish();
 
     // One route may hold 15,000 bytes: two captures of 9,000 are too much.
     let (mut fits, mut does_not) = (begin(), begin());
@@ -173,7 +173,7 @@ fn what_does_not_fit_on_the_primarys_side_is_dropped_by_reason() {
         capture.head(StatusCode::OK, &head);
         capture.body(&[b' '; 9000]);
     }
-    does_not.finish(Duration::ZERO);
+    does_not.finish();
 
     drop(fits);
 
@@ -182,7 +182,7 @@ fn what_does_not_fit_on_the_primarys_side_is_dropped_by_reason() {
     events.insert("content-type", HeaderValue::from_static("text/event-stream; charset=utf-8"));
     stream.head(StatusCode::OK, &events);
     stream.body(b"data: 1\n\n");
-    stream.finish(Duration::ZERO);
+    stream.finish();
 
     let counts: Vec<_> = rig.report().dropped.into_iter().collect();
     let expected = [("bytes", 1), ("client_gone", 1), ("stream", 1), ("too_large", 2)];

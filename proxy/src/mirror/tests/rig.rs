@@ -153,7 +153,7 @@ impl Rig {
             for chunk in body.chunks(7) {
                 capture.body(chunk);
             }
-            capture.finish(Duration::from_millis(1));
+            capture.finish();
         }
     }
 
