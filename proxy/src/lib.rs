@@ -13,12 +13,11 @@ mod live_table;
 mod gateway;
 mod headers;
 mod backends;
-mod metrics;
-mod admin;
-
+pub mod mirror;
 pub mod compare;
 pub mod evidence;
-pub mod mirror;
+mod metrics;
+mod admin;
 
 use std::process::ExitCode;
 

@@ -126,12 +126,19 @@ impl Handles {
     }
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(|_| {})
+    }
+}
+
 fn latency() -> Histogram {
     Histogram::new(LATENCY_BUCKETS)
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// With whatever else is to stand in the registry.
+    pub(crate) fn new(register_others: impl FnOnce(&mut Registry)) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("strangler"),
             answered: Family::default(),
@@ -151,6 +158,7 @@ impl Metrics {
         };
         metrics.register_traffic();
         metrics.register_table();
+        register_others(&mut metrics.registry);
         metrics
     }
 

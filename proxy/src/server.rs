@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use chrono::Utc;
 use miette::{Context as _, IntoDiagnostic as _, Report};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
@@ -13,14 +14,17 @@ use crate::admin::{Admin, AdminService};
 use crate::backends::health::HealthService;
 use crate::config::Config;
 use crate::drain::{Drain, StopSignals};
+use crate::evidence::Evidence;
 use crate::gateway::Gateway;
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::listener::{self, ClientListener};
 use crate::live_table::hand_edits::HandEdits;
+use crate::live_table::load::Loader;
 use crate::live_table::watch::TableWatcher;
-use crate::live_table::{InForce, LiveTable, load};
+use crate::live_table::{InForce, LiveTable};
 use crate::metrics::Metrics;
+use crate::mirror::Mirror;
 
 /// pingora sleeps this long before it kills what is left at a stop; `drain` ends the program before.
 const GRACE_SECONDS: u64 = 3600;
@@ -35,8 +39,12 @@ const MAX_ATTEMPTS: usize = 16;
 /// The table is not good, an address can't be bound, or the admin interface would be open to others.
 pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let file = TableFile::new(&config.routes);
-    let metrics = Arc::new(Metrics::new());
-    let first = first_table(&file, &metrics)?;
+    let evidence = Arc::new(Evidence::new(Utc::now()));
+    let mirror = Arc::new(Mirror::new(Arc::clone(&evidence)));
+    let metrics = Arc::new(Metrics::new(|registry| mirror.register(registry)));
+    let loader =
+        Loader { file: file.clone(), metrics: Arc::clone(&metrics), mirror: Arc::clone(&mirror) };
+    let first = first_table(&loader)?;
     if config.check {
         tracing::info!(table = %file.path().display(), routes = first.table.routes.len(), "the route table is good");
         return Ok(());
@@ -56,16 +64,17 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         metrics: Arc::clone(&metrics),
         in_flight: in_flight.clone(),
         trusted: TrustedProxies::new(config.trusted_proxies.clone()),
+        mirror: Arc::clone(&mirror),
     };
     let conf = Arc::clone(&server.configuration);
     server.add_service(ClientListener::new(&conf, gateway, clients, http_address, config.h2c));
     server.add_service(background_service("health", HealthService { live: Arc::clone(&live) }));
-    let watcher =
-        TableWatcher { live: Arc::clone(&live), metrics: Arc::clone(&metrics), file: file.clone() };
+    server.add_service(mirror.service());
+    let watcher = TableWatcher { live: Arc::clone(&live), loader };
     server.add_service(background_service("table", watcher));
     let hand_edits = HandEdits { live: Arc::clone(&live), file: file.clone() };
     server.add_service(background_service("journal", hand_edits));
-    let admin = Admin::new(Arc::clone(&live), metrics, file.path(), token);
+    let admin = Admin::new(Arc::clone(&live), metrics, evidence, file.path(), token);
     server.add_service(background_service("admin", AdminService::new(admin, admin_socket)));
     let (done, stopped) = mpsc::channel();
     let drain = Drain { in_flight, live: Arc::clone(&live), done: done.clone() };
@@ -90,17 +99,16 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
 }
 
 /// Reads the table that the program starts with: without a good one there is nothing to do.
-fn first_table(file: &TableFile, metrics: &Metrics) -> Result<InForce, Report> {
-    let text = file
-        .read()
-        .into_diagnostic()
-        .wrap_err_with(|| format!("the route table {} can't be used", file.path().display()))?;
+fn first_table(loader: &Loader) -> Result<InForce, Report> {
+    let text = loader.file.read().into_diagnostic().wrap_err_with(|| {
+        format!("the route table {} can't be used", loader.file.path().display())
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .into_diagnostic()
         .wrap_err("failed to start")?;
-    let first = runtime.block_on(load::load(file.path(), text, &[], metrics))?;
+    let first = runtime.block_on(loader.load(text, &[]))?;
     Ok(first)
 }
 

@@ -17,6 +17,7 @@ use pingora::services::background::BackgroundService;
 use tokio::sync::Semaphore;
 
 use self::access::Token;
+use crate::evidence::Evidence;
 use crate::live_table::LiveTable;
 use crate::metrics::Metrics;
 
@@ -29,6 +30,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Admin {
     live: Arc<LiveTable>,
     metrics: Arc<Metrics>,
+    evidence: Arc<Evidence>,
     table: PathBuf,
     started_at: DateTime<Utc>,
     token: Option<Token>,
@@ -40,12 +42,14 @@ impl Admin {
     pub(crate) fn new(
         live: Arc<LiveTable>,
         metrics: Arc<Metrics>,
+        evidence: Arc<Evidence>,
         table: &Path,
         token: Option<Token>,
     ) -> Self {
         Self {
             live,
             metrics,
+            evidence,
             table: std::path::absolute(table).unwrap_or_else(|_| table.to_owned()),
             started_at: Utc::now(),
             token,

@@ -45,6 +45,7 @@ pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer
     match request.uri().path() {
         "/" => text(StatusCode::OK, INDEX),
         "/api/routes" => routes(admin, query).await,
+        "/api/evidence" => evidence(admin, query),
         "/metrics" => metrics(admin),
         _ => text(StatusCode::NOT_FOUND, INDEX),
     }
@@ -81,22 +82,39 @@ fn ready(admin: &Admin) -> Answer {
 }
 
 async fn routes(admin: &Admin, query: &str) -> Answer {
-    let parameter = |name: &str| {
-        url::form_urlencoded::parse(query.as_bytes())
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
-    };
-    let limit = match parameter("timeout").map(|limit| limit.parse()) {
+    let limit = match parameter(query, "timeout").map(|limit| limit.parse()) {
         None => report::MAX_WAIT,
         Some(Ok(limit)) => Duration::from_millis(limit),
         Some(Err(_)) => {
             return text(StatusCode::BAD_REQUEST, "`timeout` is a number of milliseconds\n");
         }
     };
-    if let Some(digest) = parameter("wait") {
+    if let Some(digest) = parameter(query, "wait") {
         report::wait_for(admin, &digest, limit).await;
     }
     json(&report::routes(admin))
+}
+
+fn evidence(admin: &Admin, query: &str) -> Answer {
+    let in_force = admin.live.snapshot();
+    let wanted = parameter(query, "route");
+    let names: Vec<&str> = in_force
+        .table
+        .routes
+        .iter()
+        .map(|route| route.name.as_str())
+        .filter(|name| wanted.as_ref().is_none_or(|wanted| wanted == name))
+        .collect();
+    if wanted.is_some() && names.is_empty() {
+        return text(StatusCode::NOT_FOUND, "no route of that name is in force\n");
+    }
+    json(&admin.evidence.report(&names))
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
 }
 
 fn metrics(admin: &Admin) -> Answer {

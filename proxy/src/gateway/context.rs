@@ -10,6 +10,7 @@ use crate::backends::Target;
 use crate::backends::pool::{Pool, Tried};
 use crate::in_flight::InFlightGuard;
 use crate::live_table::InForce;
+use crate::mirror::Capture;
 
 /// What one request carries. Each field says who writes it and who reads it.
 pub(crate) struct RequestContext {
@@ -51,6 +52,12 @@ pub(crate) struct RequestContext {
     /// Why the request went to the old backend instead. Written by `choose_backend`; read by
     /// `record`.
     pub(crate) failed_over: Option<&'static str>,
+    /// Whether it was looked at if the request is mirrored; an attempt that is repeated is not
+    /// mirrored again. Written and read by `mirror`.
+    pub(crate) mirror_considered: bool,
+    /// The answer's copy for comparing. Written by `mirror` when the request goes to its primary,
+    /// fed as the answer passes, handed over at the end.
+    pub(crate) capture: Option<Capture>,
     /// Why the proxy itself answered. Written by `answer`; read by `record`.
     pub(crate) refused: Option<&'static str>,
 }
@@ -75,6 +82,8 @@ impl RequestContext {
             failure: None,
             give_up_on_asked: false,
             failed_over: None,
+            mirror_considered: false,
+            capture: None,
             refused: None,
         }
     }

@@ -1,33 +1,32 @@
 //! `upstream_request_filter`: the request as the backend is to see it.
 
-use http::HeaderName;
 use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 
 use super::match_route::client_ip;
-use super::{Gateway, RequestContext};
+use super::{Gateway, RequestContext, mirror};
 use crate::headers::{forwarded, request_id, trace_context};
-
-/// Marks a mirrored request. Only this proxy may send it: a client's is removed.
-const MIRROR_TOKEN: HeaderName = HeaderName::from_static("x-strangler-mirror");
 
 /// Rewrites the path and sets the headers. (pingora has dropped the hop-by-hop ones.)
 pub(super) fn run(
     gateway: &Gateway,
     session: &Session,
     request: &mut RequestHeader,
-    ctx: &RequestContext,
+    ctx: &mut RequestContext,
 ) -> Result<()> {
     rewrite_path(request, ctx)?;
-    request.remove_header(&MIRROR_TOKEN);
+    // Only the mirror may send it.
+    request.remove_header(&crate::mirror::MARK);
     if let Some(id) = &ctx.request_id {
         request.insert_header(request_id::NAME, id.clone())?;
     }
     continue_trace(request)?;
     let peer = client_ip(session);
     let is_trusted = peer.is_some_and(|peer| gateway.trusted.trusts(peer));
-    forwarded::set(request, peer, is_trusted)
+    forwarded::set(request, peer, is_trusted)?;
+    mirror::begin(&gateway.mirror, session, &request.headers, ctx);
+    Ok(())
 }
 
 fn continue_trace(request: &mut RequestHeader) -> Result<()> {

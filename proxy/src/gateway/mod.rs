@@ -6,6 +6,7 @@ mod choose_backend;
 mod forward_request;
 mod capture_request;
 mod relay_response;
+mod mirror;
 mod recover;
 mod answer;
 mod record;
@@ -26,6 +27,7 @@ use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::live_table::LiveTable;
 use crate::metrics::Metrics;
+use crate::mirror::Mirror;
 
 /// What the hooks need besides the request itself.
 pub(crate) struct Gateway {
@@ -33,6 +35,7 @@ pub(crate) struct Gateway {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) in_flight: InFlight,
     pub(crate) trusted: TrustedProxies,
+    pub(crate) mirror: Arc<Mirror>,
 }
 
 #[async_trait]
@@ -93,6 +96,17 @@ impl ProxyHttp for Gateway {
         relay_response::run(session, response, ctx)
     }
 
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut RequestContext,
+    ) -> Result<Option<Duration>> {
+        mirror::body(body.as_ref(), ctx);
+        Ok(None)
+    }
+
     fn fail_to_connect(
         &self,
         _session: &mut Session,
@@ -125,8 +139,13 @@ impl ProxyHttp for Gateway {
         answer::fail(session, ctx, error).await
     }
 
-    async fn logging(&self, session: &mut Session, _: Option<&Error>, ctx: &mut RequestContext) {
-        record::run(session, ctx);
+    async fn logging(
+        &self,
+        session: &mut Session,
+        error: Option<&Error>,
+        ctx: &mut RequestContext,
+    ) {
+        record::run(session, error, ctx);
     }
 
     /// `answer` has logged it, with the request it belongs to.

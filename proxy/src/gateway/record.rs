@@ -1,12 +1,14 @@
 //! logging: counts the finished request and writes its line of the request log.
 
+use pingora::Error;
 use pingora::proxy::Session;
 
-use super::{RequestContext, match_route};
+use super::{RequestContext, match_route, mirror};
 
 /// Records a request that has ended, however it did.
-pub(super) fn run(session: &Session, ctx: &RequestContext) {
+pub(super) fn run(session: &Session, error: Option<&Error>, ctx: &mut RequestContext) {
     let took = ctx.started.elapsed();
+    mirror::finish(error.is_none(), took, ctx);
     let status = session.response_written().map_or(0, |answer| answer.status.as_u16());
     let route = ctx.route.as_ref().map(|matched| matched.route);
     if ctx.refused.is_none() {

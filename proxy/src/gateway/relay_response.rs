@@ -4,7 +4,7 @@ use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-use super::RequestContext;
+use super::{RequestContext, mirror};
 use crate::headers::{connection, request_id};
 
 /// Sets and removes headers of an answer.
@@ -18,6 +18,7 @@ pub(super) fn run(
     {
         return Ok(());
     }
+    mirror::head(response.status, &response.headers, ctx);
     ctx.upstream_time = ctx.asked_at.map(|asked_at| asked_at.elapsed());
     connection::remove_hop_by_hop(response);
     if let Some(id) = &ctx.request_id

@@ -160,8 +160,9 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::live_table::load;
-    use crate::metrics::Metrics;
+    use crate::evidence::Evidence;
+    use crate::live_table::load::Loader;
+    use crate::mirror::Mirror;
 
     fn table(stage: &str) -> String {
         format!(
@@ -183,7 +184,9 @@ stage = "{stage}"
     }
 
     async fn in_force(file: &TableFile, text: &str) -> InForce {
-        load::load(file.path(), text.to_owned(), &[], &Metrics::new()).await.unwrap()
+        let mirror = Arc::new(Mirror::new(Arc::new(Evidence::new(chrono::Utc::now()))));
+        let loader = Loader { file: file.clone(), metrics: Arc::default(), mirror };
+        loader.load(text.to_owned(), &[]).await.unwrap()
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use routes::{BackendId, Route, RouteId, RouteTable};
 
 use crate::backends::Pool;
 use crate::metrics::{Handles, Metrics, NO_ROUTE};
+use crate::mirror::MirrorTable;
 
 /// A generation with everything that belongs to it. Immutable: a request holds one from its first
 /// hook to its last, whatever is published meanwhile.
@@ -20,6 +21,8 @@ pub(crate) struct InForce {
     pub(crate) since: DateTime<Utc>,
     /// In order of the table's backends.
     pub(crate) pools: Vec<Arc<Pool>>,
+    /// What is mirrored, and within which bounds.
+    pub(crate) mirror: MirrorTable,
     /// In order of the table's routes.
     routes: Vec<RouteHandles>,
     unmatched: Handles,
@@ -32,13 +35,13 @@ struct RouteHandles {
 }
 
 impl InForce {
-    /// Puts a generation together.
+    /// Puts a generation together; it counts as in force from now on.
     pub(crate) fn new(
         table: RouteTable,
         text: String,
         pools: Vec<Arc<Pool>>,
+        mirror: MirrorTable,
         metrics: &Metrics,
-        since: DateTime<Utc>,
     ) -> Self {
         let routes = table
             .routes
@@ -49,7 +52,7 @@ impl InForce {
             })
             .collect();
         let unmatched = metrics.handles(NO_ROUTE, &table.backend(table.fallback).name);
-        Self { table, text, since, pools, routes, unmatched }
+        Self { table, text, since: Utc::now(), pools, mirror, routes, unmatched }
     }
 
     /// The servers of a backend of this table.

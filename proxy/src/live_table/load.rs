@@ -5,25 +5,37 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use routes::admin::RejectedTable;
+use routes::store::TableFile;
 use routes::{Digest, Problems, RouteTable};
 
 use super::InForce;
 use crate::backends::{Pool, resolve};
 use crate::metrics::Metrics;
+use crate::mirror::Mirror;
 
-/// Parses, checks and prepares a text; pools of `before` are kept where they fit.
-///
-/// # Errors
-/// Every problem of the text.
-pub(crate) async fn load(
-    file: &Path,
-    text: String,
-    before: &[Arc<Pool>],
-    metrics: &Metrics,
-) -> Result<InForce, Problems> {
-    let table = RouteTable::parse(file, &text)?;
-    let pools = resolve::pools(&table.backends, before).await;
-    Ok(InForce::new(table, text, pools, metrics, Utc::now()))
+/// What a table is prepared with; the same for every generation.
+#[derive(Clone)]
+pub(crate) struct Loader {
+    pub(crate) file: TableFile,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) mirror: Arc<Mirror>,
+}
+
+impl Loader {
+    /// Parses, checks and prepares a text; pools of `before` are kept where they fit.
+    ///
+    /// # Errors
+    /// Every problem of the text.
+    pub(crate) async fn load(
+        &self,
+        text: String,
+        before: &[Arc<Pool>],
+    ) -> Result<InForce, Problems> {
+        let table = RouteTable::parse(self.file.path(), &text)?;
+        let pools = resolve::pools(&table.backends, before).await;
+        let mirror = self.mirror.prepare(&table);
+        Ok(InForce::new(table, text, pools, mirror, &self.metrics))
+    }
 }
 
 /// What the admin interface says of a text that was refused.

@@ -11,12 +11,11 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use routes::Digest;
-use routes::store::TableFile;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{LiveTable, load};
-use crate::metrics::Metrics;
+use super::LiveTable;
+use super::load::{self, Loader};
 
 /// How often the file is looked at although nothing was heard: the net under lost events.
 const POLL: Duration = Duration::from_millis(500);
@@ -53,8 +52,7 @@ impl From<Metadata> for Stamp {
 /// The service that follows the file.
 pub(crate) struct TableWatcher {
     pub(crate) live: Arc<LiveTable>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) file: TableFile,
+    pub(crate) loader: Loader,
 }
 
 #[async_trait]
@@ -62,7 +60,7 @@ impl BackgroundService for TableWatcher {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let (sender, mut heard) = mpsc::channel(16);
         // Kept for as long as the service runs: dropping it ends the watch.
-        let _watcher = match watch_folders(self.file.path(), sender.clone()) {
+        let _watcher = match watch_folders(self.loader.file.path(), sender.clone()) {
             Ok(watcher) => Some(watcher),
             Err(error) => {
                 tracing::warn!(%error, "can't watch the folder of the route table; polling it");
@@ -84,7 +82,7 @@ impl BackgroundService for TableWatcher {
                 () = tokio::time::sleep(POLL) => self.has_moved(seen.as_ref()).await,
             };
             if noticed {
-                seen = stamp(self.file.path());
+                seen = stamp(self.loader.file.path());
                 self.follow().await;
             }
         }
@@ -94,19 +92,18 @@ impl BackgroundService for TableWatcher {
 impl TableWatcher {
     /// Whether the file is another than the one last read, and left alone for a moment.
     async fn has_moved(&self, seen: Option<&Stamp>) -> bool {
-        let now = stamp(self.file.path());
+        let now = stamp(self.loader.file.path());
         if now.as_ref() == seen {
             return false;
         }
         tokio::time::sleep(SETTLE).await;
-        stamp(self.file.path()) == now
+        stamp(self.loader.file.path()) == now
     }
 
     /// Reads the file and puts it in force if it is another than what is, and good.
     async fn follow(&self) {
         let noticed = Instant::now();
-        let path = self.file.path();
-        let text = match self.file.read() {
+        let text = match self.loader.file.read() {
             Ok(text) => text,
             Err(error) => return self.refuse_file(&describe(&error)),
         };
@@ -119,7 +116,7 @@ impl TableWatcher {
             return;
         }
         let before = self.live.snapshot();
-        match load::load(path, text, &before.pools, &self.metrics).await {
+        match self.loader.load(text, &before.pools).await {
             Ok(next) => {
                 let number = next.table.generation.number;
                 if next.table.listen_http != before.table.listen_http
@@ -131,7 +128,7 @@ impl TableWatcher {
                 }
                 self.live.publish(next);
                 let took = noticed.elapsed();
-                self.metrics.reload.observe(took.as_secs_f64());
+                self.loader.metrics.reload.observe(took.as_secs_f64());
                 tracing::info!(
                     generation = number, %digest, took_ms = took.as_secs_f64() * 1e3,
                     "route table in force"
@@ -148,10 +145,10 @@ impl TableWatcher {
     }
 
     fn refuse_file(&self, why: &str) {
-        let rejected = load::rejected_file(self.file.path(), why);
+        let rejected = load::rejected_file(self.loader.file.path(), why);
         let known = self.live.rejected().is_some_and(|known| known.problems == rejected.problems);
         if !known {
-            tracing::error!(table = %self.file.path().display(), why, "route table can't be read; the last good one stays in force");
+            tracing::error!(table = %self.loader.file.path().display(), why, "route table can't be read; the last good one stays in force");
             self.live.reject(rejected);
         }
     }

@@ -19,6 +19,7 @@ mod reload;
 mod failover;
 mod limits;
 mod headers;
+mod mirroring;
 mod streaming;
 mod stop;
 mod admin;

@@ -1,0 +1,63 @@
+//! The crossing to the mirror: a request is offered to it as it goes to its primary, and the answer
+//! is copied as it passes. Nothing here waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use pingora::proxy::Session;
+
+use super::RequestContext;
+use crate::backends::pool::Tried;
+use crate::mirror::{Candidate, Mirror};
+
+/// Offers a request to the mirror. `headers` are those that the primary gets.
+pub(super) fn begin(
+    mirror: &Arc<Mirror>,
+    session: &Session,
+    headers: &HeaderMap,
+    ctx: &mut RequestContext,
+) {
+    let is_first = !std::mem::replace(&mut ctx.mirror_considered, true);
+    let (Some(matched), Some(backend)) = (&ctx.route, ctx.decision.mirror) else { return };
+    if !is_first {
+        return;
+    }
+    let server = ctx.in_force.pool(backend).and_then(|pool| pool.pick(Tried::default()));
+    let request = session.req_header();
+    let candidate = Candidate {
+        table: &ctx.in_force.table,
+        matched,
+        decision: &ctx.decision,
+        method: &request.method,
+        path: request.uri.path(),
+        query: request.uri.query(),
+        headers,
+        request_id: ctx.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
+        server: server.and_then(|(_, target)| target.address()),
+    };
+    ctx.capture = mirror.begin(&ctx.in_force.mirror, &candidate);
+}
+
+/// The head of the answer, as the primary sent it.
+pub(super) fn head(status: StatusCode, headers: &HeaderMap, ctx: &mut RequestContext) {
+    if let Some(capture) = &mut ctx.capture {
+        capture.head(status, headers);
+    }
+}
+
+/// The next bytes of the answer.
+pub(super) fn body(chunk: Option<&bytes::Bytes>, ctx: &mut RequestContext) {
+    if let (Some(capture), Some(chunk)) = (&mut ctx.capture, chunk) {
+        capture.body(chunk);
+    }
+}
+
+/// Hands a complete answer over; one that is not is dropped, and counted by the mirror.
+pub(super) fn finish(is_complete: bool, latency: Duration, ctx: &mut RequestContext) {
+    if let Some(capture) = ctx.capture.take()
+        && is_complete
+    {
+        capture.finish(latency);
+    }
+}
