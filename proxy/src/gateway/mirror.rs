@@ -2,7 +2,6 @@
 //! is copied as it passes. Nothing here waits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use pingora::proxy::Session;
@@ -54,10 +53,10 @@ pub(super) fn body(chunk: Option<&bytes::Bytes>, ctx: &mut RequestContext) {
 }
 
 /// Hands a complete answer over; one that is not is dropped, and counted by the mirror.
-pub(super) fn finish(is_complete: bool, latency: Duration, ctx: &mut RequestContext) {
+pub(super) fn finish(is_complete: bool, ctx: &mut RequestContext) {
     if let Some(capture) = ctx.capture.take()
         && is_complete
     {
-        capture.finish(latency);
+        capture.finish();
     }
 }

@@ -8,7 +8,7 @@ use super::{RequestContext, match_route, mirror};
 /// Records a request that has ended, however it did.
 pub(super) fn run(session: &Session, error: Option<&Error>, ctx: &mut RequestContext) {
     let took = ctx.started.elapsed();
-    mirror::finish(error.is_none(), took, ctx);
+    mirror::finish(error.is_none(), ctx);
     let status = session.response_written().map_or(0, |answer| answer.status.as_u16());
     let route = ctx.route.as_ref().map(|matched| matched.route);
     if ctx.refused.is_none() {
