@@ -80,7 +80,7 @@ fn same(old: &Value, new: &Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn a_document_equals_itself_however_it_is_written(value in any_json(), rules in any_rules()) {
