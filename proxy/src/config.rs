@@ -63,7 +63,7 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
 
     /// What to log; `info,access=off` leaves out the line for each request
-    #[arg(long, value_name = "FILTER", env = "STRANGLER_LOG", default_value = "info,pingora=warn")]
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info,pingora=warn")]
     pub(crate) log: String,
 
     /// Check the route table, say what is wrong with it, and exit

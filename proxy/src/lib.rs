@@ -28,8 +28,10 @@ pub fn main_impl() -> ExitCode {
         Ok(config) => config,
         Err(usage) => return usage.report(),
     };
-    logging::start(&config);
-    match server::run(&config) {
+    let log = logging::start(&config);
+    let ended = server::run(&config);
+    log.flush();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(report) => {
             logging::report(&report);

@@ -21,10 +21,11 @@ pub(crate) const NO_ROUTE: &str = "-";
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// Why an attempt failed, or was not made: the `reason` of failovers and of failed attempts.
-pub(crate) const FAILURE_REASONS: [&str; 8] = [
+pub(crate) const FAILURE_REASONS: [&str; 9] = [
     "connect_timeout",
     "connect_refused",
     "connect_failed",
+    "no_socket",
     "timeout",
     "reset",
     "invalid_answer",

@@ -94,8 +94,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         .into_diagnostic()
         .wrap_err("failed to start the server's thread")?;
     // Either `drain` or the server itself says when; a closed channel means that both are gone.
-    let _stopped = stopped.recv();
-    Ok(())
+    stopped.recv().into_diagnostic().wrap_err("the server ended without being told to")
 }
 
 /// Reads the table that the program starts with: without a good one there is nothing to do.

@@ -4,7 +4,7 @@ use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 
-use super::match_route::client_ip;
+use super::match_route::peer_ip;
 use super::{Gateway, RequestContext, mirror};
 use crate::headers::{forwarded, request_id, trace_context};
 
@@ -22,7 +22,7 @@ pub(super) fn run(
         request.insert_header(request_id::NAME, id.clone())?;
     }
     continue_trace(request)?;
-    let peer = client_ip(session);
+    let peer = peer_ip(session);
     let is_trusted = peer.is_some_and(|peer| gateway.trusted.trusts(peer));
     forwarded::set(request, peer, is_trusted)?;
     mirror::begin(&gateway.mirror, session, &request.headers, ctx);

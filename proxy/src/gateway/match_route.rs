@@ -6,14 +6,18 @@ use pingora::proxy::Session;
 use routes::{PathRefusal, RequestFacts};
 
 use super::answer::Refusal;
-use super::{RequestContext, UPGRADED_IDLE_LIMIT};
-use crate::headers::{framing, request_id};
+use super::{Gateway, RequestContext, UPGRADED_IDLE_LIMIT};
+use crate::headers::{forwarded, framing, request_id};
 
 /// How long a client's idle connection is kept, seconds.
 const KEEP_ALIVE_SECONDS: u64 = 75;
 
 /// Matches the request and decides who answers it, or says why the proxy itself does.
-pub(super) fn run(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Refusal> {
+pub(super) fn run(
+    gateway: &Gateway,
+    session: &mut Session,
+    ctx: &mut RequestContext,
+) -> Result<(), Refusal> {
     let id = session.get_header(request_id::NAME).filter(|id| request_id::is_sane(id)).cloned();
     ctx.request_id = Some(id.unwrap_or_else(request_id::make));
     set_time_limits(session, ctx);
@@ -26,7 +30,8 @@ pub(super) fn run(session: &mut Session, ctx: &mut RequestContext) -> Result<(),
     let matched =
         table.match_route(request.method.as_str(), request.uri.path()).map_err(Refusal::Path)?;
     if let Some(matched) = &matched {
-        ctx.decision = routes::decide::decide(table.route(matched.route), &Facts(session));
+        ctx.decision =
+            routes::decide::decide(table.route(matched.route), &Facts { session, gateway });
         ctx.asked = ctx.decision.primary;
     }
     ctx.route = matched;
@@ -34,20 +39,25 @@ pub(super) fn run(session: &mut Session, ctx: &mut RequestContext) -> Result<(),
 }
 
 /// What the decision may ask of the request, without a copy of anything.
-struct Facts<'session>(&'session Session);
+struct Facts<'request> {
+    session: &'request Session,
+    gateway: &'request Gateway,
+}
 
 impl RequestFacts for Facts<'_> {
     fn header(&self, name: &str) -> Option<&[u8]> {
-        self.0.get_header(name).map(http::HeaderValue::as_bytes)
+        self.session.get_header(name).map(http::HeaderValue::as_bytes)
     }
 
     fn client_ip(&self) -> Option<IpAddr> {
-        client_ip(self.0)
+        let headers = &self.session.req_header().headers;
+        let peer = peer_ip(self.session)?;
+        Some(forwarded::client(headers, peer, &self.gateway.trusted))
     }
 }
 
 /// The address of the peer.
-pub(super) fn client_ip(session: &Session) -> Option<IpAddr> {
+pub(super) fn peer_ip(session: &Session) -> Option<IpAddr> {
     session.client_addr()?.as_inet().map(std::net::SocketAddr::ip)
 }
 

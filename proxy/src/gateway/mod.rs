@@ -54,7 +54,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut RequestContext,
     ) -> Result<bool> {
-        match match_route::run(session, ctx) {
+        match match_route::run(self, session, ctx) {
             Ok(()) => Ok(false),
             Err(refusal) => answer::refuse(self, session, ctx, refusal).await.map(|()| true),
         }
@@ -145,7 +145,7 @@ impl ProxyHttp for Gateway {
         error: Option<&Error>,
         ctx: &mut RequestContext,
     ) {
-        record::run(session, error, ctx);
+        record::run(self, session, error, ctx);
     }
 
     /// `answer` has logged it, with the request it belongs to.

@@ -3,10 +3,16 @@
 use pingora::Error;
 use pingora::proxy::Session;
 
-use super::{RequestContext, match_route, mirror};
+use super::{Gateway, RequestContext, match_route, mirror};
+use crate::headers::forwarded;
 
 /// Records a request that has ended, however it did.
-pub(super) fn run(session: &Session, error: Option<&Error>, ctx: &mut RequestContext) {
+pub(super) fn run(
+    gateway: &Gateway,
+    session: &Session,
+    error: Option<&Error>,
+    ctx: &mut RequestContext,
+) {
     let took = ctx.started.elapsed();
     mirror::finish(error.is_none(), ctx);
     let status = session.response_written().map_or(0, |answer| answer.status.as_u16());
@@ -31,7 +37,9 @@ pub(super) fn run(session: &Session, error: Option<&Error>, ctx: &mut RequestCon
         upstream_ms = ctx.upstream_time.map(|time| time.as_secs_f64() * 1e3),
         generation = ctx.in_force.table.generation.number,
         failover = ctx.failed_over,
-        client = match_route::client_ip(session).map(tracing::field::display),
+        client = match_route::peer_ip(session)
+            .map(|peer| forwarded::client(&request.headers, peer, &gateway.trusted))
+            .map(tracing::field::display),
         request_id = ctx.request_id.as_ref().and_then(|id| id.to_str().ok()),
     );
 }

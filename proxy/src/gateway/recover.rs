@@ -20,6 +20,7 @@ const DEAD_CONNECTIONS: u8 = 2;
 pub(super) fn from_failed_connect(gateway: &Gateway, ctx: &mut RequestContext, error: &mut Error) {
     let reason = note(gateway, ctx, error);
     if let Some(target) = &ctx.target
+        && reason != "no_socket"
         && target.connect_failed()
     {
         tracing::warn!(
@@ -82,10 +83,9 @@ pub(super) fn reason(error: &Error) -> &'static str {
     match error.etype() {
         ErrorType::ConnectTimedout => "connect_timeout",
         ErrorType::ConnectRefused => "connect_refused",
-        ErrorType::ConnectNoRoute
-        | ErrorType::ConnectError
-        | ErrorType::SocketError
-        | ErrorType::BindError => "connect_failed",
+        ErrorType::ConnectNoRoute | ErrorType::ConnectError => "connect_failed",
+        // This side ran out of something; that says nothing of the target.
+        ErrorType::SocketError | ErrorType::BindError => "no_socket",
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => "timeout",
         ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => "reset",
         ErrorType::InvalidHTTPHeader

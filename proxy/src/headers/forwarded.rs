@@ -6,10 +6,31 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
+use super::trusted::TrustedProxies;
+
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const STANDARD: HeaderName = HeaderName::from_static("forwarded");
+
+/// The address that a request comes from: the peer's, or, where that is a trusted proxy, the last one
+/// in `X-Forwarded-For` that is not. (Those before it are the client's own word.)
+pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &TrustedProxies) -> IpAddr {
+    if !trusted.trusts(peer) {
+        return peer;
+    }
+    let chain = headers.get_all(&FOR).iter().filter_map(|chain| chain.to_str().ok());
+    let mut client = peer;
+    for hop in chain.rev().flat_map(|chain| chain.rsplit(',')) {
+        // Whatever is no address ends the part of the chain that can be believed.
+        let Ok(address) = hop.trim().parse() else { break };
+        client = address;
+        if !trusted.trusts(address) {
+            break;
+        }
+    }
+    client
+}
 
 /// Sets the headers on a request that is about to be sent.
 pub(crate) fn set(
@@ -117,6 +138,24 @@ mod tests {
                 "for=\"[fd00::1]\"",
             ]
         );
+    }
+
+    #[test]
+    fn the_client_is_the_last_address_that_is_no_trusted_proxy() {
+        let trusted =
+            TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap(), "127.0.0.1".parse().unwrap()]);
+        let cases = [
+            ("203.0.113.9", "198.51.100.7", "203.0.113.9"),
+            ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+            ("10.0.0.1", "6.6.6.6, 198.51.100.7, 10.0.0.2", "198.51.100.7"),
+            ("10.0.0.1", "6.6.6.6, nonsense, 10.0.0.2", "10.0.0.2"),
+            ("10.0.0.1", "", "10.0.0.1"),
+        ];
+        for (peer, chain, client_ip) in cases {
+            let headers = HeaderMap::from_iter([(FOR, HeaderValue::from_static(chain))]);
+            let found = client(&headers, peer.parse().unwrap(), &trusted);
+            assert_eq!(found, client_ip.parse::<IpAddr>().unwrap(), "{peer} {chain}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 type Body = BoxBody<Bytes, Infallible>;
@@ -28,8 +28,8 @@ pub(crate) struct Script {
     seen: Mutex<Vec<String>>,
     /// Requests that are being answered.
     busy: AtomicUsize,
-    /// Lets `/hold` and `/events` go on.
-    pub(crate) go: Notify,
+    /// Lets so many of `/hold` and `/events` go on.
+    pub(crate) go: Semaphore,
 }
 
 /// A running backend.
@@ -53,7 +53,7 @@ impl Backend {
             name,
             seen: Mutex::default(),
             busy: AtomicUsize::new(0),
-            go: Notify::new(),
+            go: Semaphore::new(0),
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&script)));
         Self { address, script, server }
@@ -124,7 +124,7 @@ async fn act(script: &Arc<Script>, request: Request<Incoming>) -> Result<Respons
             Err(HangUp)
         }
         "/hold" => {
-            script.go.notified().await;
+            script.go.acquire().await.unwrap().forget();
             Ok(Response::new(full(script.name)))
         }
         "/events" => Ok(events(script)),
@@ -145,7 +145,7 @@ fn events(script: &Arc<Script>) -> Response<Body> {
     let script = Arc::clone(script);
     let first = futures::stream::once(async { Bytes::from_static(b"data: one\n\n") });
     let second = futures::stream::once(async move {
-        script.go.notified().await;
+        script.go.acquire().await.unwrap().forget();
         Bytes::from_static(b"data: two\n\n")
     });
     let frames = first.chain(second).map(|data| Ok(Frame::data(data)));

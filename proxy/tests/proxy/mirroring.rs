@@ -39,7 +39,7 @@ async fn a_hanging_new_backend_delays_nobody() {
         let mut connection = client::Connection::open(proxy.http).await;
         connection.request("GET", "/api/hold", &[], "").await;
         until("the monolith has it", async || proxy.old.busy() == 1).await;
-        proxy.old.script.go.notify_one();
+        proxy.old.script.go.add_permits(1);
         assert_eq!(connection.answer(false).await.unwrap().text(), "monolith");
         until("it is done", async || proxy.old.busy() == 0).await;
     }

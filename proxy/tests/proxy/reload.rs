@@ -45,7 +45,7 @@ async fn a_request_in_flight_ends_where_it_began() {
         proxy.get("/api/x").await.backend() == "monolith"
     })
     .await;
-    proxy.new.script.go.notify_one();
+    proxy.new.script.go.add_permits(1);
     assert_eq!(connection.answer(false).await.unwrap().text(), "agent-service");
 }
 

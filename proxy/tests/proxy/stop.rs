@@ -17,7 +17,7 @@ async fn a_stop_lets_requests_finish_and_takes_no_longer() {
     until("it stops", async || !proxy.process.logged("stopping").is_empty()).await;
     until("it is not ready any more", async || proxy.admin("/readyz").await.status == 503).await;
     assert!(proxy.process.ended().is_none());
-    proxy.new.script.go.notify_one();
+    proxy.new.script.go.add_permits(1);
     let answer = connection.answer(false).await.unwrap();
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
     let finished = Instant::now();

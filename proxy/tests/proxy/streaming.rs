@@ -14,7 +14,7 @@ async fn events_arrive_as_they_are_sent() {
         read += &String::from_utf8(connection.some().await.unwrap()).unwrap();
     }
     assert!(!read.contains("data: two"));
-    proxy.new.script.go.notify_one();
+    proxy.new.script.go.add_permits(1);
     while !read.contains("data: two") {
         read += &String::from_utf8(connection.some().await.unwrap()).unwrap();
     }
