@@ -21,5 +21,7 @@ pub mod receipt_key;
 pub mod metrics;
 pub mod clock;
 pub mod build;
+#[cfg(test)]
+mod testing;
 
 pub use cli::main_impl;

@@ -4,6 +4,8 @@ pub mod executor;
 pub mod simulated;
 pub mod worker;
 pub mod drive;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -5,6 +5,8 @@ pub mod workflows;
 pub mod executions;
 pub mod networks;
 pub mod receipts;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 

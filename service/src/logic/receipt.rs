@@ -196,3 +196,173 @@ fn hash_json(value: &Value) -> String {
 fn hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tables::Json;
+    use crate::tables::agents::Status;
+
+    fn at(second: u32) -> Stamp {
+        Stamp::parse(&format!("2026-11-22 10:00:{second:02}.5")).unwrap()
+    }
+
+    fn execution(status: Status) -> Execution {
+        Execution {
+            id: "exec_0123456789".to_owned(),
+            workflow_id: "agent_01234567".to_owned(),
+            client_id: "alice".to_owned(),
+            status,
+            current_step: 1.into(),
+            step_states: Json(json!({})),
+            final_result: Some(Json(json!({"step_results": {}}))),
+            execution_receipt: None,
+            verification_proof: None,
+            error_message: None,
+            failed_step: None,
+            started_at: Some(at(1)),
+            completed_at: status.is_final().then(|| at(3)),
+            total_execution_time: Some(2.0.into()),
+            total_cost: 0.0.into(),
+            total_steps: 1.into(),
+            completed_steps: 1.into(),
+            created_at: at(1),
+            updated_at: at(3),
+        }
+    }
+
+    fn finished_step(verification: Option<&str>) -> StepExecution {
+        StepExecution {
+            id: "step_exec_0123456789".to_owned(),
+            execution_id: "exec_0123456789".to_owned(),
+            step_id: "step_a".to_owned(),
+            status: Status::Completed,
+            input_data: Some(Json(json!({"seed": 7}))),
+            output_data: Some(Json(json!({"x": 1.5}))),
+            execution_time: Some(0.5.into()),
+            gpu_accelerated: false,
+            memory_usage: Some(64.0.into()),
+            step_proof: None,
+            verification_status: verification.map(str::to_owned),
+            error_message: None,
+            retry_count: 0.into(),
+            started_at: Some(at(1)),
+            completed_at: Some(at(2)),
+            created_at: at(1),
+            updated_at: at(2),
+        }
+    }
+
+    fn own_run() -> Run {
+        Run {
+            execution_id: "exec_0123456789".to_owned(),
+            inputs: Json(json!({"seed": 7})),
+            executor: "simulated".to_owned(),
+            lease_owner: None,
+            lease_token: None,
+            lease_until: None,
+            attempts: 0.into(),
+            recorded_at: at(1),
+            finished_at: Some(at(3)),
+        }
+    }
+
+    fn receipt_of(steps: &[StepExecution], run: Option<&Run>) -> (Value, String) {
+        let execution = execution(Status::Completed);
+        let evidence = Evidence { execution: &execution, steps, run };
+        let signer = Signer::new(&[7; 32]);
+        (issue(evidence, &signer, at(9)).unwrap(), document(evidence).unwrap())
+    }
+
+    #[test]
+    fn a_receipt_verifies_with_the_public_key_alone() {
+        let (receipt, document) = receipt_of(&[finished_step(Some("verified"))], Some(&own_run()));
+        let key = Signer::new(&[7; 32]).public_key();
+        assert_eq!(verify(&receipt, &document, &key), Ok(()));
+        assert_eq!(receipt["verified"], true);
+        assert_eq!(receipt["recorded_at"], "2026-11-22T10:00:03.500000+00:00");
+        let names: Vec<&String> = receipt.as_object().unwrap().keys().collect();
+        assert_eq!(
+            names,
+            [
+                "execution_id",
+                "workflow_id",
+                "status",
+                "receipt_id",
+                "miner_signature",
+                "coordinator_attestations",
+                "minted_amount",
+                "recorded_at",
+                "verified",
+                "block_hash",
+                "transaction_hash",
+            ]
+        );
+        let stranger = Signer::new(&[8; 32]).public_key();
+        let refused = verify(&receipt, &document, &stranger);
+        assert_eq!(refused, Err(Unverified::Signature("miner_signature")));
+    }
+
+    #[test]
+    fn nothing_in_a_receipt_can_be_changed() {
+        let (receipt, document) = receipt_of(&[finished_step(None)], Some(&own_run()));
+        let key = Signer::new(&[7; 32]).public_key();
+        for name in ["execution_id", "workflow_id", "status", "block_hash", "transaction_hash"] {
+            let mut forged = receipt.clone();
+            forged[name] = "failed".into();
+            assert_eq!(verify(&forged, &document, &key), Err(Unverified::Document), "{name}");
+        }
+        for part in ["coordinator_id", "signature", "timestamp"] {
+            let mut forged = receipt.clone();
+            forged["coordinator_attestations"][0][part] = "00".into();
+            assert_eq!(
+                verify(&forged, &document, &key),
+                Err(Unverified::Signature("attestation")),
+                "{part}"
+            );
+        }
+        for name in ["miner_signature", "coordinator_attestations"] {
+            let mut forged = receipt.clone();
+            forged[name] = Value::Null;
+            assert!(verify(&forged, &document, &key).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_so_is_not_claimed() {
+        let running = execution(Status::Running);
+        let evidence = Evidence { execution: &running, steps: &[], run: None };
+        let refused = issue(evidence, &Signer::new(&[7; 32]), at(9));
+        assert_eq!(refused, Err(Denied::Conflict("Execution has not finished")));
+
+        let (by_monolith, document) = receipt_of(&[], None);
+        assert_eq!(
+            (&by_monolith["miner_signature"], &by_monolith["verified"]),
+            (&Value::Null, &json!(true))
+        );
+        assert!(document.contains("\"executor\":null"));
+
+        let (failed, _) = receipt_of(&[finished_step(Some("failed"))], Some(&own_run()));
+        assert_eq!(failed["verified"], false);
+    }
+
+    static ISSUED: LazyLock<(Value, String)> =
+        LazyLock::new(|| receipt_of(&[finished_step(None)], Some(&own_run())));
+
+    proptest! {
+        #[test]
+        fn any_other_document_is_refused(at in 0_usize..400, byte in 0_u8..128) {
+            let (receipt, document) = &*ISSUED;
+            let mut bytes = document.clone().into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let changed = String::from_utf8(bytes).unwrap();
+            let key = Signer::new(&[7; 32]).public_key();
+            prop_assert_eq!(verify(receipt, &changed, &key).is_ok(), changed == *document);
+        }
+    }
+}

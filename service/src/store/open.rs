@@ -67,6 +67,9 @@ impl Store {
                 return Err(StoreError::ForeignTable { path, table: table.name, missing });
             }
         }
+        if absent.len() == tables::ALL.len() {
+            self.refuse_foreign(location).await?;
+        }
         // Without anything to make, starting takes no write lock.
         if absent.is_empty() {
             return Ok(());
@@ -76,6 +79,27 @@ impl Store {
             writing.run("create the tables", statement, Vec::new()).await?;
         }
         writing.commit().await
+    }
+
+    /// A database that has tables, but none of the monolith's, is some other program's.
+    async fn refuse_foreign(&self, location: &Location) -> Result<(), StoreError> {
+        let doing = "look at the tables";
+        let names: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
+             ORDER BY name LIMIT 5",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|source| StoreError::query(doing, source))?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        let problem = format!(
+            "belongs to something else: it has the tables {} and none of the monolith's; \
+             point DATABASE_URL at the monolith's database or at a new file",
+            names.join(", ")
+        );
+        Err(file_problem(location, &problem))
     }
 
     /// The columns that the database has for a table; none when there is no such table.
@@ -124,4 +148,88 @@ fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
 
 fn file_problem(location: &Location, problem: &str) -> StoreError {
     StoreError::File { path: location.path.clone(), problem: problem.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::Record as _;
+
+    async fn open(path: &Path, create: bool) -> Result<Store, String> {
+        let busy_timeout = Duration::from_millis(200);
+        let location = Location { path: path.to_owned(), create, busy_timeout };
+        Store::open(&location).await.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_fresh_file_gets_its_tables_and_opens_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.db");
+        assert!(open(&path, false).await.unwrap_err().contains("mode=rw forbids"));
+        for _ in 0..2 {
+            let store = open(&path, true).await.unwrap();
+            assert!(!store.columns_of(&tables::own::Run::TABLE).await.unwrap().is_empty());
+            store.close().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn several_processes_may_make_the_tables_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.db");
+        let opened = futures::future::join_all((0..4).map(|_| open(&path, true))).await;
+        for store in opened {
+            store.unwrap().close().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_of_the_monolith_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("notes.txt");
+        std::fs::write(&text, "some notes that are long enough").unwrap();
+        assert!(open(&text, true).await.unwrap_err().contains("is not an SQLite database"));
+        assert!(open(folder.path(), true).await.unwrap_err().contains("is a directory"));
+        let nowhere = folder.path().join("none/c.db");
+        assert!(open(&nowhere, true).await.unwrap_err().contains("does not exist; create it"));
+
+        let path = folder.path().join("c.db");
+        let store = open(&path, true).await.unwrap();
+        let mut writing = store.write().await.unwrap();
+        writing.statement("ALTER TABLE agent_executions DROP COLUMN total_cost").await.unwrap();
+        writing.commit().await.unwrap();
+        store.close().await;
+        let error = open(&path, true).await.unwrap_err();
+        assert!(error.contains("agent_executions lacks the columns total_cost"), "{error}");
+
+        let path = folder.path().join("other.db");
+        let store = open(&path, true).await.unwrap();
+        let mut writing = store.write().await.unwrap();
+        for table in tables::ALL {
+            writing.statement(&format!("DROP TABLE {}", table.name)).await.unwrap();
+        }
+        writing.statement("CREATE TABLE songs (id INTEGER)").await.unwrap();
+        writing.commit().await.unwrap();
+        store.close().await;
+        let error = open(&path, true).await.unwrap_err();
+        assert!(error.contains("has the tables songs"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_journal_mode_stays_as_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.db");
+        for mode in ["wal", "delete"] {
+            let options = SqliteConnectOptions::new()
+                .filename(&path)
+                .create_if_missing(true)
+                .pragma("journal_mode", mode);
+            SqlitePoolOptions::new().connect_with(options).await.unwrap().close().await;
+            let store = open(&path, true).await.unwrap();
+            let found: String =
+                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.pool).await.unwrap();
+            assert_eq!(found, mode);
+            store.close().await;
+        }
+    }
 }

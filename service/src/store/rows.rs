@@ -140,3 +140,59 @@ fn found(value: SqliteValueRef<'_>) -> Result<Cell, sqlx::Error> {
     };
     decoded.map_err(sqlx::Error::Decode)
 }
+
+#[cfg(test)]
+impl Writing {
+    /// Writes any row, for tests.
+    pub(crate) async fn put<R: Record>(&mut self, row: &R) -> Result<(), StoreError> {
+        self.insert("put a row", row).await
+    }
+
+    /// Runs any statement, for tests that stand in for another writer.
+    pub(crate) async fn statement(&mut self, sql: &str) -> Result<u64, StoreError> {
+        self.run("run a statement", sql, Vec::new()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestApp;
+
+    #[tokio::test]
+    async fn a_row_that_cannot_be_read_names_table_key_and_column() {
+        let test = TestApp::new().await;
+        let id = test.workflow(&[]).await;
+        for (change, fault) in [
+            ("verification_level = 'basic'", "column verification_level holds the text \"basic\""),
+            (
+                "verification_level = 'BASIC', created_at = 12",
+                "column created_at holds the integer 12",
+            ),
+            ("created_at = '2026-01-01', steps = ''", "column steps holds the text \"\""),
+        ] {
+            test.sql(&format!("UPDATE ai_agent_workflows SET {change}")).await;
+            let error = test.app.store.workflow_find(&id).await.unwrap_err().to_string();
+            let expected = format!("row \"{id}\" of table ai_agent_workflows: {fault}");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_python_accepts_from_another_writer_is_accepted() {
+        let test = TestApp::new().await;
+        let id = test.workflow(&[]).await;
+        test.sql(
+            "UPDATE ai_agent_workflows SET max_execution_time = 'seven', is_public = 2, \
+             steps = CAST('{\"a\":1}' AS BLOB), dependencies = '3', \
+             created_at = '2026-01-02T03:04:05', updated_at = '2026-01-02 03:04:05+02:00'",
+        )
+        .await;
+        let shown = test.ask("bob", "GET", &format!("/workflows/{id}"), None).await.json();
+        assert_eq!(shown["max_execution_time"], "seven");
+        assert_eq!(shown["is_public"], true);
+        assert_eq!(shown["steps"]["a"], 1);
+        assert_eq!(shown["dependencies"], 3);
+        assert_eq!(shown["created_at"], "2026-01-02T03:04:05");
+        assert_eq!(shown["updated_at"], "2026-01-02T03:04:05+02:00");
+    }
+}

@@ -1,0 +1,175 @@
+//! What tests share: a service on a fresh SQLite file, with a clock that they move.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use chrono::DateTime;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::app::App;
+use crate::clock::{Clock, RandomIds};
+use crate::config::{Config, Source};
+use crate::execution::Bell;
+use crate::logic::plan::tests::step;
+use crate::logic::receipt::Signer;
+use crate::metrics::Metrics;
+use crate::python::time::Stamp;
+use crate::server;
+use crate::store::Store;
+use crate::tables::agents::StepType;
+
+/// 2026-11-22 10:00:00 UTC.
+const START: i64 = 1_795_341_600_000_000;
+
+/// A clock that moves by a microsecond each time it is asked, and further when told.
+#[derive(Debug)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Stamp {
+        let micros = self.0.fetch_add(1, Ordering::SeqCst);
+        Stamp::of(DateTime::from_timestamp_micros(micros).unwrap())
+    }
+}
+
+/// A service without a port and without a worker.
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<TestClock>,
+    router: Router,
+    _folder: TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A service with some settings of its own.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let folder = memory_folder();
+        let url = format!("sqlite:///{}?timeout=0.2", folder.path().join("c.db").display());
+        let mut all = vec![("DATABASE_URL", url.as_str())];
+        all.extend(settings);
+        let config = Config::read(&Source::of(&all)).unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        let app = Arc::new(App {
+            store: Store::open(&config.database).await.unwrap(),
+            config,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ids: Arc::new(RandomIds),
+            signer: Signer::new(&[7; 32]),
+            bell: Bell::default(),
+            metrics: Metrics::new("test"),
+        });
+        let router = server::routes(&app).unwrap();
+        Self { app, clock, router, _folder: folder }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// A request below `/api/v1/agents` with the key `caller`.
+    pub(crate) async fn ask(
+        &self,
+        caller: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/agents{path}"))
+            .header("x-api-key", caller);
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send(request.body(body).unwrap()).await
+    }
+
+    /// A workflow of alice's whose steps run one after the other; the id of the workflow.
+    pub(crate) async fn workflow(&self, steps: &[(&str, StepType)]) -> String {
+        let dependencies: serde_json::Map<_, _> =
+            steps.windows(2).map(|pair| (pair[1].0.to_owned(), json!([pair[0].0]))).collect();
+        let body = json!({"name": "w", "steps": {}, "dependencies": dependencies});
+        let created = self.ask("alice", "POST", "/workflows", Some(body)).await.json();
+        let id = created["id"].as_str().unwrap().to_owned();
+        let mut writing = self.app.store.write().await.unwrap();
+        for (order, (name, kind)) in (0..).zip(steps) {
+            let mut row = step(name, order, *kind);
+            row.workflow_id.clone_from(&id);
+            writing.put(&row).await.unwrap();
+        }
+        writing.commit().await.unwrap();
+        id
+    }
+
+    /// Begins an execution of alice's workflow; its id.
+    pub(crate) async fn execute(&self, workflow: &str, inputs: Value) -> String {
+        let body = json!({"workflow_id": workflow, "inputs": inputs});
+        let path = format!("/workflows/{workflow}/execute");
+        let begun = self.ask("alice", "POST", &path, Some(body)).await.json();
+        begun["execution_id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn status(&self, execution: &str) -> Value {
+        self.ask("alice", "GET", &format!("/executions/{execution}/status"), None).await.json()
+    }
+
+    /// A statement as the monolith, or a hand, would run it.
+    pub(crate) async fn sql(&self, statement: &str) {
+        let mut writing = self.app.store.write().await.unwrap();
+        writing.statement(statement).await.unwrap();
+        writing.commit().await.unwrap();
+    }
+}
+
+/// A folder in memory where the system has one: these tests are not about how fast a busy disk syncs.
+fn memory_folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
+}
+
+/// Waits until `condition` holds, for ten seconds at most.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < Duration::from_secs(10), "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
