@@ -40,11 +40,6 @@ find_python() {
     die "no Python ${MIN_PYTHON/, /.} or newer was found" "Debian, Ubuntu: apt install python3 python3-venv"
 }
 
-# The cmake that counts is one from outside the venv: its own is what we may have to install.
-outside_cmake() {
-    PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vFx "$PWD/$VENV/bin" | paste -sd:) command -v cmake
-}
-
 make_venv() {
     local python=$1
     rm -rf "$VENV"
@@ -64,10 +59,12 @@ install() {
         die "pip could not install: $*" "is there a network, and a package index that pip may use?"
 }
 
+# make puts the venv on PATH, yet what is there already must come from outside of it.
+PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vFx "$PWD/$VENV/bin" | paste -sd:)
 check_compilers
 PYTHON=$(find_python)
 extra=()
-outside_cmake >/dev/null || extra=('cmake>=3.22,<4')
+command -v cmake >/dev/null || extra=('cmake>=3.22,<4')
 wanted=$({ cat "$REQUIREMENTS"; echo "$PYTHON ${extra[*]-}"; } | cksum)
 if [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ] || ! "$VENV/bin/python" -c '' 2>/dev/null; then
     echo "bootstrap: installing the Python packages of $REQUIREMENTS ${extra[*]+and ${extra[*]} }into $VENV"
