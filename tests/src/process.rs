@@ -87,7 +87,8 @@ impl Process {
     /// The last lines of its output.
     pub fn tail(&self) -> String {
         let output = self.output();
-        let lines: Vec<&str> = output.lines().collect();
+        // Health checks come ten times a second.
+        let lines: Vec<&str> = output.lines().filter(|line| !line.contains("/health")).collect();
         let from = lines.len().saturating_sub(SHOWN_LINES);
         format!("--- last lines of {} ---\n{}", self.name, lines[from..].join("\n"))
     }

@@ -118,10 +118,8 @@ impl Settings {
 
 /// Starts the Python stand-in, marking its answers, with no fault switched on.
 pub(crate) async fn monolith(database: &Database, folder: &Path) -> Program {
-    let python = project().join(".tools/venv/bin/python");
-    assert!(python.exists(), "{} is missing: run `make setup`", python.display());
     let settings = Settings {
-        binary: python,
+        binary: python(),
         database_url: database.url(),
         folder: folder.to_owned(),
         more: vec![
@@ -168,7 +166,14 @@ pub(crate) async fn answers(client: &reqwest::Client, url: &str, process: &mut P
     .await
 }
 
+/// The Python that has the stand-in's packages.
+pub fn python() -> PathBuf {
+    let python = project().join(".tools/venv/bin/python");
+    assert!(python.exists(), "{} is missing: run `make setup`", python.display());
+    python
+}
+
 /// The project's folder.
-fn project() -> PathBuf {
+pub fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }

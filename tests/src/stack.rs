@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use routes::admin::{EvidenceReport, RoutesReport};
+use routes::store::TableFile;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
@@ -371,6 +372,18 @@ impl Stack {
         command.arg("--routes").arg(self.routes_path()).args(words);
         command.current_dir(self.folder()).env("NO_COLOR", "1").env("COLUMNS", "100");
         command
+    }
+
+    /// Waits until the proxy has journaled the table in force, if it was changed by hand, and has let go of the lock.
+    pub async fn recorded(&self) {
+        let file = TableFile::new(self.routes_path());
+        let digest = self.routes_report().await.generation.digest;
+        wait::until("the journal has the table in force", LIMIT, async || {
+            let journal = std::fs::read_to_string(file.journal_path()).ok()?;
+            journal.contains(digest.as_str()).then_some(())
+        })
+        .await;
+        drop(file.lock("a test", LIMIT).unwrap());
     }
 
     /// Runs `migrate --routes …` with these words to its end.

@@ -13,6 +13,9 @@ use hyper::body::Frame;
 
 use super::MARK;
 
+/// How long the beginning of an answer may take to go out before the connection is cut.
+const FLUSHED: Duration = Duration::from_millis(50);
+
 /// A key that a WebSocket client may send, and what the server must make of it (RFC 6455, section 1.3).
 pub const WEBSOCKET_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// The answer to [`WEBSOCKET_KEY`].
@@ -176,7 +179,10 @@ impl Answer {
             Content::Upgrade => whole(Bytes::new()),
             Content::Whole(bytes) => whole(bytes),
             Content::CutAfter(bytes) => {
-                streamed(stream::iter([Ok(Frame::data(bytes)), Err(Refused)]))
+                let beginning = stream::iter([Ok(Frame::data(bytes))]);
+                // What was written before a cut is lost unless it has had time to go out.
+                let cut = stream::once(tokio::time::sleep(FLUSHED)).map(|()| Err(Refused));
+                streamed(beginning.chain(cut))
             }
             Content::Chunks(chunks, pause) => streamed(stream::iter(chunks).then(move |chunk| {
                 let pause = tokio::time::sleep(pause);
