@@ -22,7 +22,7 @@ demo: setup ## the whole story in a terminal, under a minute once built
 	cargo build --release --workspace
 	$(TARGET)/release/migrate demo
 
-test: test-rust test-python ## everything: unit, property, process and Python tests
+test: test-rust test-python conformance ## everything: unit, property, process and Python tests, and the recordings
 
 test-rust: setup
 	cargo test --workspace
