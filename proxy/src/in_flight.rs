@@ -7,34 +7,37 @@ use prometheus_client::metrics::gauge::Gauge;
 
 /// A count that goes down when what it counts is dropped, however it ends.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct InFlight {
-    count: Arc<AtomicUsize>,
+pub(crate) struct InFlight(Arc<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    count: AtomicUsize,
     gauge: Gauge,
 }
 
 /// One counted thing.
 #[derive(Debug)]
 pub(crate) struct InFlightGuard {
-    all: InFlight,
+    all: Arc<Counted>,
     place: usize,
 }
 
 impl InFlight {
     /// Counts into a gauge as well.
     pub(crate) fn new(gauge: Gauge) -> Self {
-        Self { count: Arc::default(), gauge }
+        Self(Arc::new(Counted { count: AtomicUsize::new(0), gauge }))
     }
 
     /// Counts one more.
     pub(crate) fn enter(&self) -> InFlightGuard {
-        let place = self.count.fetch_add(1, Ordering::AcqRel).saturating_add(1);
-        self.gauge.inc();
-        InFlightGuard { all: self.clone(), place }
+        let place = self.0.count.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+        self.0.gauge.inc();
+        InFlightGuard { all: Arc::clone(&self.0), place }
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.0.count.load(Ordering::Acquire)
     }
 }
 

@@ -217,8 +217,8 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Whether an event can mean another table. Data written to other files of the folder can't; names
-/// that come and go can, for the file may be a link to a link.
+/// Whether an event can mean another table. What happens to other files of the folder can't, but for
+/// renames: the file may be a link to a link.
 fn what_it_says(event: &Event, name: Option<&std::ffi::OsStr>) -> Option<Heard> {
     let is_ours = event.paths.iter().any(|path| path.file_name() == name);
     match event.kind {
@@ -227,8 +227,10 @@ fn what_it_says(event: &Event, name: Option<&std::ffi::OsStr>) -> Option<Heard> 
         EventKind::Modify(ModifyKind::Name(_)) => Some(Heard::Complete),
         EventKind::Access(AccessKind::Close(AccessMode::Write)) if is_ours => Some(Heard::Complete),
         EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => None,
-        EventKind::Modify(_) if !is_ours => None,
-        _ => Some(Heard::MaybeGrowing),
+        _ if is_ours => Some(Heard::MaybeGrowing),
+        // Events were lost: look.
+        EventKind::Other | EventKind::Any => Some(Heard::MaybeGrowing),
+        _ => None,
     }
 }
 
@@ -268,6 +270,7 @@ mod tests {
         let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         assert_eq!(heard(read, "routes.toml"), None);
         assert_eq!(heard(data, "evidence.db"), None);
+        assert_eq!(heard(EventKind::Create(CreateKind::File), ".routes.tmp"), None);
         assert_eq!(
             heard(EventKind::Access(AccessKind::Close(AccessMode::Write)), "evidence.db"),
             None

@@ -3,6 +3,10 @@
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
 use crate::client::Connection;
 use crate::running::{Process, Running, Table, route, until};
 
@@ -32,6 +36,32 @@ async fn a_flip_reaches_a_kept_connection_and_loses_nothing() {
     // The promise is 5 ms at the median; a debug build on a busy machine gets more, and is still
     // far from the poll that would find the change without being told.
     assert!(took[took.len() / 2] < Duration::from_millis(200), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flip_reaches_a_live_http2_connection() {
+    let table = Table { flags: vec!["--h2c"], ..Table::at("monolith", "") };
+    let proxy = Running::start(table).await;
+    let stream = tokio::net::TcpStream::connect(proxy.http).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    let connection = tokio::spawn(connection);
+    let uri = format!("http://{}/api/x?a=1", proxy.http);
+    let mut get = async || {
+        let request = http::Request::get(&uri).body(Empty::<Bytes>::new()).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.version(), http::Version::HTTP_2);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        serde_json::from_slice::<serde_json::Value>(&body).unwrap()
+    };
+    let told = get().await;
+    assert_eq!((&told["backend"], &told["target"]), (&"monolith".into(), &"/x?a=1".into()));
+    assert_eq!(told["headers"]["host"], proxy.http.to_string());
+    proxy.rename_into_place(&proxy.text_with(&route("service", "")));
+    until("the flip is seen", async || get().await["backend"] == "agent-service").await;
+    connection.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
