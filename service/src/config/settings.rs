@@ -15,7 +15,7 @@ const fn setting(name: &'static str, default: &'static str, about: &'static str)
     Setting { name, default, about }
 }
 
-/// Every setting. The first seven are the monolith's own, so that one `.env` serves both.
+/// Every setting. The first ten are the monolith's own, so that one `.env` serves both.
 pub const SETTINGS: &[Setting] = &[
     setting("APP_ENV", "dev", "dev: any key is taken, loopback only; production: listed keys only"),
     setting("APP_HOST", "127.0.0.1", "address to listen on"),

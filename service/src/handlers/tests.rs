@@ -76,6 +76,17 @@ async fn broken_json_comes_before_the_key_and_the_key_before_the_rest() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_rehearsal_does_not_get_the_real_thing() {
+    let test = TestApp::new().await;
+    let request = post("/v1/agents/workflows")
+        .header("prefer", "respond-async, tx=rollback")
+        .body(Body::from(r#"{"name":"w","steps":{}}"#))
+        .unwrap();
+    assert_eq!(test.send(request).await.status, StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(test.ask("dev_key", "GET", "/workflows", None).await.json(), json!([]));
+}
+
+#[tokio::test]
 async fn what_no_endpoint_answers() {
     let test = TestApp::new().await;
     let missing = test.ask("alice", "GET", "/nope", None).await;

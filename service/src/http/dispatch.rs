@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts as _, Path, Request};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::Map;
 
 use super::endpoint::{Action, BodyKind, Input};
@@ -41,6 +41,10 @@ async fn answer(app: Arc<App>, action: Action, request: Request) -> Result<Reply
     let Path(path) = Path::<Vec<(String, String)>>::from_request_parts(&mut parts, &())
         .await
         .map_err(|_why| ApiError::no_such_path())?;
+    if parts.method != Method::GET && asks_for_rehearsal(&parts.headers) {
+        // Whoever asks for a rehearsal must not get the real thing.
+        return Err(ApiError::detail(StatusCode::NOT_IMPLEMENTED, "tx=rollback is not supported"));
+    }
     let sent = match action.body {
         BodyKind::None => None,
         _ => body::read(&parts.headers, body, app.config.request_timeout).await?,
@@ -57,4 +61,12 @@ async fn answer(app: Arc<App>, action: Action, request: Request) -> Result<Reply
     };
     let input = Input { caller, path: path.into_iter().collect(), query, body };
     (action.run)(app, input).await
+}
+
+/// `Prefer: tx=rollback`, alone or among other preferences.
+fn asks_for_rehearsal(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences
+        .flat_map(|value| value.split([',', ';']))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("tx=rollback"))
 }
