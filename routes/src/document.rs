@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, bounded};
 
 /// A value and where it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,12 +30,15 @@ impl<T> Written<T> {
 #[derive(Debug)]
 pub(crate) struct Document<'t> {
     pub(crate) text: &'t str,
+    /// Where each line starts, but for the first.
+    line_starts: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'t> Document<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { text, problems: RefCell::default() }
+        let line_starts = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        Self { text, line_starts, problems: RefCell::default() }
     }
 
     pub(crate) fn report(&self, problem: Problem) {
@@ -44,9 +47,12 @@ impl<'t> Document<'t> {
 
     /// What was reported, in order of place.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
-        let mut problems = self.problems.into_inner();
-        problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
-        problems
+        bounded(self.problems.into_inner())
+    }
+
+    /// The line (from 1) of a byte offset.
+    pub(crate) fn line(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset) + 1
     }
 
     /// The place of a part of a written text. Exact where the text is written without escapes, else the whole.

@@ -42,6 +42,19 @@ impl Problem {
     }
 }
 
+/// Most problems that are told of one text: finding the place of each takes time, and nobody reads more.
+const MAX_PROBLEMS: usize = 100;
+
+/// The problems in order of place; of too many, the first ones and how many more there are.
+pub(crate) fn bounded(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
+    let more = problems.split_off(problems.len().min(MAX_PROBLEMS));
+    if let Some(next) = more.first() {
+        problems.push(Problem::new(next.span.clone(), format!("{} more problems", more.len())));
+    }
+    problems
+}
+
 /// Line and column (from 1, columns in characters) of a byte offset; an offset past the end counts as the end.
 pub(crate) fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..text.floor_char_boundary(offset)).unwrap_or(text);
@@ -108,37 +121,6 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
-
-/// The report's headline, so that a graphical report does not say each problem twice.
-#[derive(Debug)]
-struct Headline<'a>(&'a Problems);
-
-impl fmt::Display for Headline<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.problems.len();
-        let noun = if count == 1 { "problem" } else { "problems" };
-        write!(f, "{} has {count} {noun}", self.0.file.display())
-    }
-}
-
-impl std::error::Error for Headline<'_> {}
-
-impl Diagnostic for Headline<'_> {
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(self.0)
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        self.0.related()
-    }
-}
-
-impl Problems {
-    /// The same problems under a one-line headline: what a graphical report should be made of.
-    pub fn report(&self) -> impl Diagnostic + '_ {
-        Headline(self)
-    }
-}
 
 impl Diagnostic for Problems {
     fn source_code(&self) -> Option<&dyn SourceCode> {

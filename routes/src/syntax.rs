@@ -3,19 +3,21 @@
 use toml::Spanned;
 use toml::de::{DeTable, Error};
 
-use crate::problem::Problem;
+use crate::document::Document;
+use crate::problem::{Problem, bounded};
 
 /// The tree of a text. With a syntax error nothing else is looked at: what follows an error would be guesswork.
 pub(crate) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<Problem>> {
-    let (tree, errors) = DeTable::parse_recoverable(text);
+    let (tree, mut errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Ok(tree);
     }
-    let mut problems: Vec<Problem> = errors.iter().map(|error| problem(text, error)).collect();
-    problems.sort_by_key(|problem| problem.span.start);
     // One slip makes several errors in its line; the first tells most.
-    problems.dedup_by_key(|problem| problem.line_column(text).0);
-    Err(problems)
+    let lines = Document::new(text);
+    let start = |error: &Error| error.span().map_or(0, |span| span.start);
+    errors.sort_by_key(start);
+    errors.dedup_by_key(|error| lines.line(start(error)));
+    Err(bounded(errors.iter().map(|error| problem(text, error)).collect()))
 }
 
 fn problem(text: &str, error: &Error) -> Problem {

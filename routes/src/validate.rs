@@ -13,7 +13,7 @@ use crate::file::{BackendEntry, File, RouteEntry};
 use crate::generation::{Digest, Generation};
 use crate::matcher::Matcher;
 use crate::pattern::{Pattern, PatternError};
-use crate::problem::{Problem, Problems, line_column};
+use crate::problem::{Problem, Problems};
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::syntax;
@@ -175,7 +175,7 @@ impl Resolver<'_> {
             canary: self.canary(own),
             mirror_sample: own.mirror_sample.or(self.defaults.mirror_sample).unwrap_or(1.0),
             compare: self.compare(own),
-            line: line_column(self.document.text, entry.span.start).0,
+            line: self.document.line(entry.span.start),
             path: pattern,
         };
         Some((route, path.span.clone()))
@@ -219,7 +219,7 @@ fn check_names(document: &Document<'_>, routes: &[RouteEntry]) {
     for name in routes.iter().filter_map(|entry| entry.name.as_ref()) {
         if let Some(first) = seen.get(&name.value) {
             let first: &Range<usize> = first;
-            let line = line_column(document.text, first.start).0;
+            let line = document.line(first.start);
             let message =
                 format!("two routes are named `{}` (the other in line {line})", name.value);
             let problem =
@@ -243,8 +243,8 @@ fn check_unambiguous<'r>(
         let same_shape = by_shape.entry(route.path.shape()).or_default();
         for (first, first_span) in same_shape.iter().copied() {
             let Some(common) = common_methods(first, route) else { continue };
-            let line = line_column(document.text, first_span.start).0;
-            let own_line = line_column(document.text, span.start).0;
+            let line = document.line(first_span.start);
+            let own_line = document.line(span.start);
             let message = format!(
                 "routes `{}` (line {line}) and `{}` (line {own_line}) can't be told apart for {common}",
                 first.name, route.name

@@ -322,18 +322,16 @@ fn syntax_errors_have_their_place_and_a_hint() {
 }
 
 #[test]
-fn the_graphical_report_shows_both_places_once() {
+fn the_graphical_report_shows_both_places() {
     let text = format!(
         "{BASE}[[routes]]\nname = \"a\"\npath = \"/a\"\n\n\n\n\n[[routes]]\nname = \"b\"\npath = \"/a\"\n"
     );
     let problems = RouteTable::parse(Path::new("routes.toml"), &text).unwrap_err();
     let mut report = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor());
-    handler.with_width(100).render_report(&mut report, &problems.report()).unwrap();
+    let first = miette::Report::new(problems.problems[0].clone()).with_source_code(problems);
+    handler.with_width(100).render_report(&mut report, first.as_ref()).unwrap();
     assert_snapshot!(report.trim_end(), @r#"
-      × routes.toml has 1 problem
-
-    Error: 
       × routes `a` (line 13) and `b` (line 20) can't be told apart for any method
         ╭─[routes.toml:20:8]
      12 │ name = "a"
@@ -364,4 +362,17 @@ fn a_wrong_default_is_told_once_where_it_stands() {
     routes.toml:7:7: unknown backend `minolith`; did you mean `monolith`?
     routes.toml:8:7: unknown backend `agent`; did you mean `agent-service`?
     "#);
+}
+
+#[test]
+fn of_very_many_problems_the_first_are_told_and_the_rest_counted() {
+    let routes = "[[routes]]\nname = \"x\"\npath = \"/x\"\n".repeat(20_000);
+    let problems =
+        RouteTable::parse(Path::new("routes.toml"), &format!("{BASE}{routes}")).unwrap_err();
+    assert_eq!(problems.problems.len(), 101);
+    let last = problems.lines().last().unwrap();
+    assert_snapshot!(last, @r#"routes.toml:165:8: 39898 more problems"#);
+    let garbage = "[a = \n".repeat(20_000);
+    let problems = RouteTable::parse(Path::new("routes.toml"), &garbage).unwrap_err();
+    assert!((2..=101).contains(&problems.problems.len()), "{}", problems.problems.len());
 }
