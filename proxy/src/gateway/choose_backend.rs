@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 
@@ -12,7 +11,7 @@ use super::{Gateway, RequestContext, UPGRADED_IDLE_LIMIT};
 /// The server to ask next. Called again after every failed attempt that may be repeated.
 pub(super) fn run(
     gateway: &Gateway,
-    session: &Session,
+    is_upgrade: bool,
     ctx: &mut RequestContext,
 ) -> Result<Box<HttpPeer>> {
     loop {
@@ -23,7 +22,7 @@ pub(super) fn run(
             return Error::e_explain(ErrorType::HTTPStatus(502), "no target is left to ask");
         }
         let Some(mut peer) = peer(ctx) else { continue };
-        if session.is_upgrade_req() {
+        if is_upgrade {
             peer.options.read_timeout = Some(UPGRADED_IDLE_LIMIT);
         }
         ctx.asked_at = Some(Instant::now());
@@ -58,6 +57,7 @@ fn fail_over(gateway: &Gateway, ctx: &mut RequestContext) -> bool {
     ctx.target = None;
     ctx.give_up_on_asked = false;
     ctx.dead_connections = 0;
+    ctx.is_second_round = false;
     true
 }
 

@@ -44,6 +44,9 @@ pub(crate) struct RequestContext {
     pub(crate) body_bytes: u64,
     /// Attempts on a kept connection that turned out dead. Written and read by `recover`.
     pub(crate) dead_connections: u8,
+    /// Every target of the last backend was tried once and none took the connection in time. Written
+    /// and read by `recover`.
+    pub(crate) is_second_round: bool,
     /// Why the last attempt failed. Written by `recover`; read by `choose_backend` and `record`.
     pub(crate) failure: Option<&'static str>,
     /// The backend asked last must not be asked again. Written by `recover`; read by
@@ -79,6 +82,7 @@ impl RequestContext {
             upstream_time: None,
             body_bytes: 0,
             dead_connections: 0,
+            is_second_round: false,
             failure: None,
             give_up_on_asked: false,
             failed_over: None,

@@ -65,7 +65,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut RequestContext,
     ) -> Result<Box<HttpPeer>> {
-        choose_backend::run(self, session, ctx)
+        choose_backend::run(self, session.is_upgrade_req(), ctx)
     }
 
     async fn upstream_request_filter(
