@@ -1,1 +1,44 @@
-//! placeholder
+//! What the toolkit promises, shown on the real programs: one module for each behaviour.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a failed step is a failed test, and measurements are printed"
+)]
+
+mod routing;
+mod path_checks;
+mod headers;
+mod streaming;
+mod limits;
+mod canary;
+mod mirror;
+mod failover;
+mod hot_reload;
+mod flips;
+mod journal;
+mod rollback;
+mod shutdown;
+mod cli_errors;
+mod shared_database;
+mod durable_execution;
+mod recordings;
+
+use e2e::stack::StackBuilder;
+use e2e::{Binaries, Stack};
+
+/// The programs that were just built.
+const BINARIES: Binaries = Binaries {
+    proxy: env!("CARGO_BIN_EXE_e2e-proxy"),
+    service: env!("CARGO_BIN_EXE_e2e-service"),
+    migrate: env!("CARGO_BIN_EXE_e2e-migrate"),
+};
+
+const OLD: &str = "monolith";
+const NEW: &str = "agent-service";
+
+fn stack() -> StackBuilder {
+    Stack::builder(BINARIES)
+}
