@@ -4,10 +4,13 @@ use std::iter::successors;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, InvalidHeaderValue};
 use routes::Digest;
 use routes::admin::{EvidenceReport, RoutesReport};
 use serde::de::DeserializeOwned;
 use url::Url;
+
+use crate::config::Secret;
 
 /// Longest a proxy may take for an answer that waits for nothing.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -72,6 +75,17 @@ impl AdminError {
     }
 }
 
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// The token can't be sent.
+    #[error("the token has characters that no header can carry")]
+    Token(#[from] InvalidHeaderValue),
+    /// The library refused.
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+}
+
 /// Asks proxies; keeps their connections open between questions.
 #[derive(Debug, Clone)]
 pub(crate) struct AdminClient {
@@ -80,8 +94,17 @@ pub(crate) struct AdminClient {
 
 impl AdminClient {
     /// A client that goes to the addresses of the table and nowhere else (no proxy of the environment, no redirects).
-    pub(crate) fn new() -> Result<Self, reqwest::Error> {
+    ///
+    /// Fails where the token can't be sent.
+    pub(crate) fn new(token: Option<&Secret>) -> Result<Self, ClientError> {
+        let mut headers = HeaderMap::new();
+        if let Some(Secret(token)) = token {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
         let http = reqwest::Client::builder()
+            .default_headers(headers)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(ANSWER_LIMIT)

@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{completions, cutover, history, mirror, rollback, routes, status};
+use crate::demo;
 use crate::output::{Color, Format};
 
 const STYLES: Styles = Styles::styled()
@@ -73,6 +74,10 @@ pub(crate) struct Global {
     )]
     pub(crate) color: Color,
 
+    /// File with the token of the proxies' admin interfaces; `MIGRATE_ADMIN_TOKEN` in the environment has the token itself
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
     /// Don't ask on the terminal before something changes
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub(crate) yes: bool,
@@ -103,6 +108,8 @@ pub(crate) enum Command {
     /// Read what mirroring has shown
     #[command(subcommand)]
     Mirror(mirror::Command),
+    /// Play a whole migration with real programs, in under a minute
+    Demo(demo::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }

@@ -1,14 +1,26 @@
 //! The environment, read once; everything else gets values.
 
-use std::fs;
+use std::{fmt, fs};
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     /// `user@host`: who is written into the journal.
     pub(crate) who: String,
+    /// `MIGRATE_ADMIN_TOKEN`: the token of the proxies' admin interfaces.
+    pub(crate) admin_token: Option<Secret>,
     /// `MIGRATE_FAILPOINT`: the step after which a debug build ends as if it had crashed.
     pub(crate) failpoint: Option<String>,
+}
+
+/// A text that is never shown.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
 }
 
 impl Environment {
@@ -23,6 +35,7 @@ impl Environment {
                 user.as_deref().unwrap_or("unknown"),
                 host.as_deref().map_or("localhost", str::trim)
             ),
+            admin_token: variable("MIGRATE_ADMIN_TOKEN").map(Secret),
             failpoint: variable("MIGRATE_FAILPOINT"),
         }
     }

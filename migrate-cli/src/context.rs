@@ -1,10 +1,12 @@
 //! What every command gets: the table, the printer, and the answers to "may I?".
 
+use std::path::{Path, PathBuf};
+
 use routes::store::TableFile;
 
 use crate::admin::AdminClient;
 use crate::cli::Global;
-use crate::config::Environment;
+use crate::config::{Environment, Secret};
 use crate::failure::Failure;
 use crate::output::Printer;
 
@@ -16,6 +18,8 @@ pub(crate) struct Context {
     pub(crate) printer: Printer,
     /// What the environment says.
     pub(crate) environment: Environment,
+    /// `--admin-token-file`.
+    pub(crate) admin_token_file: Option<PathBuf>,
     /// `--yes`.
     pub(crate) yes: bool,
     /// `--dry-run`.
@@ -29,17 +33,31 @@ impl Context {
             file: TableFile::new(&global.routes),
             printer,
             environment,
+            admin_token_file: global.admin_token_file.clone(),
             yes: global.yes,
             dry_run: global.dry_run,
         }
     }
 
     /// A client for the proxies' admin interfaces.
-    #[expect(clippy::unused_self, reason = "the token of an admin interface will come from here")]
     pub(crate) fn admin_client(&self) -> Result<AdminClient, Failure> {
-        AdminClient::new().map_err(|problem| Failure::Other {
+        let token = match &self.admin_token_file {
+            Some(file) => Some(read_token(file)?),
+            None => self.environment.admin_token.clone(),
+        };
+        AdminClient::new(token.as_ref()).map_err(|problem| Failure::Other {
             message: format!("the HTTP client could not be made: {problem}"),
-            help: "this is a fault of the machine or of this program; report it".to_owned(),
+            help: "see that the token has only characters that a header can carry".to_owned(),
         })
+    }
+}
+
+fn read_token(file: &Path) -> Result<Secret, Failure> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Secret(text.trim().to_owned())),
+        Err(problem) => Err(Failure::Other {
+            message: format!("the token in {} can't be read: {problem}", file.display()),
+            help: "name the file that the proxy was started with (--admin-token-file)".to_owned(),
+        }),
     }
 }

@@ -175,6 +175,10 @@ impl Failure {
             }
             Self::Store(error) => store_help(error),
             Self::Edit(_) => "see what is wrong with the table: migrate routes validate".to_owned(),
+            Self::Admin(AdminError::Status { status, .. }) if status.as_u16() == 401 => {
+                "give the proxy's token with --admin-token-file FILE or MIGRATE_ADMIN_TOKEN"
+                    .to_owned()
+            }
             Self::Admin(_) | Self::NoProxy { .. } => {
                 "start the proxy, or correct `[proxies] admin` in \
                 the table so that it names the admin address of each running proxy"

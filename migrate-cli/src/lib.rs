@@ -7,6 +7,7 @@ mod config;
 mod cli;
 mod context;
 mod commands;
+mod demo;
 mod confirm;
 mod admin;
 mod gate;

@@ -220,6 +220,13 @@ impl Sinks {
 /// A progress line; it disappears when dropped.
 pub(crate) struct Progress(ProgressBar);
 
+impl Progress {
+    /// Changes what the line says.
+    pub(crate) fn say(&self, text: impl Display) {
+        self.0.set_message(text.to_string());
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();

@@ -114,7 +114,7 @@ impl Folder {
         line.extend(arguments);
         let cli = Cli::try_parse_from(line).unwrap();
         let (printer, written) = Printer::to_memory(cli.global.output);
-        let environment = Environment { who: "ann@box".to_owned(), failpoint: None };
+        let environment = Environment { who: "ann@box".to_owned(), ..Environment::default() };
         let exit = crate::run(cli, &printer, environment).await;
         let folder = format!("{}/", self.folder.path().display());
         Ran {

@@ -82,16 +82,23 @@ pub(crate) fn patience(word: &str) -> Result<Duration, String> {
     routes::duration::parse(word).ok_or_else(|| "use a time like 10s, 500ms or 2m".to_owned())
 }
 
-/// Moves the routes.
+/// Moves the routes and tells what came of it.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let Some((_, shown)) = prepare(args, context)? else { return Ok(nothing(args, context)) };
+    let (exit, report) = flip(args, context).await?;
+    context.printer.show(&report);
+    Ok(exit)
+}
+
+/// Moves the routes.
+pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipReport), Failure> {
+    let Some((_, shown)) = prepare(args, context)? else { return Ok(nothing(args)) };
     if context.dry_run {
         return rehearse(args, context).await;
     }
     let confirmed = show_and_ask(context, &shown)?;
     let printer = &context.printer;
     let (lock, step) = begin(context, "cutover", &args.names)?;
-    let Some((before, plan)) = prepare(args, context)? else { return Ok(nothing(args, context)) };
+    let Some((before, plan)) = prepare(args, context)? else { return Ok(nothing(args)) };
     if plan.text != shown.text {
         return Err(routes::store::StoreError::Changed { path: context.file.path().into() }.into());
     }
@@ -102,7 +109,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     };
     let forced = !verdict.passed();
     if forced && !args.force {
-        return Ok(refuse(context, &plan, verdict));
+        return Ok(refuse(&plan, verdict));
     }
     step(Step::Passed);
     let desk = Desk {
@@ -121,8 +128,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         cutover(&desk, &plan, &client, args.wait, confirmed, stop_signal()).await?
     };
     let (exit, report) = report(&plan, ending);
-    printer.show(&FlipReport { gate: Some(verdict), forced, ..report });
-    Ok(exit)
+    Ok((exit, FlipReport { gate: Some(verdict), forced, ..report }))
 }
 
 /// Takes the lock and finishes what a crash left; the closure is to be told of each step.
@@ -165,29 +171,28 @@ fn prepare(args: &Args, context: &Context) -> Result<Option<(Box<RouteTable>, Pl
     Ok(plan.map(|plan| (table, plan)))
 }
 
-fn nothing(args: &Args, context: &Context) -> Exit {
+fn nothing(args: &Args) -> (Exit, FlipReport) {
     let mut report = FlipReport::empty(Action::Cutover, Came::NothingToDo);
     report.notes.push(match args.to {
         Some(to) => format!("{} at stage {to} already", args.names.join(", ")),
         None => format!("{} at the last stage already", args.names.join(", ")),
     });
-    context.printer.show(&report);
-    Exit::Done
+    (Exit::Done, report)
 }
 
-async fn rehearse(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let Some((before, plan)) = prepare(args, context)? else { return Ok(nothing(args, context)) };
+async fn rehearse(args: &Args, context: &Context) -> Result<(Exit, FlipReport), Failure> {
+    let Some((before, plan)) = prepare(args, context)? else { return Ok(nothing(args)) };
     let client = context.admin_client()?;
     let verdict = gate::judge(&before, &plan, &gate::ask(&client, &before).await);
     let refused = !verdict.passed() && !args.force;
     let exit = if refused { verdict.exit() } else { Exit::Done };
-    context.printer.show(&FlipReport {
+    let report = FlipReport {
         diff: Some(plan_diff(context, &plan)),
         forced: !verdict.passed() && args.force,
         gate: Some(verdict),
         ..FlipReport::of(&plan, if refused { Came::Refused } else { Came::Planned })
-    });
-    Ok(exit)
+    };
+    Ok((exit, report))
 }
 
 /// The change of the file as a diff.
@@ -204,11 +209,9 @@ pub(crate) fn show_and_ask(context: &Context, plan: &Plan) -> Result<confirm::Co
     confirm::ask(context, "write this generation?")
 }
 
-fn refuse(context: &Context, plan: &Plan, verdict: Verdict) -> Exit {
+fn refuse(plan: &Plan, verdict: Verdict) -> (Exit, FlipReport) {
     let exit = verdict.exit();
-    let report = FlipReport { gate: Some(verdict), ..FlipReport::of(plan, Came::Refused) };
-    context.printer.show(&report);
-    exit
+    (exit, FlipReport { gate: Some(verdict), ..FlipReport::of(plan, Came::Refused) })
 }
 
 /// The reason for the journal; what was gone past is told as well.
@@ -220,15 +223,21 @@ fn reason(args: &Args, verdict: &Verdict) -> Option<String> {
     Some(format!("forced past {}: {why}", verdict.unmet().join(", ")))
 }
 
-/// Ctrl-C or SIGTERM; where signals can't be caught, never.
+/// Ctrl-C, SIGTERM, or the terminal gone; where signals can't be caught, never.
 pub(crate) async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+    let caught = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    );
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = caught else {
         return std::future::pending().await;
     };
     tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => {}
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
 }
 

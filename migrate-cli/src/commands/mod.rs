@@ -32,6 +32,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::History(args) => history::run(&args, context),
         Command::Status(args) => status::run(&args, context).await,
         Command::Mirror(command) => mirror::run(&command, context).await,
+        Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::Completions(args) => Ok(completions::run(&args, context)),
     }
 }

@@ -60,16 +60,23 @@ impl Args {
     }
 }
 
-/// Takes the routes back.
+/// Takes the routes back and tells what came of it.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let Some(shown) = prepare(args, context)? else { return Ok(nothing(context)) };
+    let (exit, report) = flip(args, context).await?;
+    context.printer.show(&report);
+    Ok(exit)
+}
+
+/// Takes the routes back.
+pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipReport), Failure> {
+    let Some(shown) = prepare(args, context)? else { return Ok(nothing()) };
     if context.dry_run {
-        context.printer.show(&FlipReport {
+        let report = FlipReport {
             diff: Some(plan_diff(context, &shown.plan)),
             notes: shown.notes,
             ..FlipReport::of(&shown.plan, Came::Planned)
-        });
-        return Ok(Exit::Done);
+        };
+        return Ok((Exit::Done, report));
     }
     // A whole table may also move routes forward; the other ways only go back.
     let confirmed = match args.to {
@@ -78,7 +85,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     };
     let (lock, step) = begin(context, "rollback", &args.names)?;
     let Some(Rollback { plan, notes }) = prepare(args, context)? else {
-        return Ok(nothing(context));
+        return Ok(nothing());
     };
     let desk = Desk {
         file: &context.file,
@@ -95,8 +102,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         wait(&context.admin_client()?, &plan, patience).await
     };
     let (exit, report) = report(context, &plan, proxies);
-    context.printer.show(&FlipReport { notes, ..report });
-    Ok(exit)
+    Ok((exit, FlipReport { notes, ..report }))
 }
 
 fn prepare(args: &Args, context: &Context) -> Result<Option<Rollback>, Failure> {
@@ -105,11 +111,10 @@ fn prepare(args: &Args, context: &Context) -> Result<Option<Rollback>, Failure> 
     plan(context.file.path(), &standing, &journal, &args.target())
 }
 
-fn nothing(context: &Context) -> Exit {
+fn nothing() -> (Exit, FlipReport) {
     let mut report = FlipReport::empty(Action::Rollback, Came::NothingToDo);
     report.notes.push("there is no cutover to take back".to_owned());
-    context.printer.show(&report);
-    Exit::Done
+    (Exit::Done, report)
 }
 
 async fn wait(client: &AdminClient, plan: &Plan, patience: Patience) -> Vec<ProxyFollow> {
