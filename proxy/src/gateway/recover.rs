@@ -56,8 +56,8 @@ pub(super) fn from_failed_exchange(
         return;
     }
     note(gateway, ctx, error);
-    let answer_began =
-        session.response_written().is_some_and(|answer| !answer.status.is_informational());
+    let answer_began = session.was_upgraded()
+        || session.response_written().is_some_and(|answer| !answer.status.is_informational());
     let is_repeatable =
         session.req_header().method.is_idempotent() && !session.retry_buffer_truncated();
     if answer_began || !is_repeatable {

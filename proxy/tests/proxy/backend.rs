@@ -14,9 +14,8 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 
 type Body = BoxBody<Bytes, Infallible>;
@@ -30,6 +29,8 @@ pub(crate) struct Script {
     busy: AtomicUsize,
     /// Lets so many of `/hold` and `/events` go on.
     pub(crate) go: Semaphore,
+    /// Ends upgraded connections, which are no longer the server's.
+    killed: Notify,
 }
 
 /// A running backend.
@@ -54,6 +55,7 @@ impl Backend {
             seen: Mutex::default(),
             busy: AtomicUsize::new(0),
             go: Semaphore::new(0),
+            killed: Notify::new(),
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&script)));
         Self { address, script, server }
@@ -66,6 +68,7 @@ impl Backend {
     /// Ends as `kill -9` does: nothing is answered any more, kept connections drop.
     pub(crate) async fn kill(self) -> SocketAddr {
         self.server.abort();
+        self.script.killed.notify_waiters();
         // An aborted task drops its listener and, with the set, every connection.
         assert!(self.server.await.unwrap_err().is_cancelled());
         self.address
@@ -128,7 +131,7 @@ async fn act(script: &Arc<Script>, request: Request<Incoming>) -> Result<Respons
             Ok(Response::new(full(script.name)))
         }
         "/events" => Ok(events(script)),
-        "/socket" => Ok(upgrade(request)),
+        "/socket" => Ok(upgrade(script, request)),
         "/hop" => Ok(Response::builder()
             .header("connection", "x-internal")
             .header("x-internal", "secret")
@@ -156,19 +159,18 @@ fn events(script: &Arc<Script>) -> Response<Body> {
 }
 
 /// Upgrades and sends back what comes.
-fn upgrade(request: Request<Incoming>) -> Response<Body> {
+fn upgrade(script: &Arc<Script>, request: Request<Incoming>) -> Response<Body> {
     let is_upgrade = request.headers().get("upgrade").is_some_and(|name| name == "websocket");
     if request.method() != Method::GET || !is_upgrade {
         return Response::builder().status(StatusCode::BAD_REQUEST).body(full("")).unwrap();
     }
+    let script = Arc::clone(script);
     tokio::spawn(async move {
         let mut socket = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
-        let mut buffer = [0; 1024];
-        while let Ok(length) = socket.read(&mut buffer).await {
-            let data = buffer.get(..length).unwrap_or_default();
-            if data.is_empty() || socket.write_all(data).await.is_err() {
-                return;
-            }
+        let (mut from, mut to) = tokio::io::split(&mut socket);
+        tokio::select! {
+            _ = tokio::io::copy(&mut from, &mut to) => {}
+            () = script.killed.notified() => {}
         }
     });
     Response::builder()

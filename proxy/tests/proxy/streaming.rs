@@ -53,4 +53,8 @@ async fn a_websocket_passes_both_ways() {
         }
         assert_eq!(read, message.as_bytes());
     }
+    let Running { old, new, process: _process, .. } = proxy;
+    new.kill().await;
+    assert!(connection.some().await.is_none(), "what has left HTTP is not repeated");
+    assert!(old.seen().is_empty());
 }
