@@ -1,103 +1,33 @@
 //! Everything that a scenario needs, started together and owned by one value.
 
+mod builder;
+mod backend;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use routes::admin::{EvidenceReport, RoutesReport};
 use routes::store::TableFile;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+
+pub use backend::{Backend, Player};
+pub use builder::StackBuilder;
 
 use crate::database::Database;
 use crate::fake_backend::{self, FakeBackend};
 use crate::port::PortGuard;
 use crate::process::Process;
-use crate::programs::{self, Binaries, Program};
-use crate::routes_file::{RouteSpec, TableSpec};
+use crate::programs::{self, Binaries};
+use crate::routes_file::TableSpec;
 use crate::{LIMIT, wait};
+use builder::MachineShare;
 
 /// How often a child is started again with another port after it lost the race for one.
 const PORT_ATTEMPTS: usize = 3;
 /// How long a `migrate` command may take.
 const COMMAND_LIMIT: Duration = Duration::from_mins(1);
-
-/// Stacks run side by side, but one that measures has the machine for itself.
-static MACHINE: std::sync::LazyLock<Arc<RwLock<()>>> = std::sync::LazyLock::new(Arc::default);
-
-#[derive(Debug)]
-enum MachineShare {
-    Some { _guard: OwnedRwLockReadGuard<()> },
-    All { _guard: OwnedRwLockWriteGuard<()> },
-}
-
-/// What plays a backend.
-#[derive(Debug, Clone)]
-pub enum Player {
-    /// A [`FakeBackend`] in the test's process.
-    Fake,
-    /// The Python stand-in for the monolith, with its faults on demand switched on.
-    Monolith,
-    /// The real agent service, with further environment variables.
-    Service(Vec<(String, String)>),
-}
-
-/// A backend that plays.
-#[derive(Debug)]
-pub enum Backend {
-    /// In the test's process.
-    Fake(FakeBackend),
-    /// A program.
-    Program(Program),
-}
-
-impl Backend {
-    /// The fake that plays it; fails the test when it is a program.
-    pub fn fake(&mut self) -> &mut FakeBackend {
-        match self {
-            Self::Fake(fake) => fake,
-            Self::Program(program) => panic!("{} is no fake", program.name()),
-        }
-    }
-
-    /// The program that plays it; fails the test when it is a fake.
-    pub fn program(&mut self) -> &mut Program {
-        match self {
-            Self::Program(program) => program,
-            Self::Fake(_) => panic!("a fake is no program"),
-        }
-    }
-
-    /// `http://host:port`.
-    pub fn url(&self) -> String {
-        match self {
-            Self::Fake(fake) => fake.url(),
-            Self::Program(program) => program.url(),
-        }
-    }
-
-    fn health(&self) -> &'static str {
-        match self {
-            Self::Fake(_) => fake_backend::HEALTH,
-            Self::Program(_) => "/health",
-        }
-    }
-}
-
-/// Says what a [`Stack`] consists of.
-#[derive(Debug, Clone)]
-pub struct StackBuilder {
-    binaries: Binaries,
-    old: Player,
-    new: Player,
-    alone: bool,
-    backend_lines: Vec<String>,
-    default_lines: Vec<String>,
-    sections: Vec<String>,
-    routes: Vec<RouteSpec>,
-}
 
 /// Two backends, a route table, and a proxy before them. All of it ends when the value is dropped.
 #[derive(Debug)]
@@ -131,132 +61,7 @@ pub struct CommandOutput {
     pub stderr: String,
 }
 
-impl StackBuilder {
-    /// Who comes from: `monolith` (a fake unless said otherwise).
-    #[must_use]
-    pub fn old(mut self, player: Player) -> Self {
-        self.old = player;
-        self
-    }
-
-    /// Where to: `agent-service` (a fake unless said otherwise).
-    #[must_use]
-    pub fn new_backend(mut self, player: Player) -> Self {
-        self.new = player;
-        self
-    }
-
-    /// Adds a route.
-    #[must_use]
-    pub fn route(mut self, route: RouteSpec) -> Self {
-        self.routes.push(route);
-        self
-    }
-
-    /// Adds a line to the tables of both backends: `connect_timeout = "200ms"`.
-    #[must_use]
-    pub fn each_backend(mut self, line: &str) -> Self {
-        self.backend_lines.push(line.to_owned());
-        self
-    }
-
-    /// Adds a line to `[defaults]`.
-    #[must_use]
-    pub fn defaults(mut self, line: &str) -> Self {
-        self.default_lines.push(line.to_owned());
-        self
-    }
-
-    /// Adds a whole table: `"[limits]\nmax_body_bytes = 100"`.
-    #[must_use]
-    pub fn section(mut self, text: &str) -> Self {
-        self.sections.push(text.to_owned());
-        self
-    }
-
-    /// Waits until no other stack runs, and lets none begin: for measurements.
-    #[must_use]
-    pub fn alone(mut self) -> Self {
-        self.alone = true;
-        self
-    }
-
-    /// Starts the backends, writes the table, starts the proxy, and returns when it is ready.
-    pub async fn start(self) -> Stack {
-        let mut stack = self.start_without_proxy().await;
-        stack.start_proxy().await;
-        stack
-    }
-
-    /// The same without the proxy.
-    pub async fn start_without_proxy(self) -> Stack {
-        let machine = Arc::clone(&MACHINE);
-        let share = if self.alone {
-            MachineShare::All { _guard: machine.write_owned().await }
-        } else {
-            MachineShare::Some { _guard: machine.read_owned().await }
-        };
-        let folder = TempDir::with_prefix("e2e-").unwrap();
-        let database = Database::fresh(folder.path());
-        let old = play(&self.old, "monolith", &self.binaries, &database, folder.path()).await;
-        let new = play(&self.new, "agent-service", &self.binaries, &database, folder.path()).await;
-        let table = TableSpec {
-            http: PortGuard::take().release(),
-            admin: PortGuard::take().release(),
-            old: vec![old.url()],
-            new: vec![new.url()],
-            old_health: old.health(),
-            new_health: new.health(),
-            backend_lines: self.backend_lines,
-            default_lines: self.default_lines,
-            sections: self.sections,
-            routes: self.routes,
-        };
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(LIMIT)
-            .build()
-            .unwrap();
-        let proxy = None;
-        let binaries = self.binaries;
-        let stack =
-            Stack { proxy, old, new, table, client, database, binaries, folder, _share: share };
-        stack.write_routes(&stack.table.to_toml());
-        stack
-    }
-}
-
-async fn play(
-    player: &Player,
-    name: &'static str,
-    binaries: &Binaries,
-    database: &Database,
-    folder: &Path,
-) -> Backend {
-    match player {
-        Player::Fake => Backend::Fake(FakeBackend::start(name).await),
-        Player::Monolith => Backend::Program(programs::monolith(database, folder).await),
-        Player::Service(more) => {
-            Backend::Program(programs::service(binaries, database, folder, more).await)
-        }
-    }
-}
-
 impl Stack {
-    /// A stack of two fakes and no route, to be changed.
-    pub fn builder(binaries: Binaries) -> StackBuilder {
-        StackBuilder {
-            binaries,
-            old: Player::Fake,
-            new: Player::Fake,
-            alone: false,
-            backend_lines: vec!["health_interval = \"100ms\"".to_owned()],
-            default_lines: Vec::new(),
-            sections: Vec::new(),
-            routes: Vec::new(),
-        }
-    }
-
     /// Where files of this stack may go.
     pub fn folder(&self) -> &Path {
         self.folder.path()

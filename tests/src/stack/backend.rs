@@ -1,0 +1,76 @@
+//! Who plays a backend: a fake in the test's process, or a program.
+
+use std::path::Path;
+
+use crate::database::Database;
+use crate::fake_backend::{self, FakeBackend};
+use crate::programs::{self, Binaries, Program};
+
+/// What plays a backend.
+#[derive(Debug, Clone)]
+pub enum Player {
+    /// A [`FakeBackend`] in the test's process.
+    Fake,
+    /// The Python stand-in for the monolith, with its faults on demand switched on.
+    Monolith,
+    /// The real agent service, with further environment variables.
+    Service(Vec<(String, String)>),
+}
+
+/// A backend that plays.
+#[derive(Debug)]
+pub enum Backend {
+    /// In the test's process.
+    Fake(FakeBackend),
+    /// A program.
+    Program(Program),
+}
+
+impl Backend {
+    /// The fake that plays it; fails the test when it is a program.
+    pub fn fake(&mut self) -> &mut FakeBackend {
+        match self {
+            Self::Fake(fake) => fake,
+            Self::Program(program) => panic!("{} is no fake", program.name()),
+        }
+    }
+
+    /// The program that plays it; fails the test when it is a fake.
+    pub fn program(&mut self) -> &mut Program {
+        match self {
+            Self::Program(program) => program,
+            Self::Fake(_) => panic!("a fake is no program"),
+        }
+    }
+
+    /// `http://host:port`.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Fake(fake) => fake.url(),
+            Self::Program(program) => program.url(),
+        }
+    }
+
+    pub(super) fn health(&self) -> &'static str {
+        match self {
+            Self::Fake(_) => fake_backend::HEALTH,
+            Self::Program(_) => "/health",
+        }
+    }
+}
+
+pub(super) async fn play(
+    player: &Player,
+    name: &'static str,
+    binaries: &Binaries,
+    database: &Database,
+    folder: &Path,
+) -> Backend {
+    match player {
+        Player::Fake => Backend::Fake(FakeBackend::start(name).await),
+        Player::Monolith => Backend::Program(programs::monolith(database, folder).await),
+        Player::Service(more) => {
+            Backend::Program(programs::service(binaries, database, folder, more).await)
+        }
+    }
+}

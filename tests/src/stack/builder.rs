@@ -1,0 +1,148 @@
+//! Says what a stack consists of, and starts it.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+
+use super::Stack;
+use super::backend::{Player, play};
+use crate::LIMIT;
+use crate::database::Database;
+use crate::port::PortGuard;
+use crate::programs::Binaries;
+use crate::routes_file::{RouteSpec, TableSpec};
+
+/// Stacks run side by side, but one that measures has the machine for itself.
+static MACHINE: std::sync::LazyLock<Arc<RwLock<()>>> = std::sync::LazyLock::new(Arc::default);
+
+/// What a stack holds of the machine while it lives.
+#[derive(Debug)]
+pub(super) enum MachineShare {
+    Some { _guard: OwnedRwLockReadGuard<()> },
+    All { _guard: OwnedRwLockWriteGuard<()> },
+}
+
+/// Says what a [`Stack`] consists of.
+#[derive(Debug, Clone)]
+pub struct StackBuilder {
+    binaries: Binaries,
+    old: Player,
+    new: Player,
+    alone: bool,
+    backend_lines: Vec<String>,
+    default_lines: Vec<String>,
+    sections: Vec<String>,
+    routes: Vec<RouteSpec>,
+}
+
+impl Stack {
+    /// A stack of two fakes and no route, to be changed.
+    pub fn builder(binaries: Binaries) -> StackBuilder {
+        StackBuilder {
+            binaries,
+            old: Player::Fake,
+            new: Player::Fake,
+            alone: false,
+            backend_lines: vec!["health_interval = \"100ms\"".to_owned()],
+            default_lines: Vec::new(),
+            sections: Vec::new(),
+            routes: Vec::new(),
+        }
+    }
+}
+
+impl StackBuilder {
+    /// Who comes from: `monolith` (a fake unless said otherwise).
+    #[must_use]
+    pub fn old(mut self, player: Player) -> Self {
+        self.old = player;
+        self
+    }
+
+    /// Where to: `agent-service` (a fake unless said otherwise).
+    #[must_use]
+    pub fn new_backend(mut self, player: Player) -> Self {
+        self.new = player;
+        self
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn route(mut self, route: RouteSpec) -> Self {
+        self.routes.push(route);
+        self
+    }
+
+    /// Adds a line to the tables of both backends: `connect_timeout = "200ms"`.
+    #[must_use]
+    pub fn each_backend(mut self, line: &str) -> Self {
+        self.backend_lines.push(line.to_owned());
+        self
+    }
+
+    /// Adds a line to `[defaults]`.
+    #[must_use]
+    pub fn defaults(mut self, line: &str) -> Self {
+        self.default_lines.push(line.to_owned());
+        self
+    }
+
+    /// Adds a whole table: `"[limits]\nmax_body_bytes = 100"`.
+    #[must_use]
+    pub fn section(mut self, text: &str) -> Self {
+        self.sections.push(text.to_owned());
+        self
+    }
+
+    /// Waits until no other stack runs, and lets none begin: for measurements.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Starts the backends, writes the table, starts the proxy, and returns when it is ready.
+    pub async fn start(self) -> Stack {
+        let mut stack = self.start_without_proxy().await;
+        stack.start_proxy().await;
+        stack
+    }
+
+    /// The same without the proxy.
+    pub async fn start_without_proxy(self) -> Stack {
+        let machine = Arc::clone(&MACHINE);
+        let share = if self.alone {
+            MachineShare::All { _guard: machine.write_owned().await }
+        } else {
+            MachineShare::Some { _guard: machine.read_owned().await }
+        };
+        let folder = TempDir::with_prefix("e2e-").unwrap();
+        let database = Database::fresh(folder.path());
+        let old = play(&self.old, "monolith", &self.binaries, &database, folder.path()).await;
+        let new = play(&self.new, "agent-service", &self.binaries, &database, folder.path()).await;
+        let table = TableSpec {
+            http: PortGuard::take().release(),
+            admin: PortGuard::take().release(),
+            old: vec![old.url()],
+            new: vec![new.url()],
+            old_health: old.health(),
+            new_health: new.health(),
+            backend_lines: self.backend_lines,
+            default_lines: self.default_lines,
+            sections: self.sections,
+            routes: self.routes,
+        };
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(LIMIT)
+            .build()
+            .unwrap();
+        let proxy = None;
+        let binaries = self.binaries;
+        let stack =
+            Stack { proxy, old, new, table, client, database, binaries, folder, _share: share };
+        stack.write_routes(&stack.table.to_toml());
+        stack
+    }
+}
