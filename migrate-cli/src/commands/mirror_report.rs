@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         table.route_named(name).ok_or_else(|| unknown(&table, name))?;
     }
     let client = context.admin_client()?;
-    let _progress = context.printer.progress("asking the proxies");
+    let progress = context.printer.progress("asking the proxies");
     let mut proxies = Vec::new();
     for address in proxy_addresses(&table) {
         let (evidence, error) = match client.evidence(&address, args.route.as_deref()).await {
@@ -68,6 +68,8 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         };
         proxies.push(ProxyEvidence { address, evidence, error });
     }
+    // Gone before anything else is written to the terminal.
+    drop(progress);
     if proxies.iter().all(|proxy| proxy.evidence.is_none()) {
         let tried = proxies.into_iter().filter_map(|proxy| proxy.error).collect();
         return Err(Failure::NoProxy { tried });

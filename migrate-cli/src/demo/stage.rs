@@ -188,7 +188,6 @@ fn in_time(began: Instant, what: &str) -> Result<(), Failure> {
 pub(super) fn unplayable(message: String) -> Failure {
     Failure::Other {
         message,
-        help: "the machine may be too busy: try again; else look at the programs' logs with --stay"
-            .to_owned(),
+        help: "the machine may be too busy: try again when it has less to do".to_owned(),
     }
 }
