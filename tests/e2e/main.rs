@@ -9,6 +9,7 @@
 )]
 
 mod routing;
+mod first_users_table;
 mod path_checks;
 mod headers;
 mod streaming;
