@@ -95,8 +95,7 @@ impl Bench {
             std::fs::write(&file, table_for(&table, stage, old, new, admin))?;
             let mut command = Command::new(&proxy);
             command.arg("--routes").arg(&file).args(["--listen", &at.to_string()]);
-            command.args(["--admin", &admin.to_string(), "--threads", "1"]);
-            command.env("RUST_LOG", "warn");
+            command.args(["--admin", &admin.to_string(), "--threads", "1", "--log", "warn"]);
             subjects.push((subject, at, start(&format!("proxy-{stage}"), &mut command, at)?));
         }
         for (subject, mirrored) in [(Subject::Nginx, None), (Subject::NginxMirroring, Some(new))] {
