@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rust test-python conformance bench fmt lint
+.PHONY: help setup build demo test test-rust test-python conformance bench fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
 CONFORMANCE ?= ../shared/conformance
 CONFORMANCE_SECTIONS ?= base,workflows,executions,networks
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# `--workspace` so that dependencies are built once, with the same features, whatever is asked for.
+RELEASE := cargo build --release --workspace --bin strangler-proxy --bin agent-service --bin migrate
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -18,8 +20,11 @@ help: ## this list
 setup: ## find the compilers, install Python packages (and cmake, if none) into .tools/venv
 	@scripts/bootstrap.sh
 
+build: setup ## the three programs, optimised, in target/release
+	$(RELEASE)
+
 demo: setup ## the whole story in a terminal, under a minute once built
-	cargo build --release --workspace
+	$(RELEASE)
 	$(TARGET)/release/migrate demo
 
 test: test-rust test-python conformance ## everything: unit, property, process and Python tests, and the recordings
@@ -35,7 +40,7 @@ conformance: setup ## compare the service with the recorded answers of the monol
 
 bench: setup ## requests per second, latency and CPU beside bare pingora, nginx and HAProxy
 	scripts/bench-tools.sh
-	cargo build --release --workspace
+	$(RELEASE) --bin bench
 	$(TARGET)/release/bench run
 
 fmt: ## format all code

@@ -19,9 +19,20 @@ impl Mirror {
 #[async_trait]
 impl BackgroundService for Mirror {
     async fn start(&self, mut shutdown: ShutdownWatch) {
+        give_way();
         self.run_on(Handle::current());
         // An error means that the server is gone, which is a shutdown as well.
         let _either_way = shutdown.changed().await;
         self.stop();
+    }
+}
+
+/// Gives this thread, the only one of the mirror's runtime, the lowest priority: where there is not enough CPU for both,
+/// requests win, copies in flight reach their bound, and further ones are dropped and counted.
+fn give_way() {
+    const LOWEST: i32 = 19;
+    // Linux keeps the priority of each thread apart; "no process" means the calling thread.
+    if let Err(error) = rustix::process::setpriority_process(None, LOWEST) {
+        tracing::warn!(%error, "can't lower the priority of mirroring; it competes with requests for the CPU");
     }
 }

@@ -45,3 +45,14 @@ async fn a_hanging_new_backend_delays_nobody() {
     }
     until("the copies hang", async || proxy.new.busy() == 20).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mirroring_gives_way_to_requests() {
+    let proxy = Running::start(Table::at("shadow", "")).await;
+    until("the mirror's only thread runs at the lowest priority", async || {
+        proxy.process.priorities("mirror") == [19]
+    })
+    .await;
+    assert!(proxy.process.priorities("clients").iter().all(|nice| *nice == 0));
+    assert!(!proxy.process.priorities("clients").is_empty());
+}

@@ -194,6 +194,19 @@ impl Process {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// The nice value of each thread of that name (proc(5), field 19 of `stat`; the kernel cuts names at 15 characters).
+    pub(crate) fn priorities(&self, name: &str) -> Vec<i32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let stats =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        let named = |stat: String| {
+            let (head, tail) = stat.rsplit_once(')')?;
+            let nice = tail.split_whitespace().nth(16)?.parse().ok()?;
+            head.ends_with(&format!("({name}")).then_some(nice)
+        };
+        stats.filter_map(named).collect()
+    }
+
     /// The exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
