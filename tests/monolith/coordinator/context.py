@@ -13,7 +13,14 @@ from coordinator.settings import Settings
 
 def open_database(url: str) -> Engine:
     """Connects and creates the tables that are missing."""
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 5})
+    # Not the default limit of 15: a request holds its connection until its answer is out, and FastAPI opens and closes
+    # sessions on threads of one small pool. Sixteen requests at once would wait there for each other until a time-out.
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": 5},
+        pool_size=40,
+        max_overflow=-1,
+    )
     SQLModel.metadata.create_all(engine)
     return engine
 
