@@ -26,15 +26,14 @@ impl fmt::Debug for Secret {
 impl Environment {
     /// Reads the process's environment.
     pub(crate) fn read() -> Self {
-        let user = variable("USER").or_else(|| variable("LOGNAME"));
+        // Cron, systemd and containers often set neither.
+        let user = variable("USER")
+            .or_else(|| variable("LOGNAME"))
+            .unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
         let host =
             fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| variable("HOSTNAME"));
         Self {
-            who: format!(
-                "{}@{}",
-                user.as_deref().unwrap_or("unknown"),
-                host.as_deref().map_or("localhost", str::trim)
-            ),
+            who: format!("{user}@{}", host.as_deref().map_or("localhost", str::trim)),
             admin_token: variable("MIGRATE_ADMIN_TOKEN").map(Secret),
             failpoint: variable("MIGRATE_FAILPOINT"),
         }

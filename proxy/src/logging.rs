@@ -51,7 +51,18 @@ pub(crate) fn start(config: &Config) -> Log {
 
 /// Writes why the program could not start, once and in full.
 pub(crate) fn report(report: &miette::Report) {
-    let _closed_output = writeln!(io::stderr(), "{report:?}");
+    let mut output = io::stderr();
+    let Some(problems) = report.downcast_ref::<routes::Problems>() else {
+        let _closed_output = writeln!(output, "{report:?}");
+        return;
+    };
+    let file = problems.file.display();
+    let _closed_output = writeln!(output, "error: {file} is not a valid route table");
+    let source = Arc::new(miette::NamedSource::new(file.to_string(), problems.text.clone()));
+    for problem in &problems.problems {
+        let problem = miette::Report::new(problem.clone()).with_source_code(Arc::clone(&source));
+        let _closed_output = writeln!(output, "{problem:?}");
+    }
 }
 
 impl Log {

@@ -231,7 +231,19 @@ impl Status {
             "FAILED",
             "FAILOVERS",
         ]);
+        // Where no proxy answers, nobody knows the counts, and a zero would be a lie.
+        let is_known = self.proxies.iter().any(|proxy| proxy.error.is_none());
         for route in &self.routes {
+            if !is_known {
+                let route_cells = [
+                    plain(&route.name),
+                    stage_cell(route.stage, route.canary_percent),
+                    plain(format!("{} → {}", route.old, route.new)),
+                ];
+                let unknown = std::iter::repeat_n(plain("–"), 5);
+                table.add_row(route_cells.into_iter().chain(unknown));
+                continue;
+            }
             let matched = percent_text(route.matched, route.compared);
             let counted = |count: u64| if count == 0 { plain(count) } else { warn(count) };
             table.add_row(vec![
