@@ -2,14 +2,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::FutureExt as _;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::error::Context;
 use super::{ApiError, body, dispatch};
@@ -37,15 +37,36 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     headers.insert(REQUEST_ID, id.clone());
     let status = response.status();
     app.metrics.end_request(&method, route.as_deref(), status, spent);
-    tracing::info!(
-        request_id = %String::from_utf8_lossy(id.as_bytes()),
-        %method,
-        path = context.path,
-        status = status.as_u16(),
-        ms = spent.as_secs_f64() * 1000.0,
-        "request"
-    );
+    let line = LogLine { id: &id, method: &method, path: context.path.as_ref(), status, spent };
+    line.write();
     response
+}
+
+/// The line of the log that a request leaves.
+struct LogLine<'a> {
+    id: &'a HeaderValue,
+    method: &'a Method,
+    path: &'a str,
+    status: StatusCode,
+    spent: Duration,
+}
+
+impl LogLine<'_> {
+    /// Whoever watches asks every second: those lines would drown the others.
+    fn write(&self) {
+        if matches!(self.path, "/health" | "/metrics") && self.status.is_success() {
+            tracing::debug!(path = self.path, "request");
+            return;
+        }
+        tracing::info!(
+            request_id = %String::from_utf8_lossy(self.id.as_bytes()),
+            method = %self.method,
+            path = self.path,
+            status = self.status.as_u16(),
+            ms = self.spent.as_secs_f64() * 1000.0,
+            "request"
+        );
+    }
 }
 
 async fn limited(app: &App, request: Request, next: Next, context: &Context) -> Response {
