@@ -102,17 +102,18 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
     }
     report::saturation(&saturation);
 
-    let rate = saturation.median_rate(Subject::Proxy) / 2.0;
-    let mut paced = PacedFigures::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let length = Duration::from_secs(args.seconds.max(2));
+    let url = bench.url(Subject::Proxy);
+    let most = runtime.block_on(paced::run(&url, paced::SATURATING, 16, length))?.rate;
+    let mut paced = PacedFigures::default();
     for round in 1..=args.rounds {
         report::progress("half load", round, args.rounds);
         for subject in [Subject::Proxy, Subject::ProxyMirroring] {
-            let length = Duration::from_secs(args.seconds.max(2));
-            let figures = runtime.block_on(paced::run(&bench.url(subject), rate, 16, length))?;
-            paced.add(subject, figures);
+            let url = bench.url(subject);
+            paced.add(subject, runtime.block_on(paced::run(&url, most / 2.0, 16, length))?);
         }
     }
-    report::paced(rate, &paced);
+    report::paced(most, &paced);
     Ok(())
 }

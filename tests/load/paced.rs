@@ -1,4 +1,5 @@
-//! Load at a fixed rate, latency counted from the moment a request was due: a slow answer can't hide the ones behind it.
+//! Load at a fixed rate. Latency counts from the moment a request was due, so that a slow answer can't hide the ones behind
+//! it; where the generator itself woke up late (its timer counts in milliseconds), from then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,14 +15,19 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::Failure;
 
-/// Latencies of one paced run, milliseconds.
+/// What one paced run found: answers a second, and latencies in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figures {
+    /// Answers a second.
+    pub(crate) rate: f64,
     /// Median.
     pub(crate) p50: f64,
     /// 99th percentile.
     pub(crate) p99: f64,
 }
+
+/// A rate that nothing reaches: sends as fast as answers come.
+pub(crate) const SATURATING: f64 = 1e9;
 
 /// Sends `rate` requests a second over keep-alive connections for `length`.
 pub(crate) async fn run(
@@ -51,12 +57,17 @@ pub(crate) async fn run(
             let mut latencies = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= total {
+                if number >= total || Instant::now() >= start + length {
                     break;
                 }
                 #[expect(clippy::cast_precision_loss, reason = "numbers far below 2^52")]
                 let due = start + Duration::from_secs_f64(number as f64 / rate);
-                sleep_until(due).await;
+                let from = if Instant::now() < due {
+                    sleep_until(due).await;
+                    Instant::now()
+                } else {
+                    due
+                };
                 let request = Request::get(uri.path())
                     .header("host", &authority)
                     .body(Empty::<Bytes>::new())?;
@@ -66,7 +77,7 @@ pub(crate) async fn run(
                     return Err(format!("status {}", answer.status()).into());
                 }
                 answer.into_body().collect().await?;
-                latencies.push(due.elapsed().as_secs_f64() * 1000.0);
+                latencies.push(from.elapsed().as_secs_f64() * 1000.0);
             }
             drop(sender);
             connection.await??;
@@ -78,7 +89,9 @@ pub(crate) async fn run(
         latencies.extend(done??);
     }
     latencies.sort_by(f64::total_cmp);
-    Ok(Figures { p50: quantile(&latencies, 50), p99: quantile(&latencies, 99) })
+    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+    let rate = latencies.len() as f64 / length.as_secs_f64();
+    Ok(Figures { rate, p50: quantile(&latencies, 50), p99: quantile(&latencies, 99) })
 }
 
 fn quantile(sorted: &[f64], percent: usize) -> f64 {

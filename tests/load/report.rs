@@ -114,12 +114,13 @@ pub(crate) fn saturation(found: &Saturation) {
     );
 }
 
-/// The table of the paced rounds.
-pub(crate) fn paced(rate: f64, found: &PacedFigures) {
+/// The table of the paced rounds, at half of the rate that the paced load could drive through the proxy.
+pub(crate) fn paced(most: f64, found: &PacedFigures) {
     if std::io::stderr().is_terminal() {
         eprint!("\r\x1b[2K");
     }
-    println!("{:<23} {:>9} {:>9}", format!("at {rate:.0} req/s (half)"), "p50 ms", "p99 ms");
+    let half = format!("at {:.0} req/s (half)", most / 2.0);
+    println!("{half:<23} {:>9} {:>9}", "p50 ms", "p99 ms");
     for subject in [Subject::Proxy, Subject::ProxyMirroring] {
         println!(
             "{:<23} {:>9.3} {:>9.3}",
@@ -136,6 +137,9 @@ pub(crate) fn paced(rate: f64, found: &PacedFigures) {
         "mirroring on / off",
         ratio(|figures| figures.p50),
         ratio(|figures| figures.p99)
+    );
+    println!(
+        "(half of the {most:.0} req/s that the paced load drives through the proxy while load, backends and copies share\n this machine's cores with it)"
     );
 }
 
