@@ -106,14 +106,17 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
     let length = Duration::from_secs(args.seconds.max(2));
     let url = bench.url(Subject::Proxy);
     let most = runtime.block_on(paced::run(&url, paced::SATURATING, 16, length))?.rate;
-    let mut paced = PacedFigures::default();
-    for round in 1..=args.rounds {
-        report::progress("half load", round, args.rounds);
-        for subject in [Subject::Proxy, Subject::ProxyMirroring] {
-            let url = bench.url(subject);
-            paced.add(subject, runtime.block_on(paced::run(&url, most / 2.0, 16, length))?);
+    for (share, part) in [("a quarter", 4.0), ("half", 2.0)] {
+        let mut paced = PacedFigures::default();
+        for round in 1..=args.rounds {
+            report::progress(share, round, args.rounds);
+            for subject in [Subject::Proxy, Subject::ProxyMirroring] {
+                let url = bench.url(subject);
+                paced.add(subject, runtime.block_on(paced::run(&url, most / part, 16, length))?);
+            }
         }
+        report::paced(share, most / part, &paced);
     }
-    report::paced(most, &paced);
+    report::shared_cores(most);
     Ok(())
 }

@@ -114,13 +114,13 @@ pub(crate) fn saturation(found: &Saturation) {
     );
 }
 
-/// The table of the paced rounds, at half of the rate that the paced load could drive through the proxy.
-pub(crate) fn paced(most: f64, found: &PacedFigures) {
+/// The table of the paced rounds at one rate, which is some share of the most that the paced load can drive.
+pub(crate) fn paced(share: &str, rate: f64, found: &PacedFigures) {
     if std::io::stderr().is_terminal() {
         eprint!("\r\x1b[2K");
     }
-    let half = format!("at {:.0} req/s (half)", most / 2.0);
-    println!("{half:<23} {:>9} {:>9}", "p50 ms", "p99 ms");
+    let heading = format!("{rate:.0} req/s, {share}");
+    println!("{heading:<23} {:>9} {:>9}", "p50 ms", "p99 ms");
     for subject in [Subject::Proxy, Subject::ProxyMirroring] {
         println!(
             "{:<23} {:>9.3} {:>9.3}",
@@ -138,8 +138,13 @@ pub(crate) fn paced(most: f64, found: &PacedFigures) {
         ratio(|figures| figures.p50),
         ratio(|figures| figures.p99)
     );
+    println!();
+}
+
+/// What the paced rounds are a share of, and what bounds them.
+pub(crate) fn shared_cores(most: f64) {
     println!(
-        "(half of the {most:.0} req/s that the paced load drives through the proxy while load, backends and copies share\n this machine's cores with it)"
+        "(of the {most:.0} req/s that the paced load drives through the proxy. Load, both backends and the copies share this\n machine's cores with it: where these are full, copies cost clients what the cores lack.)"
     );
 }
 
