@@ -269,7 +269,11 @@ fn serve(listener: &TcpListener, state: &State) {
 }
 
 fn no_evidence() -> EvidenceReport {
-    EvidenceReport { since: chrono::DateTime::UNIX_EPOCH, routes: Vec::new() }
+    EvidenceReport {
+        since: chrono::DateTime::UNIX_EPOCH,
+        store: store_report(),
+        routes: Vec::new(),
+    }
 }
 
 impl State {
@@ -327,9 +331,10 @@ fn route_report(table: &RouteTable, route: &routes::Route) -> RouteReport {
         old: table.backend(route.old).name.clone(),
         new: table.backend(route.new).name.clone(),
         canary_percent: route.canary.percent,
-        mirror_sample: route.mirror_sample,
+        mirror_sample: route.mirror.sample,
         answered: BTreeMap::new(),
         failovers: 3,
+        guard: None,
     }
 }
 
@@ -337,4 +342,14 @@ fn route_report(table: &RouteTable, route: &routes::Route) -> RouteReport {
 pub(crate) fn dead_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// A store that is well.
+pub(crate) fn store_report() -> routes::admin::StoreReport {
+    routes::admin::StoreReport {
+        url: "sqlite://evidence.db".to_owned(),
+        degraded: None,
+        pending: 0,
+        lost: 0,
+    }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
+use evidence::Evidence;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use proxy::evidence::Evidence;
 use proxy::mirror::{Candidate, Capture, Mirror};
 use routes::{RequestFacts, RouteTable};
 

@@ -14,8 +14,6 @@ mod gateway;
 mod headers;
 mod backends;
 pub mod mirror;
-pub mod compare;
-pub mod evidence;
 mod metrics;
 mod admin;
 

@@ -14,7 +14,6 @@ use crate::admin::{Admin, AdminService};
 use crate::backends::health::HealthService;
 use crate::config::Config;
 use crate::drain::{Drain, StopSignals};
-use crate::evidence::Evidence;
 use crate::gateway::Gateway;
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
@@ -25,6 +24,7 @@ use crate::live_table::watch::TableWatcher;
 use crate::live_table::{InForce, LiveTable};
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
+use evidence::Evidence;
 
 /// pingora sleeps this long before it kills what is left at a stop; `drain` ends the program before.
 const GRACE_SECONDS: u64 = 3600;

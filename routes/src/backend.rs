@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::policy::TwinSettings;
+
 /// Index of a backend in [`crate::RouteTable::backends`]; valid for the table it came from only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BackendId(pub(crate) usize);
@@ -85,13 +87,30 @@ impl fmt::Display for Target {
     }
 }
 
-/// How writes may be mirrored to a backend (design: mirroring, tiers). Only `never` exists so far; the other words are
-/// refused with an error that says so.
+/// How writes are mirrored to a backend; every tier fails closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MirrorWrites {
-    /// Only safe methods are mirrored.
+    /// `never`: only safe methods are mirrored.
     #[default]
     Never,
+    /// `dry-run`: a sample of writes is rehearsed first, in a transaction that the backend always rolls back.
+    DryRun,
+    /// `twin`: the backend has a database of its own, cloned from the shared one; every write is mirrored for real.
+    Twin,
+}
+
+impl MirrorWrites {
+    /// Every tier, safest first.
+    pub const ALL: [Self; 3] = [Self::Never, Self::DryRun, Self::Twin];
+
+    /// The word used in `routes.toml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::DryRun => "dry-run",
+            Self::Twin => "twin",
+        }
+    }
 }
 
 /// A backend as meant.
@@ -111,6 +130,8 @@ pub struct Backend {
     pub response_timeout: Duration,
     /// How writes may be mirrored to it.
     pub mirror_writes: MirrorWrites,
+    /// The databases whose rows are compared after a mirrored write; with `mirror_writes = "twin"` only.
+    pub twin: Option<TwinSettings>,
 }
 
 #[cfg(test)]

@@ -48,19 +48,22 @@ const BUCKETS: u16 = 10_000;
 pub fn decide(route: &Route, facts: &impl RequestFacts) -> Decision {
     let on_old = |mirror, sticky| Decision { primary: route.old, failover: None, mirror, sticky };
     let on_new =
-        |sticky| Decision { primary: route.new, failover: Some(route.old), mirror: None, sticky };
+        |mirror, sticky| Decision { primary: route.new, failover: Some(route.old), mirror, sticky };
     match route.stage {
         Stage::Monolith => on_old(None, StickyValue::NotNeeded),
         Stage::Shadow => on_old(Some(route.new), StickyValue::NotNeeded),
         Stage::Canary => {
             let sticky = sticky_value(&route.canary.sticky, facts);
             if is_on_new_side(sticky, route.canary.percent) {
-                on_new(sticky)
+                on_new(None, sticky)
             } else {
                 on_old(Some(route.new), sticky)
             }
         }
-        Stage::Service => on_new(StickyValue::NotNeeded),
+        Stage::Service => {
+            let verify = (route.mirror.verify > 0.0).then_some(route.old);
+            on_new(verify, StickyValue::NotNeeded)
+        }
     }
 }
 

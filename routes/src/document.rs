@@ -128,6 +128,16 @@ impl<'d, 't> Section<'d, 't> {
         Some(Written::new(text?.to_owned(), value.span()))
     }
 
+    /// `true` or `false`.
+    pub(crate) fn switch(&mut self, key: &'static str) -> Option<bool> {
+        let (_, value) = self.take(key)?;
+        let switch = value.get_ref().as_bool();
+        if switch.is_none() {
+            self.wrong_type(value, key, "true or false", &format!("`{key} = true`"));
+        }
+        switch
+    }
+
     /// A text that `parse` understands; its error is what to write instead.
     pub(crate) fn parsed<T>(
         &mut self,

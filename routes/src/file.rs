@@ -9,8 +9,9 @@ use toml::de::DeTable;
 use crate::backend::{MirrorWrites, Target};
 use crate::document::{Document, Section, Written, listed, nearest};
 use crate::duration;
+use crate::policy::{AdminSettings, EvidenceSettings, TwinSettings};
 use crate::problem::Problem;
-use crate::settings::Settings;
+use crate::settings::{Settings, json_paths};
 use crate::stage::Stage;
 use crate::table::{Limits, MirrorBounds};
 
@@ -28,6 +29,8 @@ pub(crate) struct File {
     pub(crate) backends: Vec<BackendEntry>,
     pub(crate) limits: Limits,
     pub(crate) mirroring: MirrorBounds,
+    pub(crate) evidence: EvidenceSettings,
+    pub(crate) admin: AdminSettings,
     pub(crate) fallback: Option<Written<String>>,
     pub(crate) defaults: Settings,
     pub(crate) routes: Vec<RouteEntry>,
@@ -43,6 +46,7 @@ pub(crate) struct BackendEntry {
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) response_timeout: Option<Duration>,
     pub(crate) mirror_writes: Option<MirrorWrites>,
+    pub(crate) twin: Option<TwinSettings>,
 }
 
 /// `[[routes]]`.
@@ -70,7 +74,9 @@ impl File {
         let listen_admin = listen.parsed("admin", "\"127.0.0.1:8081\"", socket_address);
         listen.not_yet("tls", "TLS for clients");
         listen.finish();
-        root.not_yet("evidence", "lasting evidence");
+        let mut admin_section = root.section("admin", "[admin]");
+        let allow_flips = admin_section.switch("allow_flips");
+        admin_section.finish();
         let mut defaults = root.section("defaults", "[defaults]");
         let fallback = defaults.text("fallback", "\"monolith\"");
         let settings = Settings::read(&mut defaults);
@@ -83,6 +89,8 @@ impl File {
             backends: backends(&mut root),
             limits: limits(&mut root),
             mirroring: mirroring(&mut root),
+            evidence: evidence(&mut root),
+            admin: AdminSettings { allow_flips: allow_flips.unwrap_or_default() },
             fallback,
             defaults: settings,
             routes: root.sections("routes", "a route").into_iter().map(route).collect(),
@@ -160,6 +168,8 @@ fn backend(name: Written<String>, mut section: Section<'_, '_>) -> BackendEntry 
             Err((message, "write a path such as `/health`".into()))
         }
     });
+    let mirror_writes = section.parsed("mirror_writes", "\"never\"", mirror_tier);
+    let twin = twin(&mut section, mirror_writes.as_ref().map(|written| written.value));
     let entry = BackendEntry {
         name,
         targets,
@@ -167,27 +177,69 @@ fn backend(name: Written<String>, mut section: Section<'_, '_>) -> BackendEntry 
         health_interval: time(&mut section, "health_interval"),
         connect_timeout: time(&mut section, "connect_timeout"),
         response_timeout: time(&mut section, "response_timeout"),
-        mirror_writes: section
-            .parsed("mirror_writes", "\"never\"", mirror_writes)
-            .map(|written| written.value),
+        mirror_writes: mirror_writes.map(|written| written.value),
+        twin,
     };
     section.finish();
     entry
 }
 
-fn mirror_writes(word: &str) -> Result<MirrorWrites, (String, String)> {
-    match word {
-        "never" => Ok(MirrorWrites::Never),
-        "dry-run" | "twin" => Err((
-            format!("`{word}`: this version does not have mirroring of writes yet"),
-            "write `never`, or leave the line out".to_owned(),
+fn mirror_tier(word: &str) -> Result<MirrorWrites, (String, String)> {
+    MirrorWrites::ALL.into_iter().find(|tier| tier.as_str() == word).ok_or_else(|| {
+        let tiers = MirrorWrites::ALL.map(MirrorWrites::as_str);
+        let help = nearest(word, tiers).map_or_else(
+            || format!("use {}", listed(tiers)),
+            |near| format!("did you mean `{near}`?"),
+        );
+        (format!("`{word}` is no way to mirror writes"), help)
+    })
+}
+
+/// `twin = { shared = "…", clone = "…" }`: both or neither, and only for a twin.
+fn twin(section: &mut Section<'_, '_>, tier: Option<MirrorWrites>) -> Option<TwinSettings> {
+    let present = section.has("twin");
+    let mut twin = section.section("twin", "`twin`");
+    let shared = twin.parsed("shared", "\"sqlite://shared.db\"", database_url);
+    let clone = twin.parsed("clone", "\"sqlite://twin.db\"", database_url);
+    let span = twin.span.clone();
+    let problem = match (&shared, &clone) {
+        _ if !present => None,
+        _ if tier != Some(MirrorWrites::Twin) => Some((
+            "`twin` names databases, but writes are not mirrored to a twin",
+            "write `mirror_writes = \"twin\"`, or remove `twin`",
         )),
-        _ => Err((format!("`{word}` is no way to mirror writes"), "write `never`".to_owned())),
+        (Some(shared), Some(clone)) if shared.value == clone.value => Some((
+            "the twin's `shared` and `clone` database are the same",
+            "make a clone with `migrate db clone`, and name it as `clone`",
+        )),
+        (None, _) if !twin.has("shared") => {
+            Some(("`twin` has no `shared` database", "name the database of the old backend"))
+        }
+        (_, None) if !twin.has("clone") => {
+            Some(("`twin` has no `clone` database", "name the database of this backend"))
+        }
+        _ => None,
+    };
+    if let Some((message, help)) = problem {
+        twin.report(Problem::new(span, message).help(help));
     }
+    twin.finish();
+    Some(TwinSettings { shared: shared?.value, clone: clone?.value })
+}
+
+fn database_url(url: &str) -> Result<String, (String, String)> {
+    const SCHEMES: [&str; 3] = ["sqlite://", "postgres://", "postgresql://"];
+    let is_known =
+        SCHEMES.iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    if is_known {
+        return Ok(url.to_owned());
+    }
+    let help = "write `sqlite://PATH` or `postgres://USER@HOST/NAME`";
+    Err((format!("`{url}` is no URL of a database"), help.to_owned()))
 }
 
 /// A time of more than nothing.
-fn time(section: &mut Section<'_, '_>, key: &'static str) -> Option<Duration> {
+pub(crate) fn time(section: &mut Section<'_, '_>, key: &'static str) -> Option<Duration> {
     let help = || "write a whole number with its unit: `250ms`, `10s`, `2m`, `1h`".to_owned();
     let written = section.parsed(key, "\"10s\"", |text| match duration::parse(text) {
         None => Err((format!("`{text}` is no duration"), help())),
@@ -232,6 +284,22 @@ fn mirroring(root: &mut Section<'_, '_>) -> MirrorBounds {
     };
     section.finish();
     bounds
+}
+
+fn evidence(root: &mut Section<'_, '_>) -> EvidenceSettings {
+    let mut section = root.section("evidence", "[evidence]");
+    let default = EvidenceSettings::default();
+    let url = section.parsed("url", "\"sqlite://evidence.db\"", database_url);
+    let max_bytes = section.whole("max_bytes", 1 << 20..=i64::MAX.unsigned_abs());
+    let evidence = EvidenceSettings {
+        url: url.map_or(default.url, |written| written.value),
+        retention: time(&mut section, "retention").unwrap_or(default.retention),
+        max_bytes: max_bytes.map_or(default.max_bytes, |written| written.value),
+        examples: size(&mut section, "examples", 0).map_or(default.examples, |most| most.min(100)),
+        mask: json_paths(&mut section, "mask").unwrap_or(default.mask),
+    };
+    section.finish();
+    evidence
 }
 
 fn route(mut section: Section<'_, '_>) -> RouteEntry {

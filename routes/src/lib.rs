@@ -16,6 +16,7 @@ pub mod pattern;
 pub mod duration;
 pub mod backend;
 pub mod compare;
+pub mod policy;
 pub mod table;
 mod path_check;
 pub mod matcher;

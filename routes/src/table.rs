@@ -11,6 +11,7 @@ use crate::document::nearest;
 use crate::generation::Generation;
 use crate::matcher::Matcher;
 use crate::pattern::Pattern;
+use crate::policy::{AdminSettings, EvidenceSettings, GateSettings, GuardSettings, MirrorSettings};
 use crate::problem::Problems;
 use crate::stage::Stage;
 use crate::target_path::TargetPath;
@@ -44,6 +45,10 @@ pub struct RouteTable {
     pub limits: Limits,
     /// Bounds of mirroring as a whole. `[mirroring]`, all with defaults.
     pub mirroring: MirrorBounds,
+    /// Where evidence is kept, and how long. `[evidence]`, all with defaults.
+    pub evidence: EvidenceSettings,
+    /// What the admin interface may be used for. `[admin]`, all with defaults.
+    pub admin: AdminSettings,
     /// Backend of every path that no route names.
     pub fallback: BackendId,
     /// In order of the file.
@@ -100,8 +105,12 @@ pub struct Route {
     pub stage: Stage,
     /// Share and stickiness at stage canary.
     pub canary: Canary,
-    /// Share of requests that is mirrored at stages shadow and canary, 0.0..=1.0. Default 1.0.
-    pub mirror_sample: f64,
+    /// What is mirrored, and how much.
+    pub mirror: MirrorSettings,
+    /// What a cutover must meet.
+    pub gate: GateSettings,
+    /// When the proxy takes the route back by itself.
+    pub guard: GuardSettings,
     /// What counts as a difference.
     pub compare: CompareRules,
     /// Line of the route in the file, 1-based.

@@ -14,7 +14,7 @@ use crate::generation::{Digest, Generation};
 use crate::matcher::Matcher;
 use crate::pattern::{Pattern, PatternError};
 use crate::problem::{Problem, Problems};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::stage::Stage;
 use crate::syntax;
 use crate::table::{Canary, Route, RouteId, RouteTable, Sticky};
@@ -58,6 +58,8 @@ fn resolve(document: &Document<'_>, file: File) -> Option<RouteTable> {
         backends: file.backends.into_iter().map(backend).collect(),
         limits: file.limits,
         mirroring: file.mirroring,
+        evidence: file.evidence,
+        admin: file.admin,
         fallback: fallback?,
         routes,
         matcher,
@@ -74,6 +76,7 @@ fn backend(entry: BackendEntry) -> Backend {
         connect_timeout: entry.connect_timeout.unwrap_or(second),
         response_timeout: entry.response_timeout.unwrap_or(Duration::from_secs(30)),
         mirror_writes: entry.mirror_writes.unwrap_or_default(),
+        twin: entry.twin,
     }
 }
 
@@ -173,7 +176,9 @@ impl Resolver<'_> {
             new_path: new_path?,
             stage: entry.stage.unwrap_or(Stage::Monolith),
             canary: self.canary(own),
-            mirror_sample: own.mirror_sample.or(self.defaults.mirror_sample).unwrap_or(1.0),
+            mirror: settings::mirror(own, self.defaults),
+            gate: settings::gate(own, self.defaults),
+            guard: settings::guard(own, self.defaults),
             compare: self.compare(own),
             line: self.document.line(entry.span.start),
             path: pattern,
@@ -206,9 +211,12 @@ impl Resolver<'_> {
         CompareRules {
             ignore: given(own.ignore.as_ref(), defaults.ignore.as_ref()),
             timestamp: given(own.timestamp.as_ref(), defaults.timestamp.as_ref()),
+            identifier: given(own.identifier.as_ref(), defaults.identifier.as_ref()),
+            number: given(own.number.as_ref(), defaults.number.as_ref()),
             unordered: given(own.unordered.as_ref(), defaults.unordered.as_ref()),
             tolerance: own.tolerance.or(defaults.tolerance).unwrap_or(0.0),
             headers: given(own.headers.as_ref(), defaults.headers.as_ref()),
+            allow: given(own.allow.as_ref(), defaults.allow.as_ref()),
         }
     }
 }

@@ -123,12 +123,12 @@ fn what_is_written_is_what_is_meant_and_the_rest_has_defaults() {
     assert_eq!(workflows.methods.as_deref(), Some(&["GET".to_owned(), "POST".to_owned()][..]));
     assert!(workflows.old_path.is_some());
     assert!(workflows.new_path.is_none(), "the pattern itself is no rewrite");
-    assert_eq!((workflows.mirror_sample, workflows.canary.percent), (0.5, 10.0));
+    assert_eq!((workflows.mirror.sample, workflows.canary.percent), (0.5, 10.0));
     assert_eq!(workflows.canary.sticky.to_string(), "header:x-api-key");
     assert_eq!(workflows.compare.timestamp.len(), 1, "from the defaults");
     assert_eq!(TABLE.lines().nth(workflows.line - 1), Some("[[routes]]"));
     assert_eq!(TABLE.lines().nth(workflows.line), Some("name = \"workflows\""));
-    assert!((table.route_named("one").unwrap().mirror_sample - 1.0).abs() < f64::EPSILON);
+    assert!((table.route_named("one").unwrap().mirror.sample - 1.0).abs() < f64::EPSILON);
     assert_eq!(table.route_named("exchange").unwrap().stage, Stage::Monolith);
     assert_eq!(table.nearest_route("workflow"), Some("workflows"));
     assert_eq!(table.nearest_route("something"), None);

@@ -121,13 +121,8 @@ pub(crate) fn evidence_human(
 
 fn route_human(route: &RouteEvidence, limit: usize, page: &mut String) -> fmt::Result {
     writeln!(page, "\n{}", paint(STRONG, format_args!("route {}", route.route)))?;
-    let mut table = grid(&[
-        "OPERATION",
-        "COMPARED",
-        "MATCHED",
-        "PRIMARY p50 / p99 ms",
-        "MIRRORED p50 / p99 ms",
-    ]);
+    let mut table =
+        grid(&["OPERATION", "COMPARED", "MATCHED", "OLD p50 / p99 ms", "NEW p50 / p99 ms"]);
     for operation in &route.operations {
         let matched = percent_text(operation.matched, operation.compared);
         let latency = |of: &routes::admin::Latency| plain(format!("{:.1} / {:.1}", of.p50, of.p99));
@@ -135,8 +130,8 @@ fn route_human(route: &RouteEvidence, limit: usize, page: &mut String) -> fmt::R
             plain(&operation.operation),
             plain(operation.compared),
             if operation.matched < operation.compared { bad(matched) } else { good(matched) },
-            latency(&operation.primary_latency),
-            latency(&operation.mirrored_latency),
+            latency(&operation.old_latency),
+            latency(&operation.new_latency),
         ]);
     }
     page.push_str(&lines(&table));
@@ -180,7 +175,7 @@ fn difference_human(operation: &str, group: &DifferenceGroup, page: &mut String)
         paint(PLACE, &group.path),
         paint(DIM, format_args!("{operation}, {}", group.fingerprint))
     )?;
-    if let Some(example) = &group.example {
+    if let Some(example) = group.examples.first() {
         example_human(example, page)?;
     }
     Ok(())
@@ -212,5 +207,7 @@ fn kind_text(kind: DifferenceKind) -> &'static str {
         DifferenceKind::Value => "value",
         DifferenceKind::Order => "order",
         DifferenceKind::Length => "length",
+        DifferenceKind::Pairing => "pairing",
+        DifferenceKind::Row => "row",
     }
 }

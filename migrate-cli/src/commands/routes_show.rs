@@ -86,7 +86,7 @@ fn details(table: &RouteTable, name: &str, file: &str) -> Result<RouteDetails, F
             percent: route.canary.percent,
             sticky: sticky_text(&route.canary.sticky),
         },
-        mirror_sample: route.mirror_sample,
+        mirror_sample: route.mirror.sample,
         compare: CompareDetails {
             ignore: rules.ignore.iter().map(ToString::to_string).collect(),
             timestamp: rules.timestamp.iter().map(ToString::to_string).collect(),

@@ -139,7 +139,7 @@ fn decided(
         path: path.clone(),
         failover: decision.failover.map(name),
         mirror: decision.mirror.map(name),
-        mirror_sample: decision.mirror.and(route.map(|route| route.mirror_sample)),
+        mirror_sample: decision.mirror.and(route.map(|route| route.mirror.sample)),
         canary: route.and_then(|route| bucket(route, decision.sticky)),
     }
 }

@@ -17,9 +17,9 @@ use pingora::services::background::BackgroundService;
 use tokio::sync::Semaphore;
 
 use self::access::Token;
-use crate::evidence::Evidence;
 use crate::live_table::LiveTable;
 use crate::metrics::Metrics;
+use evidence::Evidence;
 
 /// Most connections at a time; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 256;

@@ -89,8 +89,9 @@ fn route(admin: &Admin, in_force: &InForce, table: &RouteTable, route: &Route) -
         old: table.backend(route.old).name.clone(),
         new: table.backend(route.new).name.clone(),
         canary_percent: route.canary.percent,
-        mirror_sample: route.mirror_sample,
+        mirror_sample: route.mirror.sample,
         answered,
         failovers: admin.metrics.failovers(&route.name),
+        guard: None,
     }
 }

@@ -127,6 +127,7 @@ mod tests {
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(30),
             mirror_writes: routes::backend::MirrorWrites::Never,
+            twin: None,
         }
     }
 

@@ -76,6 +76,7 @@ mod tests {
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(response_timeout),
             mirror_writes: routes::backend::MirrorWrites::Never,
+            twin: None,
         }
     }
 

@@ -114,13 +114,13 @@ mod tests {
 
     use super::super::choose_backend;
     use super::*;
-    use crate::evidence::Evidence;
     use crate::headers::trusted::TrustedProxies;
     use crate::in_flight::InFlight;
     use crate::live_table::LiveTable;
     use crate::live_table::load::Loader;
     use crate::metrics::Metrics;
     use crate::mirror::Mirror;
+    use evidence::Evidence;
 
     const TABLE: &str = r#"format = 1
 [backends.monolith]

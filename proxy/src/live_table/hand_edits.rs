@@ -160,9 +160,9 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::Evidence;
     use crate::live_table::load::Loader;
     use crate::mirror::Mirror;
+    use evidence::Evidence;
 
     fn table(stage: &str) -> String {
         format!(

@@ -10,7 +10,7 @@ use super::budget::{HeldBody, NotHeld, Share};
 use super::exchange;
 use super::request::MirroredRequest;
 use super::table::{Bounds, RouteMirror};
-use crate::evidence::{DropReason, Exchange};
+use evidence::{DropReason, Exchange};
 
 /// What is held of one exchange.
 #[derive(Debug)]

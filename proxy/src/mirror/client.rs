@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::budget::{HeldBody, NotHeld, Share};
 use super::capture::announced_length;
 use super::request::MirroredRequest;
-use crate::evidence::{DropReason, Failure};
+use evidence::{DropReason, Failure};
 
 /// Longest wait for a connection: a backend on the same network takes a thousandth of it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

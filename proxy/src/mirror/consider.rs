@@ -12,7 +12,7 @@ use super::budget::Share;
 use super::capture::{Capture, Captured, CapturedAnswer};
 use super::request::MirroredRequest;
 use super::table::{MirrorTable, RouteMirror};
-use crate::evidence::{DropReason, Exchange};
+use evidence::{DropReason, Exchange};
 
 /// A request that may be mirrored, as it goes to its primary.
 #[derive(Debug, Clone, Copy)]

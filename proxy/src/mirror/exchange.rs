@@ -7,8 +7,8 @@ use super::Mirror;
 use super::capture::{Captured, compared_headers};
 use super::client::{MirroredAnswer, NoAnswer};
 use super::table::RouteMirror;
-use crate::compare::{Answer, DecodeError, Side, compare};
-use crate::evidence::{DropReason, Failure, Outcome, Verdict};
+use compare::{Answer, DecodeError, Side, compare};
+use evidence::{Answered, Compared, DropReason, Failure, Outcome, Verdict};
 
 /// Sends the mirrored request and records what came of it. Everything held is given back at the end.
 pub(super) async fn run(
@@ -25,7 +25,10 @@ pub(super) async fn run(
         Err(_elapsed) => Err(NoAnswer::Failed(Failure::Timeout)),
     };
     let verdict = match answer {
-        Ok(answer) => verdict(&captured, &answer, &route, started.elapsed()),
+        Ok(answer) => {
+            let latencies = (primary_latency, started.elapsed());
+            verdict(&captured, &answer, &route, latencies)
+        }
         Err(no_answer) => Err(no_answer),
     };
     let verdict = match verdict {
@@ -35,7 +38,7 @@ pub(super) async fn run(
     };
     count(&route, &verdict);
     let Captured { exchange, share, .. } = *captured;
-    mirror.evidence.record(Outcome { exchange, primary_latency, verdict });
+    mirror.evidence.record(Outcome { exchange, verdict });
     drop(share);
 }
 
@@ -44,7 +47,7 @@ fn verdict(
     captured: &Captured,
     answer: &MirroredAnswer,
     route: &RouteMirror,
-    latency: Duration,
+    (primary_latency, mirrored_latency): (Duration, Duration),
 ) -> Result<Verdict, NoAnswer> {
     let primary = Answer {
         status: captured.answer.status,
@@ -54,18 +57,21 @@ fn verdict(
     let headers = compared_headers(&answer.headers, route);
     let mirrored =
         Answer { status: answer.status, headers: &headers, body: answer.body.as_bytes() };
+    let primary_answered = Answered { status: primary.status, latency: primary_latency };
+    let mirrored_answered = Answered { status: mirrored.status, latency: mirrored_latency };
     let (old, new, mirrored_side) = if captured.request.is_new {
-        (&primary, &mirrored, Side::New)
+        ((&primary, primary_answered), (&mirrored, mirrored_answered), Side::New)
     } else {
-        (&mirrored, &primary, Side::Old)
+        ((&mirrored, mirrored_answered), (&primary, primary_answered), Side::Old)
     };
-    match compare(old, new, &route.rules, captured.bounds.max_body) {
-        Ok(comparison) => Ok(Verdict::Compared {
-            primary: primary.status,
-            mirrored: mirrored.status,
-            latency,
+    match compare(old.0, new.0, &route.rules, captured.bounds.max_body) {
+        Ok(comparison) => Ok(Verdict::Compared(Box::new(Compared {
+            old: old.1,
+            new: new.1,
             comparison,
-        }),
+            control: None,
+            bodies: None,
+        }))),
         Err(refused) => Err(match refused.source {
             DecodeError::TooLarge { .. } => NoAnswer::Dropped(DropReason::TooLarge),
             _ if refused.side == mirrored_side => NoAnswer::Failed(Failure::Undecodable),
@@ -76,8 +82,8 @@ fn verdict(
 
 fn count(route: &RouteMirror, verdict: &Verdict) {
     let (outcome, reason) = match verdict {
-        Verdict::Compared { comparison, .. } if comparison.is_match() => ("matched", ""),
-        Verdict::Compared { .. } => ("differed", ""),
+        Verdict::Compared(compared) if compared.comparison.is_match() => ("matched", ""),
+        Verdict::Compared(_) => ("differed", ""),
         Verdict::Failed(failure) => ("failed", failure.as_str()),
     };
     route.metrics.count(&route.name, outcome, reason);

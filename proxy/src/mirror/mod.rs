@@ -29,9 +29,9 @@ pub use consider::Candidate;
 pub use request::MARK;
 pub use table::MirrorTable;
 
-use crate::evidence::Evidence;
 use budget::Budgets;
 use client::Client;
+use evidence::Evidence;
 use metrics::Metrics;
 use table::RouteMirror;
 

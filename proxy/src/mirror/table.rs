@@ -9,7 +9,7 @@ use routes::{Route, RouteId};
 
 use super::budget::{Budgets, Limits};
 use super::metrics::Metrics;
-use crate::evidence::{Basis, DropReason, Drops};
+use evidence::{Basis, DropReason, Drops};
 
 /// What one table says about mirroring.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl RouteMirror {
     ) -> Self {
         Self {
             name,
-            sample: route.mirror_sample,
+            sample: route.mirror.sample,
             rules: route.compare.clone(),
             basis: Arc::new(Basis::new(&route.compare, None)),
             held,

@@ -60,11 +60,11 @@ fn a_difference_is_found_and_named_by_its_path() {
     assert_eq!((operation.compared, operation.matched), (1, 0));
     let group = &operation.differences[0];
     assert_eq!((group.kind, group.path.as_str()), (DifferenceKind::Value, "$.name"));
-    let example = group.example.as_ref().unwrap();
+    let example = group.examples.first().unwrap();
     assert_eq!((example.old.as_str(), example.new.as_str()), ("\"a\"", "\"b\""));
     assert_eq!(example.request, "GET /agent/7?token=***");
     assert_eq!(example.request_id, "req-0");
-    assert_eq!(operation.mirrored_latency.count, 1);
+    assert_eq!(operation.new_latency.count, 1);
     assert!(
         rig.metrics()
             .contains(r#"mirrored_requests_total{route="agents",outcome="differed",reason=""} 1"#)

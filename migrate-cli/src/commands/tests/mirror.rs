@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use insta::assert_snapshot;
 use routes::admin::{
-    DifferenceExample, DifferenceGroup, DifferenceKind, EvidenceReport, Latency, OperationEvidence,
-    RouteEvidence,
+    DifferenceExample, DifferenceGroup, DifferenceKind, EvidenceReport, Grade, Latency,
+    OperationEvidence, RouteEvidence, Trust,
 };
 
 use crate::exit_code::Exit;
@@ -69,25 +69,39 @@ pub(crate) fn evidence() -> EvidenceReport {
     let group = |kind, path: &str, count, old: &str, new: &str| DifferenceGroup {
         fingerprint: format!("{count:08x}"),
         kind,
+        grade: if kind == DifferenceKind::Extra { Grade::Additive } else { Grade::Value },
+        gap: None,
         path: path.to_owned(),
         count,
+        inconclusive: 0,
         first_seen: DateTime::UNIX_EPOCH,
         last_seen: DateTime::UNIX_EPOCH,
-        example: Some(DifferenceExample {
+        examples: vec![DifferenceExample {
+            seen_at: DateTime::UNIX_EPOCH,
+            old_status: 200,
+            new_status: 200,
+            old_body: None,
+            new_body: None,
             request: "GET /api/v1/agent/workflows?limit=2".to_owned(),
             request_id: "r-1".to_owned(),
             at: path.replace('*', "3"),
             old: old.to_owned(),
             new: new.to_owned(),
-        }),
+        }],
     };
     let operation = OperationEvidence {
         operation: "GET /api/v1/agent/workflows".to_owned(),
         compared: 1200,
         matched: 1158,
+        mismatched: 42,
+        inconclusive: 0,
+        controlled: 0,
+        trust: Trust { samples: 1200, rate: 0.965, lower: 0.953, upper: 0.974 },
+        new_failed_alone: 0,
+        old_failed_alone: 0,
         failed: BTreeMap::from([("timeout".to_owned(), 2)]),
-        primary_latency: Latency { count: 1200, p50: 4.21, p95: 9.0, p99: 12.5, max: 40.0 },
-        mirrored_latency: Latency { count: 1198, p50: 0.8, p95: 1.2, p99: 2.0, max: 6.0 },
+        old_latency: Latency { count: 1200, p50: 4.21, p95: 9.0, p99: 12.5, max: 40.0 },
+        new_latency: Latency { count: 1198, p50: 0.8, p95: 1.2, p99: 2.0, max: 6.0 },
         differences: vec![
             group(DifferenceKind::Extra, "$[*].owner", 7, "", "\"ann\""),
             group(DifferenceKind::Value, "$[*].timeout", 35, "3600", "3601"),
@@ -95,8 +109,11 @@ pub(crate) fn evidence() -> EvidenceReport {
     };
     EvidenceReport {
         since: DateTime::UNIX_EPOCH,
+        store: crate::testing::store_report(),
         routes: vec![RouteEvidence {
             route: "workflows".to_owned(),
+            basis: None,
+            writes_off: None,
             dropped: BTreeMap::from([("too_large".to_owned(), 4)]),
             operations: vec![operation],
         }],

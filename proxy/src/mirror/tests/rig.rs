@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::super::{Candidate, Capture, Mirror, MirrorTable};
 use super::backend::{Backend, Manner};
-use crate::evidence::Evidence;
+use evidence::Evidence;
 
 /// Bounds small enough to be met: one route gets half of them.
 pub(super) const SMALL: &str = r#"

@@ -8,6 +8,7 @@ pub mod outcome;
 pub mod operation;
 mod mask;
 mod drops;
+pub mod wilson;
 mod latency;
 mod groups;
 mod memory;
@@ -16,10 +17,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use routes::admin::{EvidenceReport, RouteEvidence};
+use routes::admin::{EvidenceReport, RouteEvidence, StoreReport};
 
 pub use drops::{DropReason, Drops};
-pub use outcome::{Basis, Exchange, Failure, Outcome, Verdict};
+pub use outcome::{Answered, Basis, Bodies, Compared, Exchange, Failure, Outcome, Verdict};
 
 use memory::RouteMemory;
 
@@ -75,11 +76,14 @@ impl Evidence {
             let entry = routes.get(*name);
             RouteEvidence {
                 route: (*name).to_owned(),
+                basis: entry.and_then(|entry| entry.memory.basis()),
+                writes_off: None,
                 dropped: entry.map(|entry| entry.drops.counts()).unwrap_or_default(),
                 operations: entry.map(|entry| entry.memory.report()).unwrap_or_default(),
             }
         };
-        EvidenceReport { since: self.since, routes: names.iter().map(report).collect() }
+        let store = StoreReport { url: "memory".to_owned(), degraded: None, pending: 0, lost: 0 };
+        EvidenceReport { since: self.since, store, routes: names.iter().map(report).collect() }
     }
 
     /// A holder of the lock that panicked left counts behind that are still counts.

@@ -43,6 +43,7 @@ fn any_rules() -> impl Strategy<Value = CompareRules> {
             },
             tolerance: if tolerates { 1e-6 } else { 0.0 },
             headers: vec![],
+            ..CompareRules::default()
         })
 }
 

@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::io::Write;
 
+use compare::{Answer, compare};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use proxy::compare::{Answer, compare};
 use routes::compare::CompareRules;
 use serde_json::{Value, json};
 use serde_json_path::JsonPath;
@@ -42,6 +42,7 @@ fn rules() -> CompareRules {
         unordered: paths(&["$"]).into_iter().map(|path| (path, "id".to_owned())).collect(),
         tolerance: 1e-9,
         headers: vec![],
+        ..CompareRules::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use routes::admin::DifferenceKind;
+use routes::admin::{DifferenceKind, Gap, Grade};
 
 use super::excerpt::{Shown, cut};
 use super::path::Path;
@@ -26,6 +26,10 @@ pub struct Difference {
     pub old: String,
     /// New side of the example, likewise.
     pub new: String,
+    /// How bad it is for a client.
+    pub grade: Grade,
+    /// The known gap that explains it, if one does.
+    pub gap: Option<Gap>,
 }
 
 /// The result of comparing two answers.
@@ -33,15 +37,47 @@ pub struct Difference {
 pub struct Comparison {
     /// What differs, in the order in which it was found.
     pub differences: Vec<Difference>,
+    /// What differs as well, but where the old backend differs from itself; see the control request.
+    pub noise: Vec<Difference>,
+    /// What each rule silenced, for those that silenced anything.
+    pub rule_hits: Vec<RuleHit>,
     /// Places beyond the first hundred kinds of difference, not told apart.
     pub more: u64,
 }
 
 impl Comparison {
-    /// Whether nothing differs.
+    /// Whether nothing differs, noise included.
     pub fn is_match(&self) -> bool {
-        self.differences.is_empty()
+        self.differences.is_empty() && self.noise.is_empty()
     }
+}
+
+/// What one rule silenced in one exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleHit {
+    /// Which one.
+    pub rule: Rule,
+    /// Places that differ but count as equal because of it.
+    pub places: u64,
+}
+
+/// One of the [`CompareRules`](routes::compare::CompareRules), by its place among those of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// `compare.ignore`.
+    Ignore(usize),
+    /// `compare.timestamp`.
+    Timestamp(usize),
+    /// `compare.identifier`.
+    Identifier(usize),
+    /// `compare.number`.
+    Number(usize),
+    /// `compare.unordered`.
+    Unordered(usize),
+    /// `compare.tolerance`.
+    Tolerance,
+    /// `compare.allow`.
+    Allow(Gap),
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +118,8 @@ impl Findings {
             places: 1,
             old: show(old),
             new: show(new),
+            grade: grade(kind),
+            gap: None,
         });
     }
 
@@ -124,6 +162,8 @@ impl Findings {
                 places: 1,
                 old: cut(old),
                 new: cut(new),
+                grade: grade(kind),
+                gap: None,
             });
         }
     }
@@ -136,5 +176,14 @@ impl Findings {
 
     pub(super) fn finish(self) -> Comparison {
         self.result
+    }
+}
+
+/// The grade of a difference that no known gap explains.
+const fn grade(kind: DifferenceKind) -> Grade {
+    match kind {
+        DifferenceKind::Status | DifferenceKind::Missing | DifferenceKind::Type => Grade::Breaking,
+        DifferenceKind::Extra => Grade::Additive,
+        _ => Grade::Value,
     }
 }

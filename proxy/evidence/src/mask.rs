@@ -1,6 +1,6 @@
 //! Takes the secrets out of a request's target before it is stored.
 
-use crate::compare::secret::{MASK, is_secret_parameter};
+use compare::secret::{MASK, is_secret_parameter};
 
 /// Longest target that is stored, in bytes.
 const MAX_TARGET: usize = 1024;

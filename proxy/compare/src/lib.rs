@@ -19,7 +19,7 @@ use http::{HeaderMap, StatusCode};
 use routes::compare::CompareRules;
 
 pub use decode::DecodeError;
-pub use difference::{Comparison, Difference};
+pub use difference::{Comparison, Difference, Rule, RuleHit};
 
 use difference::Findings;
 use media::BodyKind;

@@ -9,7 +9,8 @@ use routes::admin::{DifferenceExample, DifferenceGroup, DifferenceKind};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::operation::OVERFLOW;
-use crate::compare::Difference;
+use super::outcome::Bodies;
+use compare::Difference;
 
 /// Most kinds of difference that one operation is told apart into; later ones are counted under `…`.
 const MAX_GROUPS: usize = 50;
@@ -23,6 +24,7 @@ pub(super) struct Sighting<'a> {
     /// `GET /path?query`, masked.
     pub(super) request: &'a str,
     pub(super) request_id: &'a str,
+    pub(super) bodies: Option<&'a Bodies>,
 }
 
 /// The groups of one operation.
@@ -31,7 +33,7 @@ pub(super) struct Groups(HashMap<u64, DifferenceGroup>);
 
 impl Groups {
     /// Counts a difference of one exchange. The example is the latest: it can still be looked up elsewhere.
-    pub(super) fn add(&mut self, difference: &Difference, sighting: &Sighting<'_>) {
+    pub(super) fn add(&mut self, difference: &Difference, is_noise: bool, sighting: &Sighting<'_>) {
         let mut path = difference.path.as_str();
         let mut key = fingerprint(difference.kind, path, sighting);
         if self.0.len() >= MAX_GROUPS && !self.0.contains_key(&key) {
@@ -47,23 +49,33 @@ impl Groups {
             Entry::Vacant(place) => place.insert(DifferenceGroup {
                 fingerprint: format!("{key:016x}"),
                 kind: difference.kind,
+                grade: difference.grade,
+                gap: difference.gap,
                 path: path.to_owned(),
                 count: 0,
+                inconclusive: 0,
                 first_seen: sighting.at,
                 last_seen: sighting.at,
-                example: None,
+                examples: Vec::new(),
             }),
         };
-        group.count += 1;
+        group.count += u64::from(!is_noise);
+        group.inconclusive += u64::from(is_noise);
         group.first_seen = group.first_seen.min(sighting.at);
         group.last_seen = group.last_seen.max(sighting.at);
-        group.example = Some(DifferenceExample {
+        let (old_status, new_status) = sighting.statuses;
+        group.examples = vec![DifferenceExample {
+            seen_at: sighting.at,
             request: sighting.request.to_owned(),
             request_id: sighting.request_id.chars().take(128).collect(),
             at: difference.at.clone(),
+            old_status: old_status.as_u16(),
+            new_status: new_status.as_u16(),
             old: difference.old.clone(),
             new: difference.new.clone(),
-        });
+            old_body: sighting.bodies.map(|bodies| bodies.old.clone()),
+            new_body: sighting.bodies.map(|bodies| bodies.new.clone()),
+        }];
     }
 
     /// Most frequent first.

@@ -8,28 +8,37 @@ use http::{Method, StatusCode};
 use routes::compare::CompareRules;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::compare::Comparison;
+use compare::Comparison;
 
 /// What evidence was gathered with; evidence of another basis says nothing and starts anew.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Basis {
     /// Hash of the compare rules.
-    rules: u64,
+    pub rules: u64,
     /// Build of the new backend, where its health endpoint names one.
-    build: Option<Arc<str>>,
+    pub build: Option<Arc<str>>,
 }
 
 impl Basis {
     /// The basis of a route.
     pub fn new(rules: &CompareRules, build: Option<Arc<str>>) -> Self {
-        let CompareRules { ignore, timestamp, unordered, tolerance, headers } = rules;
+        let CompareRules {
+            ignore,
+            timestamp,
+            identifier,
+            number,
+            unordered,
+            tolerance,
+            headers,
+            allow,
+        } = rules;
         let paths = |paths: &[serde_json_path::JsonPath]| {
             paths.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         let unordered: Vec<_> =
             unordered.iter().map(|(path, field)| (path.to_string(), field)).collect();
-        let text =
-            format!("{:?}", (paths(ignore), paths(timestamp), unordered, tolerance, headers));
+        let equal = (paths(ignore), paths(timestamp), paths(identifier), paths(number));
+        let text = format!("{:?}", (equal, unordered, tolerance, headers, allow));
         Self { rules: xxh3_64(text.as_bytes()), build }
     }
 }
@@ -56,8 +65,6 @@ pub struct Exchange {
 pub struct Outcome {
     /// Of what.
     pub exchange: Exchange,
-    /// From the request to the end of the primary's answer.
-    pub primary_latency: Duration,
     /// What came of it.
     pub verdict: Verdict,
 }
@@ -66,18 +73,42 @@ pub struct Outcome {
 #[derive(Debug, Clone)]
 pub enum Verdict {
     /// Both answers were compared.
-    Compared {
-        /// Of the primary.
-        primary: StatusCode,
-        /// Of the mirrored request.
-        mirrored: StatusCode,
-        /// From the mirrored request to the end of its answer.
-        latency: Duration,
-        /// What comparing them showed.
-        comparison: Comparison,
-    },
+    Compared(Box<Compared>),
     /// The other backend did not answer.
     Failed(Failure),
+}
+
+/// Two answers and what comparing them showed.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// The old backend's answer.
+    pub old: Answered,
+    /// The new backend's answer.
+    pub new: Answered,
+    /// What differs, and what of it a control request showed to be noise.
+    pub comparison: Comparison,
+    /// The old backend's answer against its answer to the control request, where there was one.
+    pub control: Option<Comparison>,
+    /// Both bodies as masked text of bounded length, for an example; only where something differs and both are text.
+    pub bodies: Option<Bodies>,
+}
+
+/// One side's answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    /// Status code.
+    pub status: StatusCode,
+    /// From the request to the end of the answer.
+    pub latency: Duration,
+}
+
+/// Both bodies as masked text of bounded length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bodies {
+    /// The old backend's.
+    pub old: String,
+    /// The new backend's.
+    pub new: String,
 }
 
 /// Why a mirrored request was not answered.

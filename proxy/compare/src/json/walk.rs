@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use super::digest::Digests;
 use super::marks::Marks;
 use super::scalar::{is_time, numbers_equal};
-use crate::compare::difference::Findings;
-use crate::compare::excerpt::Shown;
-use crate::compare::path::{Path, Step};
+use crate::difference::Findings;
+use crate::excerpt::Shown;
+use crate::path::{Path, Step};
 
 pub(super) struct Walk<'v, 'r, 'f> {
     old: Digests<'v, 'r>,

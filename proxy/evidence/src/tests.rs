@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use routes::admin::DifferenceKind;
+use routes::admin::{DifferenceKind, Grade};
 use routes::compare::CompareRules;
 
 use super::*;
-use crate::compare::{Comparison, Difference};
+use compare::{Comparison, Difference};
 
 fn time(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
@@ -32,20 +32,21 @@ fn difference(path: &str) -> Difference {
         places: 3,
         old: "1".to_owned(),
         new: "2".to_owned(),
+        grade: Grade::Value,
+        gap: None,
     }
 }
 
 fn compared(exchange: Exchange, differences: Vec<Difference>) -> Outcome {
-    Outcome {
-        exchange,
-        primary_latency: Duration::from_millis(10),
-        verdict: Verdict::Compared {
-            primary: StatusCode::OK,
-            mirrored: StatusCode::OK,
-            latency: Duration::from_millis(5),
-            comparison: Comparison { differences, more: 0 },
-        },
-    }
+    let answered = |ms| Answered { status: StatusCode::OK, latency: Duration::from_millis(ms) };
+    let verdict = Verdict::Compared(Box::new(Compared {
+        old: answered(10),
+        new: answered(5),
+        comparison: Comparison { differences, ..Comparison::default() },
+        control: None,
+        bodies: None,
+    }));
+    Outcome { exchange, verdict }
 }
 
 fn evidence() -> Evidence {
@@ -76,7 +77,7 @@ fn outcomes_are_reported_by_operation_and_fingerprint() {
     assert_eq!(operation.operation, "GET /a/{id}");
     assert_eq!((operation.compared, operation.matched), (3, 1));
     assert_eq!(operation.failed, BTreeMap::from([("timeout".to_owned(), 1)]));
-    let (primary, mirrored) = (operation.primary_latency, operation.mirrored_latency);
+    let (primary, mirrored) = (operation.old_latency, operation.new_latency);
     assert_eq!((primary.count, mirrored.count), (3, 3));
     assert!((primary.p50 - 10.0).abs() < 0.2 && (mirrored.p99 - 5.0).abs() < 0.1);
     insta::assert_json_snapshot!(operation.differences, @r#"

@@ -8,9 +8,9 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-use crate::compare::difference::Findings;
-use crate::compare::excerpt::Shown;
-use crate::compare::path::{Path, Step};
+use crate::difference::Findings;
+use crate::excerpt::Shown;
+use crate::path::{Path, Step};
 
 /// A JSON text, read.
 #[derive(Debug, Clone, PartialEq)]
