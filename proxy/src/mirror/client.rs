@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client as Pool};
@@ -48,9 +48,9 @@ pub(super) enum NoAnswer {
 /// Sends mirrored requests.
 #[derive(Debug)]
 pub(super) struct Client {
-    kept: Pool<HttpConnector, Empty<Bytes>>,
-    /// Without idle connections, for a second attempt.
-    fresh: Pool<HttpConnector, Empty<Bytes>>,
+    kept: Pool<HttpConnector, Full<Bytes>>,
+    /// Without idle connections: for a second attempt, and for what must not be sent twice.
+    fresh: Pool<HttpConnector, Full<Bytes>>,
 }
 
 impl Client {
@@ -69,10 +69,11 @@ impl Client {
     ) -> Result<MirroredAnswer, NoAnswer> {
         let failed = |failure| NoAnswer::Failed(failure);
         let to_send = || request.to_send(mark).ok_or(failed(Failure::Protocol));
-        let response = match self.kept.request(to_send()?).await {
-            // The server may have closed a kept connection just then, which says nothing about it; reads can be
-            // sent again.
-            Err(error) if classify(&error) == Failure::Reset => {
+        // The server may close a kept connection just when it is used, which says nothing about it. A read is then sent
+        // again; a write might be done twice, so it gets a connection of its own.
+        let pool = if request.is_read() { &self.kept } else { &self.fresh };
+        let response = match pool.request(to_send()?).await {
+            Err(error) if request.is_read() && classify(&error) == Failure::Reset => {
                 self.fresh.request(to_send()?).await.map_err(|error| failed(classify(&error)))?
             }
             answered => answered.map_err(|error| failed(classify(&error)))?,
@@ -82,7 +83,7 @@ impl Client {
     }
 }
 
-fn pool(max_idle: usize) -> Pool<HttpConnector, Empty<Bytes>> {
+fn pool(max_idle: usize) -> Pool<HttpConnector, Full<Bytes>> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
-use http_body_util::Empty;
+use http_body_util::Full;
 
 use super::consider::Candidate;
 
@@ -39,10 +39,13 @@ pub(super) struct MirroredRequest {
     pub(super) method: Method,
     /// It goes to the new backend; else (when a flip is verified) to the old one.
     pub(super) is_new: bool,
-    server: SocketAddr,
+    pub(super) server: SocketAddr,
     /// Path and query as the other backend knows them.
-    target: String,
-    headers: HeaderMap,
+    pub(super) target: String,
+    /// As the primary got them; those that speak of one connection are left out when it is sent.
+    pub(super) headers: HeaderMap,
+    /// Empty for reads. Whoever fills it pays for it with a share of the budgets.
+    pub(super) body: Bytes,
 }
 
 impl MirroredRequest {
@@ -60,21 +63,33 @@ impl MirroredRequest {
             target.push_str(query);
         }
         let headers = candidate.headers.clone();
-        Self { method: candidate.method.clone(), is_new, server, target, headers }
+        Self {
+            method: candidate.method.clone(),
+            is_new,
+            server,
+            target,
+            headers,
+            body: Bytes::new(),
+        }
+    }
+
+    /// Sending it twice does no more than sending it once (RFC 9110 calls the method safe).
+    pub(super) fn is_read(&self) -> bool {
+        self.method.is_safe()
     }
 
     /// Bytes held, about.
     pub(super) fn size(&self) -> usize {
         let header = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
-        self.target.len() + self.headers.iter().map(header).sum::<usize>()
+        self.target.len() + self.body.len() + self.headers.iter().map(header).sum::<usize>()
     }
 
     /// The request to send. `None` where the target is no URI, which the primary took for one.
-    pub(super) fn to_send(&self, mark: &HeaderValue) -> Option<Request<Empty<Bytes>>> {
+    pub(super) fn to_send(&self, mark: &HeaderValue) -> Option<Request<Full<Bytes>>> {
         let uri: Uri = format!("http://{}{}", self.server, self.target).parse().ok()?;
         let mut headers = end_to_end(&self.headers);
         headers.insert(MARK, mark.clone());
-        let mut request = Request::new(Empty::new());
+        let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use routes::admin::DifferenceKind;
 
+use super::client::NoAnswer;
 use backend::Manner;
+use evidence::Failure;
 use rig::{Rig, SMALL, json_headers};
 
 const JSON: &[u8] = br#"{"id": 1, "name": "a"}"#;
@@ -146,6 +148,25 @@ fn a_kept_connection_that_the_server_closed_is_no_failure() {
         rig.until_report(|route| route.operations.iter().any(|found| found.matched == number));
     }
     assert!(rig.report().operations[0].failed.is_empty());
+}
+
+#[test]
+fn a_write_goes_out_whole_and_only_once() {
+    let ask = |manner: Manner, method: Method| {
+        let rig = Rig::start(manner, SMALL);
+        let answer = rig.ask(&method, br#"{"name": "a"}"#);
+        (answer, rig.backend.seen())
+    };
+    let (answer, seen) = ask(Manner::Answer(JSON.to_vec()), Method::POST);
+    assert_eq!(answer.unwrap().status, StatusCode::OK);
+    assert!(seen[0].contains("content-length: 13\r\n"), "{seen:?}");
+    assert!(seen[0].ends_with("\r\n\r\n{\"name\": \"a\"}"), "{seen:?}");
+
+    let reset = NoAnswer::Failed(Failure::Reset);
+    let (answer, seen) = ask(Manner::Reset, Method::POST);
+    assert_eq!((answer.unwrap_err(), seen.len()), (reset, 1));
+    let (answer, seen) = ask(Manner::Reset, Method::GET);
+    assert_eq!((answer.unwrap_err(), seen.len()), (reset, 2));
 }
 
 #[test]

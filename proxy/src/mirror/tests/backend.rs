@@ -66,7 +66,7 @@ impl Backend {
         Self { address, state, thread }
     }
 
-    /// Heads of the requests that came.
+    /// The requests that came: heads, and bodies of an announced length.
     pub(super) fn seen(&self) -> Vec<String> {
         self.state.seen.lock().unwrap().clone()
     }
@@ -109,9 +109,9 @@ fn accept(listener: &TcpListener, manner: &Manner, state: &Arc<State>) {
 
 fn serve(mut stream: TcpStream, manner: &Manner, state: &State) {
     stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-    while let Some(head) = read_head(&mut stream, state) {
-        let is_head = head.starts_with("HEAD ");
-        state.seen.lock().unwrap().push(head);
+    while let Some(request) = read_request(&mut stream, state) {
+        let is_head = request.starts_with("HEAD ");
+        state.seen.lock().unwrap().push(request);
         let now = state.now.fetch_add(1, Ordering::Relaxed) + 1;
         state.most.fetch_max(now, Ordering::Relaxed);
         let is_kept = answer(&mut stream, manner, is_head, state);
@@ -123,7 +123,18 @@ fn serve(mut stream: TcpStream, manner: &Manner, state: &State) {
     }
 }
 
-/// The next request's head; `None` once the client or the test is gone.
+/// The next request, with a body of the announced length; `None` once the client or the test is gone.
+fn read_request(stream: &mut TcpStream, state: &State) -> Option<String> {
+    let mut request = read_head(stream, state)?;
+    let length = request.to_ascii_lowercase();
+    let length =
+        length.split("\r\ncontent-length: ").nth(1).and_then(|rest| rest.split('\r').next());
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).ok()?;
+    request.push_str(std::str::from_utf8(&body).unwrap());
+    Some(request)
+}
+
 fn read_head(stream: &mut TcpStream, state: &State) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use chrono::Utc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use prometheus_client::registry::Registry;
@@ -12,6 +13,9 @@ use routes::admin::RouteEvidence;
 use routes::{RequestFacts, RouteTable};
 use tokio::runtime::Runtime;
 
+use super::super::budget::{Budgets, Share};
+use super::super::client::{MirroredAnswer, NoAnswer};
+use super::super::request::MirroredRequest;
 use super::super::{Candidate, Capture, Mirror, MirrorTable};
 use super::backend::{Backend, Manner};
 use evidence::Evidence;
@@ -70,7 +74,7 @@ pub(super) struct Rig {
     prepared: MirrorTable,
     registry: Registry,
     // Last: what runs on it is gone before.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 struct NoFacts;
@@ -108,7 +112,7 @@ impl Rig {
         mirror.register(&mut registry);
         let prepared = mirror.prepare(&table);
         let backend = Backend::start(manner);
-        Self { mirror, backend, evidence, table, prepared, registry, _runtime: runtime }
+        Self { mirror, backend, evidence, table, prepared, registry, runtime }
     }
 
     /// Begins to mirror a request, if it is.
@@ -155,6 +159,27 @@ impl Rig {
             }
             capture.finish();
         }
+    }
+
+    /// Sends one request with a body to the backend, with no client and no primary.
+    pub(super) fn ask(
+        &self,
+        method: &Method,
+        body: &'static [u8],
+    ) -> Result<MirroredAnswer, NoAnswer> {
+        let request = MirroredRequest {
+            method: method.clone(),
+            is_new: true,
+            server: self.backend.address,
+            target: "/new/7".to_owned(),
+            headers: json_headers(),
+            body: Bytes::from_static(body),
+        };
+        let bounds = self.prepared.bounds;
+        let held = [(&Budgets::default(), bounds.route), (&*self.mirror.held, bounds.all)];
+        let mut share = Share::take(held).unwrap();
+        let (client, mark) = (&self.mirror.client, &self.mirror.mark);
+        self.runtime.block_on(client.exchange(&request, mark, bounds.max_body, &mut share))
     }
 
     pub(super) fn report(&self) -> RouteEvidence {
