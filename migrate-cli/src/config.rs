@@ -1,6 +1,8 @@
 //! The environment, read once; everything else gets values.
 
-use std::{fmt, fs};
+use std::fs;
+
+use flip::admin::Secret;
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
@@ -11,16 +13,6 @@ pub(crate) struct Environment {
     pub(crate) admin_token: Option<Secret>,
     /// `MIGRATE_FAILPOINT`: the step after which a debug build ends as if it had crashed.
     pub(crate) failpoint: Option<String>,
-}
-
-/// A text that is never shown.
-#[derive(Clone)]
-pub(crate) struct Secret(pub(crate) String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
 }
 
 impl Environment {

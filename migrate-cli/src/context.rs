@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use flip::admin::{AdminClient, Secret};
 use routes::store::TableFile;
 
-use crate::admin::AdminClient;
 use crate::cli::Global;
-use crate::config::{Environment, Secret};
+use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output::Printer;
 

@@ -3,13 +3,14 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
+use flip::admin::AdminError;
+use flip::failure::FlipError;
 use miette::{GraphicalReportHandler, GraphicalTheme, NamedSource, Report};
 use routes::edit::EditError;
 use routes::store::StoreError;
 use routes::{Problems, Stage};
 use serde::Serialize;
 
-use crate::admin::AdminError;
 use crate::exit_code::Exit;
 use crate::output::{Format, Printer};
 use crate::style::{BAD, DIM, paint};
@@ -94,6 +95,24 @@ pub(crate) enum Failure {
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         Self::Table(Box::new(problems))
+    }
+}
+
+impl From<FlipError> for Failure {
+    fn from(error: FlipError) -> Self {
+        match error {
+            FlipError::Table(problems) => Self::Table(problems),
+            FlipError::Store(error) => Self::Store(error),
+            FlipError::Edit(error) => Self::Edit(error),
+            FlipError::UnknownRoute { name, nearest } => Self::UnknownRoute { name, nearest },
+            FlipError::GoesBack { route, from, to } => Self::GoesBack { route, from, to },
+            FlipError::PercentElsewhere { ref route, .. } => Self::Usage {
+                message: error.to_string(),
+                help: format!("migrate cutover {route} --to canary --percent N"),
+            },
+            FlipError::Journal { message, help } => Self::Journal { message, help },
+            FlipError::Unfinished { message, source } => Self::Flip { message, source },
+        }
     }
 }
 

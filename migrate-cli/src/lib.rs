@@ -1,7 +1,7 @@
 //! `migrate`: what the operator types to look at a migration, move it forward, and take it back.
 //!
 //! What was typed (`cli`) becomes values (`context`) that one file per subcommand works with (`commands`). Changes of the
-//! table go through the flip protocol (`flip`) and before that through the `gate`; only `output` writes to the terminal.
+//! table go through the crate `flip`, gate first; only `output` writes to the terminal.
 
 mod config;
 mod cli;
@@ -9,9 +9,6 @@ mod context;
 mod commands;
 mod demo;
 mod confirm;
-mod admin;
-mod gate;
-mod flip;
 mod diff;
 mod grid;
 mod style;

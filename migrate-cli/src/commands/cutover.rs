@@ -2,6 +2,14 @@
 
 use std::time::Duration;
 
+use flip::cutover_plan::{Wish, plan};
+use flip::failpoint::{Step, crash_after};
+use flip::gate::{self, Verdict};
+use flip::permission::Confirmed;
+use flip::plan::{Plan, Start};
+use flip::protocol::{Desk, Ending, cutover};
+use flip::standing::{Standing, read_journal};
+use flip::{interrupted, protocol};
 use routes::journal::Action;
 use routes::store::TableLock;
 use routes::{RouteTable, Stage};
@@ -11,13 +19,6 @@ use crate::context::Context;
 use crate::diff;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::flip::cutover_plan::{Wish, plan};
-use crate::flip::failpoint::{Step, crash_after};
-use crate::flip::plan::{Plan, Start};
-use crate::flip::protocol::{Desk, Ending, cutover};
-use crate::flip::standing::{Standing, read_journal};
-use crate::flip::{interrupted, protocol};
-use crate::gate::{self, Verdict};
 
 use super::flip_report::{FlipReport, Result as Came};
 
@@ -138,22 +139,19 @@ pub(crate) fn begin<'a>(
     routes: &[String],
 ) -> Result<(TableLock, impl Fn(Step) + Sync + 'a), Failure> {
     let who = &context.environment.who;
-    let holder = format!("{who}: {what} {}, pid {}", routes.join(" "), std::process::id());
-    let lock = context.file.lock(&holder, protocol::LOCK_PATIENCE)?;
+    let opened = protocol::open(&context.file, who, &format!("{what} {}", routes.join(" ")))?;
     let step = |step: Step| {
         context.printer.detail(format_args!("step: {step}"));
         crash_after(step, context.environment.failpoint.as_deref());
     };
     step(Step::Locked);
-    let digest = Standing::of(&context.file).digest();
-    let journal = read_journal(&context.file)?;
-    for finding in &journal.findings {
+    for finding in &opened.findings {
         context.printer.warn(format_args!("the journal: {finding}"));
     }
-    for change in interrupted::finish(&context.file, &lock, who, &journal, digest.as_ref())? {
-        context.printer.warn(interrupted::describe(&change));
+    for change in &opened.finished {
+        context.printer.warn(interrupted::describe(change));
     }
-    Ok((lock, step))
+    Ok((opened.lock, step))
 }
 
 /// Reads the file and plans; `None` when there is nothing to do.
@@ -185,7 +183,7 @@ async fn rehearse(args: &Args, context: &Context) -> Result<(Exit, FlipReport), 
     let client = context.admin_client()?;
     let verdict = gate::judge(&before, &plan, &gate::ask(&client, &before).await);
     let refused = !verdict.passed() && !args.force;
-    let exit = if refused { verdict.exit() } else { Exit::Done };
+    let exit = if refused { refusal(&verdict) } else { Exit::Done };
     let report = FlipReport {
         diff: Some(plan_diff(context, &plan)),
         forced: !verdict.passed() && args.force,
@@ -202,7 +200,7 @@ pub(crate) fn plan_diff(context: &Context, plan: &Plan) -> String {
 }
 
 /// Shows the change and asks, where somebody can be asked.
-pub(crate) fn show_and_ask(context: &Context, plan: &Plan) -> Result<confirm::Confirmed, Failure> {
+pub(crate) fn show_and_ask(context: &Context, plan: &Plan) -> Result<Confirmed, Failure> {
     if context.printer.asks() && !context.yes {
         context.printer.note(plan_diff(context, plan).trim_end());
     }
@@ -210,8 +208,13 @@ pub(crate) fn show_and_ask(context: &Context, plan: &Plan) -> Result<confirm::Co
 }
 
 fn refuse(plan: &Plan, verdict: Verdict) -> (Exit, FlipReport) {
-    let exit = verdict.exit();
+    let exit = refusal(&verdict);
     (exit, FlipReport { gate: Some(verdict), ..FlipReport::of(plan, Came::Refused) })
+}
+
+/// Where all that is missing is a proxy that answers, "not all followed" says it better than "refused".
+fn refusal(verdict: &Verdict) -> Exit {
+    if verdict.only_unreached() { Exit::NotFollowed } else { Exit::Refused }
 }
 
 /// The reason for the journal; what was gone past is told as well.

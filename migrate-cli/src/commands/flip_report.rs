@@ -2,13 +2,13 @@
 
 use std::fmt::{self, Write as _};
 
+use flip::follow::{Follow, ProxyFollow};
+use flip::gate::Verdict;
+use flip::plan::{Plan, describe};
 use routes::generation::Generation;
 use routes::journal::{Action, Move};
 use serde::Serialize;
 
-use crate::flip::follow::{Follow, ProxyFollow};
-use crate::flip::plan::{Plan, describe};
-use crate::gate::Verdict;
 use crate::grid::{bad, good, grid, lines, plain};
 use crate::output::Report;
 use crate::style::{BAD, DIM, GOOD, STRONG, WARN, paint};

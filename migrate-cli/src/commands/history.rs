@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, Utc};
+use flip::plan::describe;
+use flip::standing::{Standing, read_journal};
 use routes::generation::Generation;
 use routes::journal::{Action, Change, Move, Outcome};
 use serde::Serialize;
@@ -10,8 +12,6 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::flip::plan::describe;
-use crate::flip::standing::{Standing, read_journal};
 use crate::grid::{bad, good, grid, lines, plain, warn};
 use crate::output::Report;
 use crate::style::{WARN, paint};

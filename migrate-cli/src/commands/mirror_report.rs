@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use flip::cutover_plan::unknown;
+use flip::standing::read_table;
 use routes::admin::{
     DifferenceExample, DifferenceGroup, DifferenceKind, EvidenceReport, OperationEvidence,
     RouteEvidence,
@@ -12,8 +14,6 @@ use crate::context::Context;
 use crate::diff;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::flip::cutover_plan::unknown;
-use crate::flip::standing::read_table;
 use crate::grid::{bad, good, grid, lines, plain};
 use crate::output::Report;
 use crate::style::{BAD, DIM, PLACE, STRONG, WARN, paint};

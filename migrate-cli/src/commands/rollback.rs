@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
+use flip::admin::AdminClient;
+use flip::follow::{Follow, Patience, ProxyFollow, follow};
+use flip::permission::Confirmed;
+use flip::plan::Plan;
+use flip::protocol::{self, Desk};
+use flip::rollback_plan::{Rollback, Target, plan};
+use flip::standing::{Standing, read_journal};
 use routes::journal::Action;
 
-use crate::admin::AdminClient;
-use crate::confirm;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::flip::follow::{Follow, Patience, ProxyFollow, follow};
-use crate::flip::plan::Plan;
-use crate::flip::protocol::{self, Desk};
-use crate::flip::rollback_plan::{Rollback, Target, plan};
-use crate::flip::standing::{Standing, read_journal};
 
 use super::cutover::{begin, patience, plan_diff, show_and_ask};
 use super::flip_report::{FlipReport, Result as Came};
@@ -81,7 +81,7 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
     // A whole table may also move routes forward; the other ways only go back.
     let confirmed = match args.to {
         Some(_) => show_and_ask(context, &shown.plan)?,
-        None => confirm::not_needed(),
+        None => Confirmed::not_needed(),
     };
     let (lock, step) = begin(context, "rollback", &args.names)?;
     let Some(Rollback { plan, notes }) = prepare(args, context)? else {
@@ -108,7 +108,7 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
 fn prepare(args: &Args, context: &Context) -> Result<Option<Rollback>, Failure> {
     let standing = Standing::of(&context.file);
     let journal = read_journal(&context.file)?;
-    plan(context.file.path(), &standing, &journal, &args.target())
+    Ok(plan(context.file.path(), &standing, &journal, &args.target())?)
 }
 
 fn nothing() -> (Exit, FlipReport) {

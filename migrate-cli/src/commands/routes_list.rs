@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use flip::plan::percent_at;
+use flip::standing::read_table;
 use routes::generation::Generation;
 use routes::{RouteTable, Stage};
 use serde::Serialize;
@@ -9,8 +11,6 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::flip::plan::percent_at;
-use crate::flip::standing::read_table;
 use crate::grid::{good, grid, lines, plain, warn};
 use crate::output::Report;
 

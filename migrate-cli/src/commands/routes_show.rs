@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use flip::cutover_plan::unknown;
+use flip::standing::read_table;
 use routes::table::Sticky;
 use routes::{Backend, RouteTable, Stage};
 use serde::Serialize;
@@ -9,8 +11,6 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::flip::cutover_plan::unknown;
-use crate::flip::standing::read_table;
 use crate::output::Report;
 use crate::style::{DIM, STRONG, paint};
 

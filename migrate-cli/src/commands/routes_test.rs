@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
+use flip::standing::read_table;
 use routes::decide::{decide, fallback};
 use routes::explain::Explanation;
 use routes::{Decision, RequestFacts, Route, RouteTable, Stage, StickyValue};
@@ -11,7 +12,6 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::flip::standing::read_table;
 use crate::output::Report;
 use crate::style::{BAD, DIM, GOOD, STRONG, paint};
 

@@ -1,15 +1,15 @@
 //! `migrate status`: where everything stands, as far as it can be seen from here.
 
+use flip::admin::{AdminClient, AdminError};
+use flip::interrupted;
+use flip::standing::{Standing, read_journal};
 use routes::RouteTable;
 use routes::admin::{EvidenceReport, RoutesReport};
 use tokio::task::JoinSet;
 
-use crate::admin::{AdminClient, AdminError};
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::flip::interrupted;
-use crate::flip::standing::{Standing, read_journal};
 
 use super::history;
 use super::status_report::{ProxyState, Status};
@@ -60,7 +60,7 @@ pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure
     match standing {
         Standing::Good { .. } => Ok(Exit::Done),
         Standing::Damaged { problem, .. } => {
-            problem.report_to_people(&context.printer);
+            Failure::from(problem).report_to_people(&context.printer);
             Ok(Exit::Failed)
         }
     }

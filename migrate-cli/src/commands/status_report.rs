@@ -3,14 +3,14 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
+use flip::admin::AdminError;
+use flip::plan::percent_at;
+use flip::standing::Standing;
 use routes::admin::{BackendReport, EvidenceReport, RoutesReport};
 use routes::generation::Generation;
 use routes::{Digest, RouteTable, Stage};
 use serde::Serialize;
 
-use crate::admin::AdminError;
-use crate::flip::plan::percent_at;
-use crate::flip::standing::Standing;
 use crate::grid::{bad, grid, lines, plain, warn};
 use crate::output::Report;
 use crate::style::{BAD, DIM, GOOD, STRONG, WARN, paint};

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use flip::standing::read_table;
 use reqwest::Client;
 use routes::decide::decide;
 use routes::{RequestFacts, StickyValue};
@@ -9,7 +10,6 @@ use serde_json::json;
 
 use crate::commands::mirror_report::evidence_human;
 use crate::failure::Failure;
-use crate::flip::standing::read_table;
 
 use super::stage::{Performance, seen, unplayable};
 use super::table::ROUTE;

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
+use flip::admin::AdminClient;
 use routes::admin::{EvidenceReport, RoutesReport};
 use tokio::time::sleep;
 
-use crate::admin::AdminClient;
 use crate::cli::{Cli, Command};
 use crate::commands::flip_report::FlipReport;
 use crate::commands::{cutover, rollback};

@@ -134,7 +134,7 @@ impl Tally {
 
     fn milliseconds(&self, quantile: f64) -> f64 {
         let time = Duration::from_micros(self.latency.value_at_quantile(quantile));
-        crate::flip::follow::milliseconds(time)
+        flip::follow::milliseconds(time)
     }
 }
 

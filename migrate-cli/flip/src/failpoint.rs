@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What has just happened in a flip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// The lock is held.
     Locked,
     /// The gate let it pass.
@@ -23,7 +23,7 @@ pub(crate) enum Step {
 
 impl Step {
     /// The word for `MIGRATE_FAILPOINT` and `-v`.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Locked => "locked",
             Self::Passed => "passed",
@@ -44,7 +44,7 @@ impl fmt::Display for Step {
 
 /// Ends the process like `kill -9` would when this is the step that was asked for.
 #[cfg(debug_assertions)]
-pub(crate) fn crash_after(step: Step, asked: Option<&str>) {
+pub fn crash_after(step: Step, asked: Option<&str>) {
     if asked == Some(step.as_str()) {
         std::process::abort();
     }
@@ -52,4 +52,4 @@ pub(crate) fn crash_after(step: Step, asked: Option<&str>) {
 
 /// Release builds never crash on demand.
 #[cfg(not(debug_assertions))]
-pub(crate) fn crash_after(_step: Step, _asked: Option<&str>) {}
+pub fn crash_after(_step: Step, _asked: Option<&str>) {}

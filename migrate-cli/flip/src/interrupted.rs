@@ -5,13 +5,13 @@ use routes::journal::{self, Change, Journal, Outcome, Phase, Record};
 use routes::store::{StoreError, TableFile, TableLock};
 
 /// One interrupted flip, in words.
-pub(crate) fn describe(change: &Change) -> String {
+pub fn describe(change: &Change) -> String {
     let intent = &change.intent;
     let which = match change.outcome {
         Outcome::InterruptedAfterWrite => "the generation after it is in force",
         _ => "the generation before it stayed in force",
     };
-    let moves: Vec<String> = intent.moves.iter().map(super::plan::describe).collect();
+    let moves: Vec<String> = intent.moves.iter().map(crate::plan::describe).collect();
     format!(
         "a flip of {} at {} to generation {} ({}) was interrupted: {which}",
         intent.who,
@@ -22,7 +22,7 @@ pub(crate) fn describe(change: &Change) -> String {
 }
 
 /// The interrupted flips of a journal, judged by the digest of what is in the file.
-pub(crate) fn find(journal: &Journal, in_file: Option<&Digest>) -> Vec<Change> {
+pub fn find(journal: &Journal, in_file: Option<&Digest>) -> Vec<Change> {
     let mut changes = journal.history(in_file);
     changes.retain(|change| {
         matches!(change.outcome, Outcome::InterruptedAfterWrite | Outcome::InterruptedBeforeWrite)
@@ -31,7 +31,7 @@ pub(crate) fn find(journal: &Journal, in_file: Option<&Digest>) -> Vec<Change> {
 }
 
 /// Journals how each interrupted flip ended. Only under the lock: a flip that is still going on has no end either.
-pub(crate) fn finish(
+pub fn finish(
     file: &TableFile,
     lock: &TableLock,
     who: &str,

@@ -7,47 +7,47 @@ use routes::generation::Generation;
 use routes::journal::{Action, Move};
 use routes::{RouteTable, Stage};
 
-use crate::failure::Failure;
+use crate::failure::FlipError;
 
 /// One flip: the text before, the text after, and the moves between them.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// Cutover or rollback.
-    pub(crate) action: Action,
+    pub action: Action,
     /// The generation in the file; `None` where the file is damaged.
-    pub(crate) before: Option<Generation>,
+    pub before: Option<Generation>,
     /// The text in the file; `None` where it can't be read.
-    pub(crate) text_before: Option<String>,
+    pub text_before: Option<String>,
     /// What the text after says.
-    pub(crate) table: RouteTable,
+    pub table: RouteTable,
     /// The text that is written.
-    pub(crate) text: String,
+    pub text: String,
     /// The routes that move.
-    pub(crate) moves: Vec<Move>,
+    pub moves: Vec<Move>,
 }
 
 /// The text that a plan starts from, and what is in the file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Start<'a> {
+pub struct Start<'a> {
     /// The table's path, named in problems.
-    pub(crate) path: &'a Path,
+    pub path: &'a Path,
     /// What is in the file; `None` where it can't be read.
-    pub(crate) in_file: Option<&'a str>,
+    pub in_file: Option<&'a str>,
     /// Its generation; `None` where it is damaged.
-    pub(crate) before: Option<&'a Generation>,
+    pub before: Option<&'a Generation>,
     /// The number that the new generation gets.
-    pub(crate) number: u64,
+    pub number: u64,
 }
 
 impl Plan {
     /// Plans to write `base` with `changes` made and the new number; what comes out must be a valid table.
-    pub(crate) fn new(
+    pub fn new(
         action: Action,
         start: Start<'_>,
         base: &str,
         changes: &[Change],
         moves: Vec<Move>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, FlipError> {
         let text = edit::apply(base, changes, start.number)?;
         let table = RouteTable::parse(start.path, &text)?;
         Ok(Self {
@@ -61,13 +61,13 @@ impl Plan {
     }
 
     /// The generation after.
-    pub(crate) fn after(&self) -> &Generation {
+    pub fn after(&self) -> &Generation {
         &self.table.generation
     }
 }
 
 /// The moves between two tables, in order of the second; routes that only one of them has are no moves.
-pub(crate) fn moves_between(before: &RouteTable, after: &RouteTable) -> Vec<Move> {
+pub fn moves_between(before: &RouteTable, after: &RouteTable) -> Vec<Move> {
     after
         .routes
         .iter()
@@ -82,12 +82,12 @@ pub(crate) fn moves_between(before: &RouteTable, after: &RouteTable) -> Vec<Move
 }
 
 /// The canary percent where it means something.
-pub(crate) fn percent_at(stage: Stage, percent: f64) -> Option<f64> {
+pub fn percent_at(stage: Stage, percent: f64) -> Option<f64> {
     (stage == Stage::Canary).then_some(percent)
 }
 
 /// A move in words: `shadow → canary 10 %`.
-pub(crate) fn describe(step: &Move) -> String {
+pub fn describe(step: &Move) -> String {
     match step.percent {
         Some(percent) => format!("{}: {} → {} {percent} %", step.route, step.from, step.to),
         None => format!("{}: {} → {}", step.route, step.from, step.to),

@@ -4,40 +4,65 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use routes::generation::Generation;
-use routes::journal::{self, Phase, Record};
+use routes::journal::{self, Change, Phase, Record};
 use routes::store::{StoreError, TableFile, TableLock};
 
 use crate::admin::AdminClient;
-use crate::confirm::Confirmed;
-use crate::failure::Failure;
+use crate::failure::FlipError;
+use crate::permission::Confirmed;
 
-use super::failpoint::Step;
-use super::follow::{Patience, ProxyFollow, follow};
-use super::plan::Plan;
+use crate::failpoint::Step;
+use crate::follow::{Patience, ProxyFollow, follow};
+use crate::interrupted;
+use crate::plan::Plan;
+use crate::standing::{Standing, read_journal};
 
 /// Longest wait for the proxies to take the text before again.
 const RESTORE_LIMIT: Duration = Duration::from_secs(3);
 
 /// Longest wait for another operator's change to end.
-pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a flip works on.
-pub(crate) struct Desk<'a> {
+pub struct Desk<'a> {
     /// The table.
-    pub(crate) file: &'a TableFile,
+    pub file: &'a TableFile,
     /// Held from before the table was read.
-    pub(crate) lock: &'a TableLock,
+    pub lock: &'a TableLock,
     /// Who flips, for the journal.
-    pub(crate) who: &'a str,
+    pub who: &'a str,
     /// Why, for the journal.
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
     /// Told after each step.
-    pub(crate) on_step: &'a (dyn Fn(Step) + Sync),
+    pub on_step: &'a (dyn Fn(Step) + Sync),
+}
+
+/// A table that is ours to change, with what a crash had left in its journal.
+#[derive(Debug)]
+pub struct Opened {
+    /// Held until it is dropped.
+    pub lock: TableLock,
+    /// What is wrong with the journal, in words.
+    pub findings: Vec<String>,
+    /// Flips that a crash had interrupted; their ends are in the journal now.
+    pub finished: Vec<Change>,
+}
+
+/// Takes the lock (waiting up to [`LOCK_PATIENCE`], on this thread) and journals how interrupted flips ended.
+///
+/// `what` is shown to others that wait for the lock.
+pub fn open(file: &TableFile, who: &str, what: &str) -> Result<Opened, StoreError> {
+    let holder = format!("{who}: {what}, pid {}", std::process::id());
+    let lock = file.lock(&holder, LOCK_PATIENCE)?;
+    let digest = Standing::of(file).digest();
+    let journal = read_journal(file)?;
+    let finished = interrupted::finish(file, &lock, who, &journal, digest.as_ref())?;
+    Ok(Opened { lock, findings: journal.findings, finished })
 }
 
 /// How the waiting of a cutover ended.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// Every proxy followed.
     Done {
         /// Each proxy; empty where the table lists none.
@@ -57,14 +82,14 @@ pub(crate) enum Ending {
 /// Carries out a planned cutover, from journaling the intent to journaling its end.
 ///
 /// `stop` ends the waiting early, as if a proxy had not followed.
-pub(crate) async fn cutover(
+pub async fn cutover(
     desk: &Desk<'_>,
     plan: &Plan,
     client: &AdminClient,
     wait: Duration,
     confirmed: Confirmed,
     stop: impl Future<Output = ()>,
-) -> Result<Ending, Failure> {
+) -> Result<Ending, FlipError> {
     let written = desk.intend_and_write(plan, confirmed)?;
     let patience = Patience { since: written, limit: wait, insist: true };
     let waiting = follow(client, &plan.table.proxies, &plan.after().digest, patience);
@@ -76,7 +101,7 @@ pub(crate) async fn cutover(
     let stopped = proxies.is_none();
     let proxies = proxies.unwrap_or_default();
     if !stopped && proxies.iter().all(|proxy| proxy.follow.followed()) {
-        desk.end(plan, Phase::Done).map_err(|source| Failure::Flip {
+        desk.end(plan, Phase::Done).map_err(|source| FlipError::Unfinished {
             message: format!(
                 "generation {} is in force and followed, but that could not be journaled",
                 plan.after().number
@@ -91,13 +116,9 @@ pub(crate) async fn cutover(
 }
 
 /// Carries out a planned rollback; the proxies are asked afterwards, by the caller.
-pub(crate) fn rollback(
-    desk: &Desk<'_>,
-    plan: &Plan,
-    confirmed: Confirmed,
-) -> Result<Instant, Failure> {
+pub fn rollback(desk: &Desk<'_>, plan: &Plan, confirmed: Confirmed) -> Result<Instant, FlipError> {
     let written = desk.intend_and_write(plan, confirmed)?;
-    desk.end(plan, Phase::Done).map_err(|source| Failure::Flip {
+    desk.end(plan, Phase::Done).map_err(|source| FlipError::Unfinished {
         message: format!(
             "generation {} is written, but that could not be journaled",
             plan.after().number
@@ -109,7 +130,7 @@ pub(crate) fn rollback(
 
 impl Desk<'_> {
     /// Journals the intent, then writes the new generation; the instant is the one right after the rename.
-    fn intend_and_write(&self, plan: &Plan, _permission: Confirmed) -> Result<Instant, Failure> {
+    fn intend_and_write(&self, plan: &Plan, _permission: Confirmed) -> Result<Instant, FlipError> {
         self.journal(plan, Phase::Intent)?;
         (self.on_step)(Step::Intended);
         let expected = plan.text_before.as_deref().map(routes::Digest::of);
@@ -123,8 +144,8 @@ impl Desk<'_> {
         Ok(written)
     }
 
-    fn put_back(&self, plan: &Plan) -> Result<(), Failure> {
-        let failed = |source| Failure::Flip {
+    fn put_back(&self, plan: &Plan) -> Result<(), FlipError> {
+        let failed = |source| FlipError::Unfinished {
             message: format!(
                 "generation {} is in force, not every proxy followed it, and the one before could not be put back",
                 plan.after().number
@@ -143,7 +164,7 @@ impl Desk<'_> {
         let mut proxies = follow(client, &plan.table.proxies, &before.digest, patience).await;
         proxies.retain(|proxy| {
             !proxy.follow.followed()
-                && !matches!(proxy.follow, super::follow::Follow::Unreachable { .. })
+                && !matches!(proxy.follow, crate::follow::Follow::Unreachable { .. })
         });
         proxies
     }
@@ -174,7 +195,7 @@ impl Desk<'_> {
     /// The text before, where the journal does not have it yet (a table that was edited by hand).
     fn unjournaled_text(&self, plan: &Plan) -> Result<Option<String>, StoreError> {
         let Some(Generation { digest, .. }) = &plan.before else { return Ok(None) };
-        let journal = super::standing::read_journal(self.file)?;
+        let journal = read_journal(self.file)?;
         let known = journal.text_of(digest.as_str()).is_some();
         Ok(plan.text_before.clone().filter(|_| !known))
     }

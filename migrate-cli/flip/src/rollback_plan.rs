@@ -6,15 +6,15 @@ use routes::edit::Change;
 use routes::journal::{Action, Change as Flipped, Journal, Move, Outcome};
 use routes::{Route, RouteTable, Stage};
 
-use crate::failure::Failure;
+use crate::failure::FlipError;
 
-use super::cutover_plan::unknown;
-use super::plan::{Plan, Start, moves_between, percent_at};
-use super::standing::Standing;
+use crate::cutover_plan::unknown;
+use crate::plan::{Plan, Start, moves_between, percent_at};
+use crate::standing::Standing;
 
 /// What the operator asked for.
 #[derive(Debug, Clone)]
-pub(crate) enum Target {
+pub enum Target {
     /// Undo the last cutover that still stands.
     Last,
     /// Take these routes back to where they stood before their last cutover.
@@ -25,20 +25,20 @@ pub(crate) enum Target {
 
 /// A planned rollback and what the operator should know of how it was made.
 #[derive(Debug)]
-pub(crate) struct Rollback {
+pub struct Rollback {
     /// What is written.
-    pub(crate) plan: Plan,
+    pub plan: Plan,
     /// In sentences.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 /// Plans a rollback; `None` when there is nothing to take back.
-pub(crate) fn plan(
+pub fn plan(
     path: &Path,
     standing: &Standing,
     journal: &Journal,
     target: &Target,
-) -> Result<Option<Rollback>, Failure> {
+) -> Result<Option<Rollback>, FlipError> {
     let start = Start {
         path,
         in_file: standing.text(),
@@ -64,9 +64,9 @@ fn to_generation(
     standing: &Standing,
     journal: &Journal,
     which: &str,
-) -> Result<Rollback, Failure> {
+) -> Result<Rollback, FlipError> {
     let Some((generation, text)) = journal.text_of(which) else {
-        return Err(Failure::Journal {
+        return Err(FlipError::Journal {
             message: format!("the journal has no text of a generation `{which}`"),
             help: "see which generations there are: migrate history".to_owned(),
         });
@@ -87,10 +87,10 @@ fn repair(
     start: Start<'_>,
     journal: &Journal,
     target: &Target,
-    problem: &Failure,
-) -> Result<Rollback, Failure> {
+    problem: &FlipError,
+) -> Result<Rollback, FlipError> {
     let Some((generation, text)) = journal.last_in_force() else {
-        return Err(Failure::Journal {
+        return Err(FlipError::Journal {
             message: format!("{problem}, and the journal has no good table to put in its place"),
             help: "correct the file by hand; its problems: migrate routes validate".to_owned(),
         });
@@ -133,7 +133,7 @@ fn steps_back(
     journal: &Journal,
     path: &Path,
     target: &Target,
-) -> Result<Back, Failure> {
+) -> Result<Back, FlipError> {
     let changes = journal.history(Some(&table.generation.digest));
     let mut cutovers = changes.iter().rev().filter(|change| stood(change));
     let mut back = Back::default();

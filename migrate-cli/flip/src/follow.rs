@@ -19,7 +19,7 @@ const PACE: Duration = Duration::from_millis(50);
 /// What became of one proxy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
-pub(crate) enum Follow {
+pub enum Follow {
     /// It has the generation in force.
     Followed {
         /// Milliseconds from the write until it said so.
@@ -46,12 +46,12 @@ pub(crate) enum Follow {
 
 impl Follow {
     /// It has the generation in force.
-    pub(crate) fn followed(&self) -> bool {
+    pub fn followed(&self) -> bool {
         matches!(self, Self::Followed { .. })
     }
 
     /// In words.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Followed { after_ms } => format!("followed after {after_ms:.1} ms"),
             Self::Rejected { problems } => format!("rejected the table: {}", problems.join("; ")),
@@ -66,27 +66,27 @@ impl Follow {
 
 /// One proxy and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct ProxyFollow {
+pub struct ProxyFollow {
     /// Its admin address, as the table has it.
-    pub(crate) proxy: String,
+    pub proxy: String,
     /// What became of it.
     #[serde(flatten)]
-    pub(crate) follow: Follow,
+    pub follow: Follow,
 }
 
 /// How long to wait, and whether for proxies that do not answer as well.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub struct Patience {
     /// When the text was written.
-    pub(crate) since: Instant,
+    pub since: Instant,
     /// How long to wait in all.
-    pub(crate) limit: Duration,
+    pub limit: Duration,
     /// Go on asking a proxy that does not answer; else one refusal is its answer.
-    pub(crate) insist: bool,
+    pub insist: bool,
 }
 
 /// Waits for every proxy; the result is in the order of `proxies`.
-pub(crate) async fn follow(
+pub async fn follow(
     client: &AdminClient,
     proxies: &[String],
     digest: &Digest,
@@ -142,7 +142,7 @@ async fn follow_one(
 }
 
 /// In milliseconds, to the microsecond.
-pub(crate) fn milliseconds(time: Duration) -> f64 {
+pub fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 

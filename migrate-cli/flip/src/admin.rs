@@ -1,5 +1,6 @@
 //! Asking a proxy's admin interface.
 
+use std::fmt;
 use std::iter::successors;
 use std::time::Duration;
 
@@ -10,17 +11,25 @@ use routes::admin::{EvidenceReport, RoutesReport};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::config::Secret;
-
 /// Longest a proxy may take for an answer that waits for nothing.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// Longest answer that is read, bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
+/// A text that is never shown.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
 /// Why a proxy could not be asked.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AdminError {
+pub enum AdminError {
     /// The address is no URL.
     #[error("`{base}` is no address of a proxy; write it like http://127.0.0.1:8081")]
     Address {
@@ -66,7 +75,7 @@ pub(crate) enum AdminError {
 
 impl AdminError {
     /// The error and its first cause on one line; what lies between only says that a request was sent.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let causes = successors(std::error::Error::source(self), |cause| cause.source());
         match causes.last() {
             Some(cause) => format!("{self}: {cause}"),
@@ -77,7 +86,7 @@ impl AdminError {
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ClientError {
+pub enum ClientError {
     /// The token can't be sent.
     #[error("the token has characters that no header can carry")]
     Token(#[from] InvalidHeaderValue),
@@ -88,7 +97,7 @@ pub(crate) enum ClientError {
 
 /// Asks proxies; keeps their connections open between questions.
 #[derive(Debug, Clone)]
-pub(crate) struct AdminClient {
+pub struct AdminClient {
     http: reqwest::Client,
 }
 
@@ -96,7 +105,7 @@ impl AdminClient {
     /// A client that goes to the addresses of the table and nowhere else (no proxy of the environment, no redirects).
     ///
     /// Fails where the token can't be sent.
-    pub(crate) fn new(token: Option<&Secret>) -> Result<Self, ClientError> {
+    pub fn new(token: Option<&Secret>) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
         if let Some(Secret(token)) = token {
             let mut value = HeaderValue::try_from(format!("Bearer {token}"))?;
@@ -113,12 +122,12 @@ impl AdminClient {
     }
 
     /// The generation in force at the proxy and what it says.
-    pub(crate) async fn routes(&self, base: &str) -> Result<RoutesReport, AdminError> {
+    pub async fn routes(&self, base: &str) -> Result<RoutesReport, AdminError> {
         self.get(&address(base, "/api/routes")?, ANSWER_LIMIT).await
     }
 
     /// The same, as soon as the generation is in force, or refused, or `patience` is over.
-    pub(crate) async fn routes_when(
+    pub async fn routes_when(
         &self,
         base: &str,
         digest: &Digest,
@@ -132,7 +141,7 @@ impl AdminClient {
     }
 
     /// What comparing has shown so far, of one route or of all.
-    pub(crate) async fn evidence(
+    pub async fn evidence(
         &self,
         base: &str,
         route: Option<&str>,

@@ -4,28 +4,28 @@ use routes::edit::Change;
 use routes::journal::{Action, Move};
 use routes::{Route, RouteTable, Stage};
 
-use crate::failure::Failure;
+use crate::failure::FlipError;
 
-use super::plan::{Plan, Start, percent_at};
+use crate::plan::{Plan, Start, percent_at};
 
 /// What the operator asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish {
+pub struct Wish {
     /// Names of the routes.
-    pub(crate) routes: Vec<String>,
+    pub routes: Vec<String>,
     /// The stage; `None`: the next one.
-    pub(crate) to: Option<Stage>,
+    pub to: Option<Stage>,
     /// The canary percent; `None`: as the table says.
-    pub(crate) percent: Option<f64>,
+    pub percent: Option<f64>,
 }
 
 /// Plans a cutover; `None` when every route already is where it was to go.
-pub(crate) fn plan(
+pub fn plan(
     start: Start<'_>,
     text: &str,
     table: &RouteTable,
     wish: &Wish,
-) -> Result<Option<Plan>, Failure> {
+) -> Result<Option<Plan>, FlipError> {
     let mut changes = Vec::new();
     let mut moves: Vec<Move> = Vec::new();
     for name in &wish.routes {
@@ -49,8 +49,8 @@ pub(crate) fn plan(
 }
 
 /// A name that no route has.
-pub(crate) fn unknown(table: &RouteTable, name: &str) -> Failure {
-    Failure::UnknownRoute {
+pub fn unknown(table: &RouteTable, name: &str) -> FlipError {
+    FlipError::UnknownRoute {
         name: name.to_owned(),
         nearest: table.nearest_route(name).map(str::to_owned),
     }
@@ -66,7 +66,7 @@ fn next(stage: Stage) -> Stage {
 }
 
 /// One route's move; `None` when it stands there already.
-fn step(route: &Route, wish: &Wish) -> Result<Option<Move>, Failure> {
+fn step(route: &Route, wish: &Wish) -> Result<Option<Move>, FlipError> {
     let to = match (wish.to, wish.percent) {
         (Some(to), _) => to,
         // A percent alone is about the canary, also where the route is there already.
@@ -74,16 +74,10 @@ fn step(route: &Route, wish: &Wish) -> Result<Option<Move>, Failure> {
         (None, _) => next(route.stage),
     };
     if to < route.stage {
-        return Err(Failure::GoesBack { route: route.name.clone(), from: route.stage, to });
+        return Err(FlipError::GoesBack { route: route.name.clone(), from: route.stage, to });
     }
     if wish.percent.is_some() && to != Stage::Canary {
-        return Err(Failure::Usage {
-            message: format!(
-                "--percent is about stage canary; route `{}` would go to {to}",
-                route.name
-            ),
-            help: format!("migrate cutover {} --to canary --percent N", route.name),
-        });
+        return Err(FlipError::PercentElsewhere { route: route.name.clone(), to });
     }
     let percent = percent_at(to, wish.percent.unwrap_or(route.canary.percent));
     if to == route.stage && percent == percent_at(route.stage, route.canary.percent) {
@@ -99,7 +93,33 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::TABLE;
+
+    /// Two routes; `executions` is the one that moves.
+    const TABLE: &str = r#"format = 1
+# The table of the tests.
+
+[backends.monolith]
+targets = ["http://127.0.0.1:8011"]
+
+[backends.agent-service]
+targets = ["http://127.0.0.1:8012"]
+
+[defaults]
+old = "monolith"
+new = "agent-service"
+fallback = "monolith"
+
+[[routes]]
+name = "workflows"
+path = "/api/v1/agent/workflows/{*rest}"
+stage = "shadow" # read only so far
+canary = { percent = 10, sticky = "header:x-api-key" }
+
+[[routes]]
+name = "executions"
+path = "/api/v1/agent/executions/{id}"
+stage = "monolith"
+"#;
 
     fn stages() -> impl Strategy<Value = Stage> {
         proptest::sample::select(Stage::ALL.to_vec())
@@ -115,7 +135,6 @@ mod tests {
         ) {
             let path = Path::new("routes.toml");
             let text = TABLE
-                .replace("PROXIES", "")
                 .replace("stage = \"monolith\"", &format!("stage = \"{standing}\""));
             let table = RouteTable::parse(path, &text).unwrap();
             let start = Start {
@@ -139,8 +158,8 @@ mod tests {
                     prop_assert_eq!(other.stage, Stage::Shadow);
                 }
                 Ok(None) => prop_assert!(to.is_none_or(|to| to == standing)),
-                Err(Failure::GoesBack { from, to, .. }) => prop_assert!(to < from),
-                Err(Failure::Usage { .. }) => prop_assert!(percent.is_some()),
+                Err(FlipError::GoesBack { from, to, .. }) => prop_assert!(to < from),
+                Err(FlipError::PercentElsewhere { .. }) => prop_assert!(percent.is_some()),
                 Err(other) => return Err(TestCaseError::fail(other.to_string())),
             }
         }

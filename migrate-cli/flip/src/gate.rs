@@ -10,46 +10,45 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::admin::{AdminClient, AdminError};
-use crate::exit_code::Exit;
-use crate::flip::plan::Plan;
+use crate::plan::Plan;
 
 /// How long a proxy may take to have a table in force that was written just before.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Condition {
+pub struct Condition {
     /// What is looked at.
     #[serde(rename = "condition")]
-    pub(crate) what: String,
+    pub what: String,
     /// How it must be.
-    pub(crate) wanted: String,
+    pub wanted: String,
     /// How it is.
-    pub(crate) found: String,
+    pub found: String,
     /// Whether it is as it must be.
-    pub(crate) met: bool,
+    pub met: bool,
     /// What to do when it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) what_to_do: Option<String>,
+    pub what_to_do: Option<String>,
     #[serde(skip)]
-    exit: Exit,
+    reaches: bool,
 }
 
 /// All conditions of one cutover.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// In the order in which they were looked at.
-    pub(crate) conditions: Vec<Condition>,
+    pub conditions: Vec<Condition>,
 }
 
 impl Verdict {
     /// Nothing stands against the cutover.
-    pub(crate) fn passed(&self) -> bool {
+    pub fn passed(&self) -> bool {
         self.conditions.iter().all(|condition| condition.met)
     }
 
     /// Names of the conditions that are not met.
-    pub(crate) fn unmet(&self) -> Vec<&str> {
+    pub fn unmet(&self) -> Vec<&str> {
         self.conditions
             .iter()
             .filter(|condition| !condition.met)
@@ -57,22 +56,17 @@ impl Verdict {
             .collect()
     }
 
-    /// The exit code of a refusal: where all that is missing is a proxy that answers, "not all followed" says it better.
-    pub(crate) fn exit(&self) -> Exit {
-        self.conditions
-            .iter()
-            .filter(|condition| !condition.met)
-            .map(|condition| condition.exit)
-            .min()
-            .unwrap_or(Exit::Done)
+    /// All that is missing is a proxy that answers: "not all followed" says it better than "refused".
+    pub fn only_unreached(&self) -> bool {
+        !self.passed() && self.conditions.iter().all(|condition| condition.met || condition.reaches)
     }
 }
 
 /// What one proxy answered.
-pub(crate) type Answer = (String, Result<RoutesReport, AdminError>);
+pub type Answer = (String, Result<RoutesReport, AdminError>);
 
 /// Asks every proxy for its report, giving each a moment to have `table` in force.
-pub(crate) async fn ask(client: &AdminClient, table: &RouteTable) -> Vec<Answer> {
+pub async fn ask(client: &AdminClient, table: &RouteTable) -> Vec<Answer> {
     let mut questions = JoinSet::new();
     for (place, proxy) in table.proxies.iter().cloned().enumerate() {
         let (client, digest) = (client.clone(), table.generation.digest.clone());
@@ -87,7 +81,7 @@ pub(crate) async fn ask(client: &AdminClient, table: &RouteTable) -> Vec<Answer>
 }
 
 /// Judges a planned cutover by what the proxies answered; `before` is the table in the file.
-pub(crate) fn judge(before: &RouteTable, plan: &Plan, answers: &[Answer]) -> Verdict {
+pub fn judge(before: &RouteTable, plan: &Plan, answers: &[Answer]) -> Verdict {
     let mut conditions = Vec::new();
     for (proxy, answer) in answers {
         conditions.push(reachable(proxy, answer));
@@ -112,7 +106,7 @@ fn reachable(proxy: &str, answer: &Result<RoutesReport, AdminError>) -> Conditio
             "start it, or take its address out of `[proxies] admin` if it is gone for good"
                 .to_owned()
         }),
-        exit: Exit::NotFollowed,
+        reaches: true,
     }
 }
 
@@ -135,7 +129,7 @@ fn follows(before: &RouteTable, proxy: &str, report: &RoutesReport) -> Condition
              migrate status"
                 .to_owned()
         }),
-        exit: Exit::Refused,
+        reaches: false,
     }
 }
 
@@ -176,7 +170,7 @@ fn healthy(backend: &str, answers: &[Answer]) -> Vec<Condition> {
                 what_to_do: (!met).then(|| {
                     format!("start it, and check `[backends.{backend}] targets` and `health` in the table")
                 }),
-                exit: Exit::Refused,
+                reaches: false,
             }
         })
         .collect()

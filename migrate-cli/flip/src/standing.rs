@@ -4,11 +4,11 @@ use routes::generation::Generation;
 use routes::store::{StoreError, TableFile};
 use routes::{Digest, RouteTable};
 
-use crate::failure::Failure;
+use crate::failure::FlipError;
 
 /// The file as it stands.
 #[derive(Debug)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// It parses and validates.
     Good {
         /// Its text.
@@ -21,13 +21,13 @@ pub(crate) enum Standing {
         /// Its text, where it could be read.
         text: Option<String>,
         /// Why.
-        problem: Failure,
+        problem: FlipError,
     },
 }
 
 impl Standing {
     /// Reads the file.
-    pub(crate) fn of(file: &TableFile) -> Self {
+    pub fn of(file: &TableFile) -> Self {
         match file.read() {
             Err(problem) => Self::Damaged { text: None, problem: problem.into() },
             Ok(text) => match RouteTable::parse(file.path(), &text) {
@@ -38,7 +38,7 @@ impl Standing {
     }
 
     /// The text and the table, for commands that can't do without.
-    pub(crate) fn into_good(self) -> Result<(String, Box<RouteTable>), Failure> {
+    pub fn into_good(self) -> Result<(String, Box<RouteTable>), FlipError> {
         match self {
             Self::Good { text, table } => Ok((text, table)),
             Self::Damaged { problem, .. } => Err(problem),
@@ -46,7 +46,7 @@ impl Standing {
     }
 
     /// The text, where it could be read.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match self {
             Self::Good { text, .. } => Some(text),
             Self::Damaged { text, .. } => text.as_deref(),
@@ -54,7 +54,7 @@ impl Standing {
     }
 
     /// The generation, where the table is good.
-    pub(crate) fn generation(&self) -> Option<&Generation> {
+    pub fn generation(&self) -> Option<&Generation> {
         match self {
             Self::Good { table, .. } => Some(&table.generation),
             Self::Damaged { .. } => None,
@@ -62,18 +62,18 @@ impl Standing {
     }
 
     /// The digest of the text, where it could be read.
-    pub(crate) fn digest(&self) -> Option<Digest> {
+    pub fn digest(&self) -> Option<Digest> {
         self.text().map(Digest::of)
     }
 }
 
 /// Reads and checks the table.
-pub(crate) fn read_table(file: &TableFile) -> Result<RouteTable, Failure> {
+pub fn read_table(file: &TableFile) -> Result<RouteTable, FlipError> {
     let (_, table) = Standing::of(file).into_good()?;
     Ok(*table)
 }
 
 /// The journal beside the table.
-pub(crate) fn read_journal(file: &TableFile) -> Result<routes::journal::Journal, StoreError> {
+pub fn read_journal(file: &TableFile) -> Result<routes::journal::Journal, StoreError> {
     routes::journal::Journal::read(&file.journal_path())
 }
