@@ -88,6 +88,7 @@ fn bench(criterion: &mut Criterion) {
             headers: &headers,
             request_id: "0199d8e0-0000-7000-8000-000000000000",
             server: "127.0.0.1:2".parse().ok(),
+            primary_server: "127.0.0.1:1".parse().ok(),
         };
         mirror.begin(&prepared, &candidate)
     };

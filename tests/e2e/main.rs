@@ -16,6 +16,7 @@ mod streaming;
 mod limits;
 mod canary;
 mod mirror;
+mod control;
 mod failover;
 mod hot_reload;
 mod flips;

@@ -188,7 +188,8 @@ async fn respond(
     let upgrade = answer.upgrades().then(|| hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();
     let body = if answer.reads_body() { read_all(body).await } else { Bytes::new() };
-    remember(&script, Seen { method: head.method, target, headers: head.headers, body });
+    let seen = Seen { method: head.method, target, headers: head.headers, body };
+    let answer = answer.for_request(remember(&script, seen));
     if let Some(upgrade) = upgrade {
         tokio::spawn(async move {
             if let Ok(upgraded) = upgrade.await {
@@ -207,13 +208,15 @@ async fn read_all(body: Incoming) -> Bytes {
     body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default()
 }
 
-fn remember(script: &Mutex<Script>, seen: Seen) {
+/// The number of the request, from 1.
+fn remember(script: &Mutex<Script>, seen: Seen) -> u64 {
     let mut script = script.lock().unwrap();
     script.count += 1;
     script.seen.push_back(seen);
     if script.seen.len() > REMEMBERED {
         script.seen.pop_front();
     }
+    script.count
 }
 
 #[cfg(test)]

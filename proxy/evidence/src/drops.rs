@@ -24,11 +24,15 @@ pub enum DropReason {
     Undecodable,
     /// The mirror is not running: starting or stopping.
     Stopped,
+    /// The old backend did not answer the control request, or not so that it could be compared.
+    Control,
+    /// The machine has no time to spare: copies would be felt by the client.
+    Busy,
 }
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::InFlight,
         Self::Bytes,
         Self::TooLarge,
@@ -38,6 +42,8 @@ impl DropReason {
         Self::Stream,
         Self::Undecodable,
         Self::Stopped,
+        Self::Control,
+        Self::Busy,
     ];
 
     /// The word of reports and metrics.
@@ -52,6 +58,8 @@ impl DropReason {
             Self::Stream => "stream",
             Self::Undecodable => "undecodable",
             Self::Stopped => "stopped",
+            Self::Control => "control",
+            Self::Busy => "busy",
         }
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn begin(
         headers,
         request_id: ctx.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
         server: server.and_then(|(_, target)| target.address()),
+        primary_server: ctx.target.as_ref().and_then(|target| target.address()),
     };
     ctx.capture = mirror.begin(&ctx.in_force.mirror, &candidate);
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use compare::Answer;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::Mirror;
 use super::budget::{HeldBody, NotHeld, Share};
+use super::control::Control;
 use super::exchange;
 use super::request::MirroredRequest;
 use super::table::{Bounds, RouteMirror};
@@ -17,6 +19,7 @@ use evidence::{DropReason, Exchange};
 pub(super) struct Captured {
     pub(super) exchange: Exchange,
     pub(super) request: MirroredRequest,
+    pub(super) control: Option<Control>,
     pub(super) share: Share,
     pub(super) bounds: Bounds,
     pub(super) answer: CapturedAnswer,
@@ -29,6 +32,12 @@ pub(super) struct CapturedAnswer {
     /// Only those that are compared or say how to read the body.
     pub(super) headers: HeaderMap,
     pub(super) body: HeldBody,
+}
+
+impl CapturedAnswer {
+    pub(super) fn as_answer(&self) -> Answer<'_> {
+        Answer { status: self.status, headers: &self.headers, body: self.body.as_bytes() }
+    }
 }
 
 /// Captures one answer of a primary. Dropped before [`finish`](Self::finish), it counts as an exchange whose client is gone.
@@ -116,17 +125,11 @@ pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The headers of an answer that matter to comparing.
-pub(super) fn compared_headers(headers: &HeaderMap, route: &RouteMirror) -> HeaderMap {
-    let always = [header::CONTENT_TYPE.as_str(), header::CONTENT_ENCODING.as_str()];
-    let configured = route.rules.headers.iter().map(String::as_str);
+fn compared_headers(headers: &HeaderMap, route: &RouteMirror) -> HeaderMap {
     let mut kept = HeaderMap::new();
-    for name in always.into_iter().chain(configured) {
-        let Ok(name) = name.parse::<header::HeaderName>() else { continue };
-        if kept.contains_key(&name) {
-            continue;
-        }
-        for value in headers.get_all(&name) {
-            kept.append(&name, value.clone());
+    for name in &route.compared_headers {
+        for value in headers.get_all(name) {
+            kept.append(name, value.clone());
         }
     }
     kept

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
+use compare::Answer;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -34,6 +35,12 @@ pub(super) struct MirroredAnswer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: HeldBody,
+}
+
+impl MirroredAnswer {
+    pub(super) fn as_answer(&self) -> Answer<'_> {
+        Answer { status: self.status, headers: &self.headers, body: self.body.as_bytes() }
+    }
 }
 
 /// Why there is no answer.

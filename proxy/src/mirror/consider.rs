@@ -10,6 +10,7 @@ use routes::{Decision, RouteMatch, RouteTable};
 use super::Mirror;
 use super::budget::Share;
 use super::capture::{Capture, Captured, CapturedAnswer};
+use super::control::Control;
 use super::request::MirroredRequest;
 use super::table::{MirrorTable, RouteMirror};
 use evidence::{DropReason, Exchange};
@@ -35,6 +36,8 @@ pub struct Candidate<'a> {
     pub request_id: &'a str,
     /// A healthy server of the backend in `decision.mirror`; `None`: there is none, and the request is dropped.
     pub server: Option<SocketAddr>,
+    /// The server that the primary's request goes to; a control request asks the same.
+    pub primary_server: Option<SocketAddr>,
 }
 
 impl Mirror {
@@ -74,7 +77,9 @@ impl Mirror {
         let held = [(&*route.held, bounds.route), (&*self.held, bounds.all)];
         let mut share = Share::take(held).ok_or(DropReason::InFlight)?;
         let request = MirroredRequest::new(candidate, server);
-        if !share.grow(request.size()) {
+        let control = Control::sampled(candidate, &request, route.control);
+        let held = request.size() + control.as_ref().map_or(0, Control::size);
+        if !share.grow(held) {
             return Err(DropReason::Bytes);
         }
         let target = match candidate.query {
@@ -89,7 +94,14 @@ impl Mirror {
             target,
             request_id: candidate.request_id.to_owned(),
         };
-        Ok(Captured { exchange, request, share, bounds, answer: CapturedAnswer::default() })
+        Ok(Captured {
+            exchange,
+            request,
+            control,
+            share,
+            bounds,
+            answer: CapturedAnswer::default(),
+        })
     }
 }
 
@@ -99,8 +111,9 @@ fn is_read(candidate: &Candidate<'_>) -> bool {
         && !candidate.headers.contains_key(header::UPGRADE)
 }
 
-fn is_sampled(sample: f64) -> bool {
-    sample >= 1.0 || rand::random::<f64>() < sample
+/// Whether one of many is among this share of them.
+pub(super) fn is_sampled(share: f64) -> bool {
+    share >= 1.0 || (share > 0.0 && rand::random::<f64>() < share)
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Mirror;
-use super::capture::{Captured, compared_headers};
+use super::capture::Captured;
 use super::client::{MirroredAnswer, NoAnswer};
 use super::table::RouteMirror;
-use compare::{Answer, DecodeError, Side, compare};
+use super::{Mirror, control};
+use compare::{DecodeError, Side, compare};
 use evidence::{Answered, Compared, DropReason, Failure, Outcome, Verdict};
 
 /// Sends the mirrored request and records what came of it. Everything held is given back at the end.
@@ -17,22 +17,8 @@ pub(super) async fn run(
     mut captured: Box<Captured>,
     primary_latency: Duration,
 ) {
-    let started = Instant::now();
-    let Captured { request, share, bounds, .. } = &mut *captured;
-    let sending = mirror.client.exchange(request, &mirror.mark, bounds.max_body, share);
-    let answer = match tokio::time::timeout(bounds.timeout, sending).await {
-        Ok(answer) => answer,
-        Err(_elapsed) => Err(NoAnswer::Failed(Failure::Timeout)),
-    };
-    let verdict = match answer {
-        Ok(answer) => {
-            let latencies = (primary_latency, started.elapsed());
-            verdict(&captured, &answer, &route, latencies)
-        }
-        Err(no_answer) => Err(no_answer),
-    };
-    let verdict = match verdict {
-        Ok(verdict) => verdict,
+    let verdict = match judge(&mirror, &route, &mut captured, primary_latency).await {
+        Ok(compared) => Verdict::Compared(Box::new(compared)),
         Err(NoAnswer::Failed(failure)) => Verdict::Failed(failure),
         Err(NoAnswer::Dropped(reason)) => return route.dropped(reason),
     };
@@ -42,21 +28,43 @@ pub(super) async fn run(
     drop(share);
 }
 
+async fn judge(
+    mirror: &Mirror,
+    route: &RouteMirror,
+    captured: &mut Captured,
+    primary_latency: Duration,
+) -> Result<Compared, NoAnswer> {
+    let started = Instant::now();
+    let answer = ask(mirror, captured).await?;
+    let latencies = (primary_latency, started.elapsed());
+    let mut compared = compared(captured, &answer, route, latencies)?;
+    if let Some(control) = captured.control.take() {
+        control::settle(mirror, route, captured, control, &mut compared).await?;
+    }
+    Ok(compared)
+}
+
+/// Sends the request as it is addressed now, within the bounds.
+pub(super) async fn ask(
+    mirror: &Mirror,
+    captured: &mut Captured,
+) -> Result<MirroredAnswer, NoAnswer> {
+    let Captured { request, share, bounds, .. } = captured;
+    let sending = mirror.client.exchange(request, &mirror.mark, bounds.max_body, share);
+    tokio::time::timeout(bounds.timeout, sending)
+        .await
+        .unwrap_or(Err(NoAnswer::Failed(Failure::Timeout)))
+}
+
 /// Compares the two answers.
-fn verdict(
+fn compared(
     captured: &Captured,
     answer: &MirroredAnswer,
     route: &RouteMirror,
     (primary_latency, mirrored_latency): (Duration, Duration),
-) -> Result<Verdict, NoAnswer> {
-    let primary = Answer {
-        status: captured.answer.status,
-        headers: &captured.answer.headers,
-        body: captured.answer.body.as_bytes(),
-    };
-    let headers = compared_headers(&answer.headers, route);
-    let mirrored =
-        Answer { status: answer.status, headers: &headers, body: answer.body.as_bytes() };
+) -> Result<Compared, NoAnswer> {
+    let primary = captured.answer.as_answer();
+    let mirrored = answer.as_answer();
     let primary_answered = Answered { status: primary.status, latency: primary_latency };
     let mirrored_answered = Answered { status: mirrored.status, latency: mirrored_latency };
     let (old, new, mirrored_side) = if captured.request.is_new {
@@ -65,13 +73,9 @@ fn verdict(
         ((&mirrored, mirrored_answered), (&primary, primary_answered), Side::Old)
     };
     match compare(old.0, new.0, &route.rules, captured.bounds.max_body) {
-        Ok(comparison) => Ok(Verdict::Compared(Box::new(Compared {
-            old: old.1,
-            new: new.1,
-            comparison,
-            control: None,
-            bodies: None,
-        }))),
+        Ok(comparison) => {
+            Ok(Compared { old: old.1, new: new.1, comparison, control: None, bodies: None })
+        }
         Err(refused) => Err(match refused.source {
             DecodeError::TooLarge { .. } => NoAnswer::Dropped(DropReason::TooLarge),
             _ if refused.side == mirrored_side => NoAnswer::Failed(Failure::Undecodable),
@@ -82,7 +86,9 @@ fn verdict(
 
 fn count(route: &RouteMirror, verdict: &Verdict) {
     let (outcome, reason) = match verdict {
-        Verdict::Compared(compared) if compared.comparison.is_match() => ("matched", ""),
+        Verdict::Compared(compared) if compared.comparison.differences.is_empty() => {
+            (if compared.comparison.noise.is_empty() { "matched" } else { "inconclusive" }, "")
+        }
         Verdict::Compared(_) => ("differed", ""),
         Verdict::Failed(failure) => ("failed", failure.as_str()),
     };

@@ -15,22 +15,30 @@ use super::budget::Budgets;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     route: String,
-    /// `matched`, `differed`, `failed` or `dropped`.
+    /// `matched`, `inconclusive`, `differed`, `failed` or `dropped`.
     outcome: &'static str,
     /// Why it failed or was dropped; else empty.
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ControlLabels {
+    route: String,
+    /// `same`, `differed` or `failed`.
+    outcome: &'static str,
 }
 
 /// The mirror's metrics.
 #[derive(Debug)]
 pub(super) struct Metrics {
     requests: Family<Labels, Counter>,
+    controls: Family<ControlLabels, Counter>,
     held: Arc<Budgets>,
 }
 
 impl Metrics {
     pub(super) fn new(held: Arc<Budgets>) -> Self {
-        Self { requests: Family::default(), held }
+        Self { requests: Family::default(), controls: Family::default(), held }
     }
 
     pub(super) fn count(&self, route: &str, outcome: &'static str, reason: &'static str) {
@@ -38,11 +46,20 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
     }
 
+    pub(super) fn count_control(&self, route: &str, outcome: &'static str) {
+        self.controls.get_or_create(&ControlLabels { route: route.to_owned(), outcome }).inc();
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "mirrored_requests",
             "Requests chosen for mirroring, by what became of them",
             self.requests.clone(),
+        );
+        registry.register(
+            "mirror_control_requests",
+            "Questions that the old backend was asked again, by how its two answers compare",
+            self.controls.clone(),
         );
         registry.register_collector(Box::new(Held(Arc::clone(&self.held))));
     }

@@ -12,6 +12,7 @@ mod request;
 mod capture;
 mod client;
 mod exchange;
+mod control;
 mod metrics;
 mod service;
 

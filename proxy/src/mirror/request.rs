@@ -52,16 +52,7 @@ impl MirroredRequest {
     pub(super) fn new(candidate: &Candidate<'_>, server: SocketAddr) -> Self {
         let route = candidate.table.route(candidate.matched.route);
         let is_new = candidate.decision.mirror == Some(route.new);
-        let template = if is_new { &route.new_path } else { &route.old_path };
-        let mut target = String::with_capacity(candidate.path.len() + 32);
-        match template {
-            Some(template) => template.fill(candidate.path, candidate.matched, &mut target),
-            None => target.push_str(candidate.path),
-        }
-        if let Some(query) = candidate.query {
-            target.push('?');
-            target.push_str(query);
-        }
+        let target = target(candidate, is_new);
         let headers = candidate.headers.clone();
         Self {
             method: candidate.method.clone(),
@@ -95,6 +86,22 @@ impl MirroredRequest {
         *request.headers_mut() = headers;
         Some(request)
     }
+}
+
+/// Path and query as a route's new or old backend knows them.
+pub(super) fn target(candidate: &Candidate<'_>, is_new: bool) -> String {
+    let route = candidate.table.route(candidate.matched.route);
+    let template = if is_new { &route.new_path } else { &route.old_path };
+    let mut target = String::with_capacity(candidate.path.len() + 32);
+    match template {
+        Some(template) => template.fill(candidate.path, candidate.matched, &mut target),
+        None => target.push_str(candidate.path),
+    }
+    if let Some(query) = candidate.query {
+        target.push('?');
+        target.push_str(query);
+    }
+    target
 }
 
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {

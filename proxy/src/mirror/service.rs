@@ -19,8 +19,8 @@ impl Mirror {
 #[async_trait]
 impl BackgroundService for Mirror {
     async fn start(&self, mut shutdown: ShutdownWatch) {
-        give_way();
         self.run_on(Handle::current());
+        give_way();
         // An error means that the server is gone, which is a shutdown as well.
         let _either_way = shutdown.changed().await;
         self.stop();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, header};
 use routes::compare::CompareRules;
 use routes::table::MirrorBounds;
 use routes::{Route, RouteId};
@@ -49,8 +50,13 @@ impl MirrorTable {
 #[derive(Debug)]
 pub(super) struct RouteMirror {
     pub(super) name: Arc<str>,
+    /// Share of reads that is mirrored.
     pub(super) sample: f64,
+    /// Share of those for which the old backend is asked again.
+    pub(super) control: f64,
     pub(super) rules: CompareRules,
+    /// The headers of an answer that are compared or say how to read its body; each once.
+    pub(super) compared_headers: Vec<HeaderName>,
     pub(super) basis: Arc<Basis>,
     pub(super) held: Arc<Budgets>,
     drops: Arc<Drops>,
@@ -68,6 +74,8 @@ impl RouteMirror {
         Self {
             name,
             sample: route.mirror.sample,
+            control: route.mirror.control,
+            compared_headers: compared_headers(&route.compare),
             rules: route.compare.clone(),
             basis: Arc::new(Basis::new(&route.compare, None)),
             held,
@@ -81,4 +89,14 @@ impl RouteMirror {
         self.drops.add(reason);
         self.metrics.count(&self.name, "dropped", reason.as_str());
     }
+}
+
+fn compared_headers(rules: &CompareRules) -> Vec<HeaderName> {
+    let mut names = vec![header::CONTENT_TYPE, header::CONTENT_ENCODING];
+    for name in rules.headers.iter().filter_map(|name| name.parse().ok()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

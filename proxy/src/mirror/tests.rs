@@ -2,6 +2,7 @@
 
 mod backend;
 mod rig;
+mod controls;
 
 use std::time::{Duration, Instant};
 

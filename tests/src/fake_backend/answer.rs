@@ -41,6 +41,8 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 enum Content {
     Whole(Bytes),
+    /// Each `#` stands for the number of the request.
+    Numbered(&'static str),
     /// No answer: the connection ends.
     Cut,
     /// These bytes of a longer body, then the connection ends.
@@ -79,6 +81,11 @@ impl Answer {
     pub fn json(text: &str) -> Self {
         Self::new(Content::Whole(Bytes::copy_from_slice(text.as_bytes())))
             .header("content-type", "application/json")
+    }
+
+    /// `200` with a JSON text in which `#` is the number of the request, so that no two answers are the same.
+    pub fn numbered(text: &'static str) -> Self {
+        Self::new(Content::Numbered(text)).header("content-type", "application/json")
     }
 
     /// `200` with bytes of no particular type.
@@ -169,6 +176,14 @@ impl Answer {
         }
     }
 
+    /// The answer to request number `number`.
+    pub(super) fn for_request(mut self, number: u64) -> Self {
+        if let Content::Numbered(text) = self.content {
+            self.content = Content::Whole(text.replace('#', &number.to_string()).into());
+        }
+        self
+    }
+
     pub(super) fn respond(self, name: &str) -> Result<Response<Body>, Refused> {
         let mut response = Response::builder().status(self.status).header(MARK, name);
         for (name, value) in &self.headers {
@@ -178,6 +193,7 @@ impl Answer {
             Content::Cut => return Err(Refused),
             Content::Upgrade => whole(Bytes::new()),
             Content::Whole(bytes) => whole(bytes),
+            Content::Numbered(text) => whole(Bytes::from_static(text.as_bytes())),
             Content::CutAfter(bytes) => {
                 let beginning = stream::iter([Ok(Frame::data(bytes))]);
                 // What was written before a cut is lost unless it has had time to go out.

@@ -49,6 +49,13 @@ new_path = "/new/{rest}"
 stage = "shadow"
 
 [[routes]]
+name = "controlled"
+path = "/controlled/{id}"
+old_path = "/old/{id}"
+stage = "shadow"
+mirror.control = 1.0
+
+[[routes]]
 name = "half"
 path = "/half/{id}"
 stage = "shadow"
@@ -68,7 +75,10 @@ stage = "monolith"
 
 pub(super) struct Rig {
     pub(super) mirror: Arc<Mirror>,
+    /// The other backend.
     pub(super) backend: Backend,
+    /// The primary; it answers control requests only, the client's part is played by the test.
+    pub(super) primary: Backend,
     evidence: Arc<Evidence>,
     table: RouteTable,
     prepared: MirrorTable,
@@ -100,6 +110,10 @@ pub(super) fn json_headers() -> HeaderMap {
 
 impl Rig {
     pub(super) fn start(manner: Manner, bounds: &str) -> Self {
+        Self::with_primary(manner, Manner::Refuse, bounds)
+    }
+
+    pub(super) fn with_primary(manner: Manner, primary: Manner, bounds: &str) -> Self {
         let text = format!("{ROUTES}\n[mirroring]\n{bounds}");
         let table = RouteTable::parse(Path::new("routes.toml"), &text).unwrap();
         let evidence = Arc::new(Evidence::new(Utc::now()));
@@ -111,8 +125,8 @@ impl Rig {
         let mut registry = Registry::default();
         mirror.register(&mut registry);
         let prepared = mirror.prepare(&table);
-        let backend = Backend::start(manner);
-        Self { mirror, backend, evidence, table, prepared, registry, runtime }
+        let (backend, primary) = (Backend::start(manner), Backend::start(primary));
+        Self { mirror, backend, primary, evidence, table, prepared, registry, runtime }
     }
 
     /// Begins to mirror a request, if it is.
@@ -146,6 +160,7 @@ impl Rig {
             headers,
             request_id: "req-0",
             server,
+            primary_server: Some(self.primary.address),
         };
         self.mirror.begin(&self.prepared, &candidate)
     }
@@ -183,13 +198,25 @@ impl Rig {
     }
 
     pub(super) fn report(&self) -> RouteEvidence {
-        self.evidence.report(&["agents"]).routes.remove(0)
+        self.report_of("agents")
+    }
+
+    pub(super) fn report_of(&self, route: &str) -> RouteEvidence {
+        self.evidence.report(&[route]).routes.remove(0)
     }
 
     /// Waits until the evidence of the route `agents` is as wanted.
     pub(super) fn until_report(&self, wanted: impl Fn(&RouteEvidence) -> bool) -> RouteEvidence {
-        self.until("the report", || wanted(&self.report()));
-        self.report()
+        self.until_report_of("agents", wanted)
+    }
+
+    pub(super) fn until_report_of(
+        &self,
+        route: &str,
+        wanted: impl Fn(&RouteEvidence) -> bool,
+    ) -> RouteEvidence {
+        self.until("the report", || wanted(&self.report_of(route)));
+        self.report_of(route)
     }
 
     pub(super) fn until_nothing_is_held(&self) {
