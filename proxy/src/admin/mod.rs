@@ -1,8 +1,9 @@
 //! The admin interface: what is in force, how it goes, and whether the proxy is ready.
 
-pub(crate) mod access;
-mod report;
 mod router;
+pub(crate) mod access;
+mod answer;
+mod report;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

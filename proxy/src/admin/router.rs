@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::header::{ALLOW, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::access::Denied;
+use super::answer::{Answer, json, text, with_type};
 use super::{Admin, access, report};
 use crate::backends::target::Health;
 
@@ -22,8 +21,6 @@ GET /metrics                                   for Prometheus
 GET /healthz                                   200 while the process runs
 GET /readyz                                    200 while it takes requests
 ";
-
-type Answer = Response<Full<Bytes>>;
 
 /// Answers one request.
 pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer {
@@ -129,27 +126,4 @@ fn metrics(admin: &Admin) -> Answer {
             text(StatusCode::INTERNAL_SERVER_ERROR, "failed to write the metrics\n")
         }
     }
-}
-
-fn json(value: &impl serde::Serialize) -> Answer {
-    match serde_json::to_vec(value) {
-        Ok(body) => with_type(StatusCode::OK, "application/json", body.into()),
-        Err(error) => {
-            tracing::error!(%error, "failed to write a report");
-            text(StatusCode::INTERNAL_SERVER_ERROR, "failed to write the report\n")
-        }
-    }
-}
-
-fn text(status: StatusCode, body: &'static str) -> Answer {
-    with_type(status, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()))
-}
-
-fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }
