@@ -115,6 +115,15 @@ impl Printer {
         }
     }
 
+    /// Empties the screen before a result that is shown again; where stdout is no terminal, a blank line keeps the results apart.
+    pub(crate) fn clear(&self) {
+        const HOME_AND_CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+        if self.format == Format::Human {
+            let is_screen = self.terminal && io::stdout().is_terminal();
+            self.sinks().write_out(if is_screen { HOME_AND_CLEAR } else { "\n" });
+        }
+    }
+
     /// Writes a line of human output to stdout; nothing in JSON format.
     pub(crate) fn line(&self, text: impl Display) {
         if self.format == Format::Human {

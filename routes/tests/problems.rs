@@ -49,15 +49,15 @@ colour = "blue"
 [limits]
 max_body = 10
 [lisen]
-"#), @r#"
+"#), @"
     routes.toml:15:1: unknown key `stages` in a route; did you mean `stage`?
     routes.toml:16:12: unknown key `percentage` in `canary`; did you mean `percent`?
     routes.toml:17:9: unknown key `ignored` in `compare`; did you mean `ignore`?
     routes.toml:18:8: unknown key `sampel` in `mirror`; did you mean `sample`?
-    routes.toml:19:1: unknown key `colour` in a route; known are `name`, `path`, `methods`, `old_path`, `new_path`, `stage`, `old`, `new`, `mirror`, `canary` and `compare`
+    routes.toml:19:1: unknown key `colour` in a route; known are `name`, `path`, `methods`, `old_path`, `new_path`, `stage`, `old`, `new`, `mirror`, `verify`, `gate`, `guard`, `canary` and `compare`
     routes.toml:21:1: unknown key `max_body` in [limits]; did you mean `max_body_bytes`?
     routes.toml:22:2: unknown key `lisen` at the top level; did you mean `listen`?
-    "#);
+    ");
 }
 
 #[test]
@@ -270,37 +270,75 @@ fn what_is_missing_is_told() {
 fn what_this_version_lacks_is_refused_never_ignored() {
     assert_snapshot!(report(r#"format = 1
 [listen]
-tls = { cert = "a.pem" }
-[evidence]
-url = "sqlite://evidence.db"
+tls = { cert = "cert.pem", key = "key.pem" }
 [backends.monolith]
-targets = ["http://127.0.0.1:8011"]
-mirror_writes = "dry-run"
-[backends.agent-service]
-targets = ["https://127.0.0.1:8012"]
-mirror_writes = "maybe"
+targets = ["https://127.0.0.1:8011"]
 [defaults]
-old = "monolith"
-new = "agent-service"
-gate = { min_samples = 100 }
-guard = { window = "10s" }
-[[routes]]
-name = "x"
-path = "/x"
-verify = 0.1
-mirror = { sample = 1.0, control = 0.1, rate = 5, before_budget = "50ms" }
-"#), @r#"
+fallback = "monolith"
+"#), @"
     routes.toml:3:1: `tls`: this version does not have TLS for clients yet; remove it; it would have no effect
-    routes.toml:4:2: `evidence`: this version does not have lasting evidence yet; remove it; it would have no effect
-    routes.toml:8:17: `dry-run`: this version does not have mirroring of writes yet; write `never`, or leave the line out
-    routes.toml:10:12: `https://127.0.0.1:8012`: this version does not have TLS to backends yet; use `http://` in a trusted network
-    routes.toml:11:17: `maybe` is no way to mirror writes; write `never`
-    routes.toml:15:1: `gate`: this version does not have the gate yet; remove it; it would have no effect
-    routes.toml:16:1: `guard`: this version does not have the guard yet; remove it; it would have no effect
-    routes.toml:20:1: `verify`: this version does not have mirroring at stage `service` yet; remove it; it would have no effect
-    routes.toml:21:26: `control`: this version does not have control requests yet; remove it; it would have no effect
-    routes.toml:21:41: `rate`: this version does not have mirroring at a constant rate yet; remove it; it would have no effect
-    routes.toml:21:51: `before_budget`: this version does not have rehearsals of writes yet; remove it; it would have no effect
+    routes.toml:5:12: `https://127.0.0.1:8011`: this version does not have TLS to backends yet; use `http://` in a trusted network
+    ");
+}
+
+#[test]
+fn what_evidence_gate_guard_and_mirroring_take_is_bounded() {
+    assert_snapshot!(with(r#"
+[evidence]
+url = "mysql://localhost/x"
+max_bytes = 10
+retention = "forever"
+mask = ["email"]
+[admin]
+allow_flips = "yes"
+[backends.twin]
+targets = ["http://127.0.0.1:8013"]
+mirror_writes = "dryrun"
+twin = { shared = "sqlite://a.db", clone = "sqlite://a.db" }
+[backends.half]
+targets = ["http://127.0.0.1:8014"]
+mirror_writes = "twin"
+twin = { shared = "sqlite://a.db" }
+[backends.same]
+targets = ["http://127.0.0.1:8015"]
+mirror_writes = "twin"
+twin = { shared = "sqlite://a.db", clone = "sqlite://a.db" }
+[[routes]]
+name = "a"
+path = "/a"
+verify = 2
+gate = { min_samples = 0, min_match = 1.0, max_latency_ratio = 0, minsamples = 1 }
+guard = { window = "1ms", min_requests = 0, max_error_rate = 2, webhook = "https://x", enabled = 1 }
+mirror = { control = -1, rate = 0, rehearse = 1.5, before_budget = "0ms" }
+compare.allow = ["integer-flaot", "moon"]
+compare.identifier = ["id"]
+"#), @r#"
+    routes.toml:13:7: `mysql://localhost/x` is no URL of a database; write `sqlite://PATH` or `postgres://USER@HOST/NAME`
+    routes.toml:14:13: `max_bytes` is out of range; write a whole number, 1048576 or more
+    routes.toml:15:13: `forever` is no duration; write a whole number with its unit: `250ms`, `10s`, `2m`, `1h`
+    routes.toml:16:10: `email` is no JSON path; start at the root: `$.email`
+    routes.toml:18:15: `allow_flips` is a text, not true or false; write `allow_flips = true`
+    routes.toml:21:17: `dryrun` is no way to mirror writes; did you mean `dry-run`?
+    routes.toml:22:1: `twin` names databases, but writes are not mirrored to a twin; write `mirror_writes = "twin"`, or remove `twin`
+    routes.toml:26:1: `twin` has no `clone` database; name the database of this backend
+    routes.toml:30:1: the twin's `shared` and `clone` database are the same; make a clone with `migrate db clone`, and name it as `clone`
+    routes.toml:34:10: `verify` is out of range; write a number from 0 to 1
+    routes.toml:35:24: `min_samples` is out of range; write a whole number from 1 to 1099511627776
+    routes.toml:35:39: `min_match` is out of range; write a number from 0 to 0.999999
+    routes.toml:35:64: `max_latency_ratio` is out of range; write a number from 0.01 to 1000000
+    routes.toml:35:67: unknown key `minsamples` in `gate`; did you mean `min_samples`?
+    routes.toml:36:20: `1ms` is no window; write a duration from `1s` to `10m`
+    routes.toml:36:42: `min_requests` is out of range; write a whole number from 1 to 1099511627776
+    routes.toml:36:62: `max_error_rate` is out of range; write a number from 0 to 1
+    routes.toml:36:75: `https://x` is no address to post to; write a URL such as `http://127.0.0.1:9000/alert`; for TLS, post to a relay on this machine
+    routes.toml:36:98: `enabled` is an integer, not true or false; write `enabled = true`
+    routes.toml:37:22: `control` is out of range; write a number from 0 to 1
+    routes.toml:37:33: `rate` is out of range; write a number from 0.001 to 1000000
+    routes.toml:37:47: `rehearse` is out of range; write a number from 0 to 1
+    routes.toml:37:68: `before_budget` of nothing would never succeed; write a whole number with its unit: `250ms`, `10s`, `2m`, `1h`
+    routes.toml:38:18: `integer-flaot` is no known gap; did you mean `integer-float`?
+    routes.toml:38:35: `moon` is no known gap; known are `integer-float`, `decimal-text`, `large-integer`, `not-a-number`, `time-zone`, `microseconds`, `null-missing`, `escapes`, `key-order`, `error-body`, `trailing-slash`, `head-options` and `not-found-method`
+    routes.toml:39:24: `id` is no JSON path; start at the root: `$.id`
     "#);
 }
 

@@ -279,3 +279,61 @@ fn the_table_at_the_top_of_the_repository_is_good() {
     let problems = RouteTable::parse(path, &text).err().map(|problems| problems.to_string());
     assert_eq!(problems, None);
 }
+
+#[test]
+fn what_a_route_says_goes_before_the_defaults_key_by_key() {
+    let text = r#"format = 1
+[evidence]
+url = "postgres://migrate@localhost/evidence"
+retention = "48h"
+mask = ["$..email"]
+[admin]
+allow_flips = true
+[backends.monolith]
+targets = ["http://127.0.0.1:8011"]
+[backends.twin]
+targets = ["http://127.0.0.1:8012"]
+mirror_writes = "twin"
+twin = { shared = "sqlite://shared.db", clone = "sqlite://twin.db" }
+[defaults]
+old = "monolith"
+new = "twin"
+gate = { min_samples = 10, min_match = 0.9 }
+guard = { window = "5s", webhook = "http://127.0.0.1:9000/alert" }
+mirror = { control = 0.1, rate = 50 }
+verify = 0.05
+[[routes]]
+name = "a"
+path = "/a"
+gate = { min_match = 0.5 }
+guard = { max_error_rate = 0.1 }
+mirror = { control = 1, before_budget = "20ms" }
+compare = { allow = ["integer-float"], identifier = ["$.id"], number = ["$.n"] }
+[[routes]]
+name = "b"
+path = "/b"
+stage = "service"
+verify = 0
+guard = { enabled = false }
+"#;
+    let table = RouteTable::parse(Path::new("routes.toml"), text).unwrap();
+    assert_eq!(table.evidence.url, "postgres://migrate@localhost/evidence");
+    assert_eq!((table.evidence.retention.as_secs(), table.evidence.examples), (172_800, 5));
+    assert_eq!((table.evidence.mask.len(), table.admin.allow_flips), (1, true));
+    let twin = &table.backends[1];
+    assert_eq!(twin.mirror_writes, routes::backend::MirrorWrites::Twin);
+    assert_eq!(twin.twin.as_ref().unwrap().clone, "sqlite://twin.db");
+    let [a, b] = table.routes.as_slice() else { panic!("two routes") };
+    assert_eq!((a.gate.min_samples, a.gate.min_match, a.gate.max_latency_ratio), (10, 0.5, 1.5));
+    assert_eq!((a.guard.window.as_secs(), a.guard.max_error_rate), (5, 0.1));
+    assert_eq!(a.guard.webhook.as_deref(), Some("http://127.0.0.1:9000/alert"));
+    assert_eq!((a.mirror.control, a.mirror.rate, a.mirror.verify), (1.0, Some(50.0), 0.05));
+    assert_eq!(a.mirror.before_budget.as_millis(), 20);
+    assert_eq!(
+        (a.compare.allow.len(), a.compare.identifier.len(), a.compare.number.len()),
+        (1, 1, 1)
+    );
+    assert!(a.guard.enabled && !b.guard.enabled);
+    let nobody = |route| decide(route, &NOBODY);
+    assert_eq!(nobody(b).mirror, None, "nothing to verify");
+}

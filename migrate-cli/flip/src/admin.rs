@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, InvalidHeaderValue};
 use routes::Digest;
-use routes::admin::{EvidenceReport, RoutesReport};
+use routes::admin::{EvidenceReport, RoutesReport, Timeline};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -150,6 +150,13 @@ impl AdminClient {
         if let Some(route) = route {
             url.query_pairs_mut().append_pair("route", route);
         }
+        self.get(&url, ANSWER_LIMIT).await
+    }
+
+    /// Evidence of a route by the minute, over the last day.
+    pub async fn timeline(&self, base: &str, route: &str) -> Result<Timeline, AdminError> {
+        let mut url = address(base, "/api/timeline")?;
+        url.query_pairs_mut().append_pair("route", route).append_pair("minutes", "1440");
         self.get(&url, ANSWER_LIMIT).await
     }
 

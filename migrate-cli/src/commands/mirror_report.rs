@@ -1,39 +1,56 @@
 //! `migrate mirror report`: the evidence that the proxies have gathered.
 
-use std::fmt::{self, Write as _};
+pub(crate) mod human;
+mod html;
+mod plot;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flip::admin::AdminClient;
 use flip::cutover_plan::unknown;
 use flip::standing::read_table;
-use routes::admin::{
-    DifferenceExample, DifferenceGroup, DifferenceKind, EvidenceReport, OperationEvidence,
-    RouteEvidence,
-};
+use routes::RouteTable;
+use routes::admin::{EvidenceReport, Timeline};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::diff;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::grid::{bad, good, grid, lines, plain};
-use crate::output::Report;
-use crate::style::{BAD, DIM, PLACE, STRONG, WARN, paint};
 
 use super::status::proxy_addresses;
-use super::status_report::percent_text;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  migrate mirror report\n  migrate mirror report workflows --limit 3\n\n\
-    Several proxies are shown one after the other: each has evidence of its own."
+    after_help = "Examples:\n  migrate mirror report\n  migrate mirror report workflows --limit 3 --bodies\n  \
+    migrate mirror report workflows --html report.html\n  migrate mirror report --watch\n\n\
+    Several proxies are shown one after the other, unless they keep their evidence in one PostgreSQL database."
 )]
 pub(crate) struct Args {
     /// Name of the route; absent: every route with evidence
     route: Option<String>,
 
-    /// Most differences shown for each operation
+    /// Most kinds of difference shown for each route
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
     limit: usize,
+
+    /// Show both answers of each example side by side, as far as they were kept
+    #[arg(long)]
+    bodies: bool,
+
+    /// Write one self-contained page to this file instead
+    #[arg(long, value_name = "FILE", conflicts_with = "watch")]
+    html: Option<PathBuf>,
+
+    /// Show it again and again until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+
+    /// Seconds between two looks with --watch
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, requires = "watch",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    interval: u64,
 }
 
 /// The JSON shape: the evidence as each proxy has it.
@@ -41,7 +58,7 @@ pub(crate) struct Args {
 pub(crate) struct MirrorReport {
     proxies: Vec<ProxyEvidence>,
     #[serde(skip)]
-    limit: usize,
+    detail: human::Detail,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,154 +77,83 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     }
     let client = context.admin_client()?;
     let progress = context.printer.progress("asking the proxies");
+    let report = ask(args, &table, &client).await?;
+    // Gone before anything else is written to the terminal.
+    drop(progress);
+    if let Some(file) = &args.html {
+        let timelines = timelines(&report, &table, &client).await;
+        html::write(file, &report, &timelines)?;
+        context.printer.note(format_args!("wrote {}", file.display()));
+        return Ok(Exit::Done);
+    }
+    context.printer.show(&report);
+    if args.watch {
+        watch(args, context, &table, &client).await?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Asks every proxy of the table; at least one must answer.
+async fn ask(
+    args: &Args,
+    table: &RouteTable,
+    client: &AdminClient,
+) -> Result<MirrorReport, Failure> {
     let mut proxies = Vec::new();
-    for address in proxy_addresses(&table) {
+    for address in proxy_addresses(table) {
         let (evidence, error) = match client.evidence(&address, args.route.as_deref()).await {
             Ok(evidence) => (Some(evidence), None),
             Err(error) => (None, Some(error.line())),
         };
         proxies.push(ProxyEvidence { address, evidence, error });
     }
-    // Gone before anything else is written to the terminal.
-    drop(progress);
     if proxies.iter().all(|proxy| proxy.evidence.is_none()) {
         let tried = proxies.into_iter().filter_map(|proxy| proxy.error).collect();
         return Err(Failure::NoProxy { tried });
     }
-    context.printer.show(&MirrorReport { proxies, limit: args.limit });
-    Ok(Exit::Done)
+    let detail = human::Detail { limit: args.limit, bodies: args.bodies };
+    Ok(MirrorReport { proxies, detail })
 }
 
-impl Report for MirrorReport {
-    fn human(&self, page: &mut String) -> fmt::Result {
-        for proxy in &self.proxies {
-            write!(page, "{}", paint(STRONG, format_args!("proxy {}", proxy.address)))?;
-            match (&proxy.evidence, &proxy.error) {
-                (Some(evidence), _) => {
-                    writeln!(page, ", since {} UTC", evidence.since.format("%Y-%m-%d %H:%M:%S"))?;
-                    evidence_human(evidence, self.limit, page)?;
-                }
-                (None, error) => {
-                    writeln!(page, ": {}", paint(BAD, error.as_deref().unwrap_or("no answer")))?;
-                }
+/// Shows the evidence again until Ctrl-C. A proxy that is gone for a while is no reason to stop looking.
+async fn watch(
+    args: &Args,
+    context: &Context,
+    table: &RouteTable,
+    client: &AdminClient,
+) -> Result<(), Failure> {
+    let mut ticks = tokio::time::interval(Duration::from_secs(args.interval));
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            _stopped = tokio::signal::ctrl_c() => return Ok(()),
+            _time = ticks.tick() => {}
+        }
+        match ask(args, table, client).await {
+            Ok(report) => {
+                context.printer.clear();
+                context.printer.show(&report);
+            }
+            Err(problem) => problem.report(&context.printer),
+        }
+    }
+}
+
+/// Evidence by the minute of every route with evidence, from each proxy; what a proxy does not tell is left out.
+async fn timelines(
+    report: &MirrorReport,
+    table: &RouteTable,
+    client: &AdminClient,
+) -> Vec<(String, Timeline)> {
+    let mut timelines = Vec::new();
+    for proxy in report.proxies.iter().filter(|proxy| proxy.evidence.is_some()) {
+        let seen = proxy.evidence.iter().flat_map(|evidence| &evidence.routes);
+        let names = seen.filter(|route| human::has_evidence(route)).map(|route| &route.route);
+        for name in names.filter(|name| table.route_named(name).is_some()) {
+            if let Ok(timeline) = client.timeline(&proxy.address, name).await {
+                timelines.push((proxy.address.clone(), timeline));
             }
         }
-        Ok(())
     }
-}
-
-/// The evidence of one proxy.
-pub(crate) fn evidence_human(
-    evidence: &EvidenceReport,
-    limit: usize,
-    page: &mut String,
-) -> fmt::Result {
-    let mut seen = evidence
-        .routes
-        .iter()
-        .filter(|route| !route.operations.is_empty() || !route.dropped.is_empty())
-        .peekable();
-    if seen.peek().is_none() {
-        return writeln!(
-            page,
-            "no exchange was mirrored yet; mirroring begins at stage shadow: migrate cutover ROUTE --to shadow"
-        );
-    }
-    for route in seen {
-        route_human(route, limit, page)?;
-    }
-    Ok(())
-}
-
-fn route_human(route: &RouteEvidence, limit: usize, page: &mut String) -> fmt::Result {
-    writeln!(page, "\n{}", paint(STRONG, format_args!("route {}", route.route)))?;
-    let mut table =
-        grid(&["OPERATION", "COMPARED", "MATCHED", "OLD p50 / p99 ms", "NEW p50 / p99 ms"]);
-    for operation in &route.operations {
-        let matched = percent_text(operation.matched, operation.compared);
-        let latency = |of: &routes::admin::Latency| plain(format!("{:.1} / {:.1}", of.p50, of.p99));
-        table.add_row(vec![
-            plain(&operation.operation),
-            plain(operation.compared),
-            if operation.matched < operation.compared { bad(matched) } else { good(matched) },
-            latency(&operation.old_latency),
-            latency(&operation.new_latency),
-        ]);
-    }
-    page.push_str(&lines(&table));
-    for (reason, count) in &route.dropped {
-        writeln!(page, "{} {count} not compared: {reason}", paint(WARN, "dropped"))?;
-    }
-    for operation in &route.operations {
-        operation_human(operation, limit, page)?;
-    }
-    Ok(())
-}
-
-fn operation_human(operation: &OperationEvidence, limit: usize, page: &mut String) -> fmt::Result {
-    for (reason, count) in &operation.failed {
-        writeln!(
-            page,
-            "{} {}: {count} mirrored requests got no answer: {reason}",
-            paint(BAD, "failed"),
-            operation.operation
-        )?;
-    }
-    let mut groups: Vec<&DifferenceGroup> = operation.differences.iter().collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    for group in groups.iter().take(limit) {
-        difference_human(&operation.operation, group, page)?;
-    }
-    if groups.len() > limit {
-        let more = format!("and {} more kinds of difference; see --limit", groups.len() - limit);
-        writeln!(page, "{}", paint(DIM, more))?;
-    }
-    Ok(())
-}
-
-fn difference_human(operation: &str, group: &DifferenceGroup, page: &mut String) -> fmt::Result {
-    writeln!(
-        page,
-        "\n{} {} × {} at {}  {}",
-        paint(BAD, "difference"),
-        group.count,
-        paint(STRONG, kind_text(group.kind)),
-        paint(PLACE, &group.path),
-        paint(DIM, format_args!("{operation}, {}", group.fingerprint))
-    )?;
-    if let Some(example) = group.examples.first() {
-        example_human(example, page)?;
-    }
-    Ok(())
-}
-
-/// Both sides of an example, one over the other, what differs marked.
-fn example_human(example: &DifferenceExample, page: &mut String) -> fmt::Result {
-    let (old, new) = diff::inline(&example.old, &example.new);
-    writeln!(
-        page,
-        "  {}",
-        paint(
-            DIM,
-            format_args!("{} at {}, request {}", example.request, example.at, example.request_id)
-        )
-    )?;
-    writeln!(page, "  old  {old}")?;
-    writeln!(page, "  new  {new}")
-}
-
-/// The word for a kind.
-fn kind_text(kind: DifferenceKind) -> &'static str {
-    match kind {
-        DifferenceKind::Status => "status",
-        DifferenceKind::Header => "header",
-        DifferenceKind::Missing => "missing",
-        DifferenceKind::Extra => "extra",
-        DifferenceKind::Type => "type",
-        DifferenceKind::Value => "value",
-        DifferenceKind::Order => "order",
-        DifferenceKind::Length => "length",
-        DifferenceKind::Pairing => "pairing",
-        DifferenceKind::Row => "row",
-    }
+    timelines
 }

@@ -8,7 +8,7 @@ use routes::decide::decide;
 use routes::{RequestFacts, StickyValue};
 use serde_json::json;
 
-use crate::commands::mirror_report::evidence_human;
+use crate::commands::mirror_report::human::{Detail, evidence_human};
 use crate::failure::Failure;
 
 use super::stage::{Performance, seen, unplayable};
@@ -64,7 +64,7 @@ impl Performance<'_> {
             .await?;
         self.tell("$ migrate mirror report");
         let mut page = String::new();
-        let _written = evidence_human(&evidence, 3, &mut page);
+        let _written = evidence_human(&evidence, Detail { limit: 3, bodies: false }, &mut page);
         self.tell(page.trim_start());
         let operations = evidence.routes.iter().flat_map(|route| &route.operations);
         let paths: Vec<&str> = operations

@@ -85,32 +85,46 @@ fn outcomes_are_reported_by_operation_and_fingerprint() {
       {
         "fingerprint": "8800856aac659684",
         "kind": "value",
+        "grade": "value",
         "path": "$[*].x",
         "count": 2,
+        "inconclusive": 0,
         "first_seen": "2027-01-15T08:00:01Z",
         "last_seen": "2027-01-15T08:00:03Z",
-        "example": {
-          "request": "GET /a/wf_00ff22?page=1",
-          "request_id": "id-3",
-          "at": "$[0].x",
-          "old": "1",
-          "new": "2"
-        }
+        "examples": [
+          {
+            "seen_at": "2027-01-15T08:00:03Z",
+            "request": "GET /a/wf_00ff22?page=1",
+            "request_id": "id-3",
+            "old_status": 200,
+            "new_status": 200,
+            "at": "$[0].x",
+            "old": "1",
+            "new": "2"
+          }
+        ]
       },
       {
         "fingerprint": "e5d0572868e068e8",
         "kind": "value",
+        "grade": "value",
         "path": "$.y",
         "count": 1,
+        "inconclusive": 0,
         "first_seen": "2027-01-15T08:00:03Z",
         "last_seen": "2027-01-15T08:00:03Z",
-        "example": {
-          "request": "GET /a/wf_00ff22?page=1",
-          "request_id": "id-3",
-          "at": "$.y",
-          "old": "1",
-          "new": "2"
-        }
+        "examples": [
+          {
+            "seen_at": "2027-01-15T08:00:03Z",
+            "request": "GET /a/wf_00ff22?page=1",
+            "request_id": "id-3",
+            "old_status": 200,
+            "new_status": 200,
+            "at": "$.y",
+            "old": "1",
+            "new": "2"
+          }
+        ]
       }
     ]
     "#);
