@@ -316,7 +316,12 @@ impl State {
                 address: format!("{}:{}", target.host, target.port),
                 healthy,
             });
-            BackendReport { name: backend.name.clone(), healthy, targets: targets.collect() }
+            BackendReport {
+                name: backend.name.clone(),
+                healthy,
+                build: None,
+                targets: targets.collect(),
+            }
         });
         backends.collect()
     }

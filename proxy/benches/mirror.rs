@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use evidence::Evidence;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use proxy::mirror::{Candidate, Capture, Mirror};
+use proxy::mirror::{Build, Candidate, Capture, Mirror};
 use routes::{RequestFacts, RouteTable};
 
 const TABLE: &str = r#"
@@ -69,7 +69,7 @@ fn bench(criterion: &mut Criterion) {
     };
     let mirror = Arc::new(Mirror::new(Arc::new(Evidence::new(DateTime::<Utc>::UNIX_EPOCH))));
     mirror.run_on(runtime.handle().clone());
-    let prepared = mirror.prepare(&table);
+    let prepared = mirror.prepare(&table, |_| Build::default());
     let headers = request_headers();
     let mut answer_headers = HeaderMap::new();
     answer_headers.insert("content-type", HeaderValue::from_static("application/json"));

@@ -62,6 +62,7 @@ fn backend(pool: &Pool) -> BackendReport {
     BackendReport {
         name: pool.name.to_string(),
         healthy: pool.is_usable(),
+        build: pool.build.get().as_deref().map(str::to_owned),
         targets: pool
             .targets()
             .iter()

@@ -5,14 +5,11 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use pingora::lb::Backend as CheckedServer;
-use pingora::lb::health_check::{HealthCheck, HttpHealthCheck, TcpHealthCheck};
-use pingora::protocols::l4::socket::SocketAddr as PeerAddress;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
-use pingora::{Error, ErrorType};
 
-use super::{Pool, Target, resolve};
+use super::probe::{Unwell, Well};
+use super::{Pool, Target, probe, resolve};
 use crate::live_table::LiveTable;
 
 /// How often the names of targets are asked for again.
@@ -73,9 +70,12 @@ async fn resolve_again(pool: &Pool) {
 async fn check(pool: &Pool) {
     let checks = pool.targets().iter().map(async |target| {
         let answer = check_target(pool, target).await;
+        if let Ok(well) = &answer {
+            target.build.set(well.build.clone());
+        }
         if target.checked(answer.is_ok()) {
             match answer {
-                Ok(()) => tracing::info!(
+                Ok(_) => tracing::info!(
                     backend = %pool.name, target_server = %target.label, "target is healthy"
                 ),
                 Err(error) => tracing::warn!(
@@ -85,48 +85,11 @@ async fn check(pool: &Pool) {
         }
     });
     futures::future::join_all(checks).await;
+    pool.note_build();
 }
 
-async fn check_target(pool: &Pool, target: &Target) -> pingora::Result<()> {
-    let Some(address) = target.address() else {
-        return Error::e_explain(ErrorType::ConnectNoRoute, "the name does not resolve");
-    };
-    let server = CheckedServer {
-        addr: PeerAddress::Inet(address),
-        weight: 1,
-        ext: pingora::lb::Extensions::new(),
-    };
+async fn check_target(pool: &Pool, target: &Target) -> Result<Well, Unwell> {
+    let address = target.address().ok_or(Unwell::NoAddress)?;
     let limit = pool.backend.health_interval.clamp(CHECK_TIMEOUT.0, CHECK_TIMEOUT.1);
-    let answer = match &pool.backend.health {
-        Some(path) => {
-            let check = http_check(&target.label, path, limit)?;
-            tokio::time::timeout(limit, check.check(&server)).await
-        }
-        None => tokio::time::timeout(limit, TcpHealthCheck::default().check(&server)).await,
-    };
-    answer.unwrap_or_else(|_| {
-        Error::e_explain(ErrorType::ReadTimedout, format!("no answer within {limit:?}"))
-    })
-}
-
-/// Any 2xx is well: `/health` endpoints answer 200 or 204.
-fn http_check(host: &str, path: &str, limit: Duration) -> pingora::Result<HttpHealthCheck> {
-    let mut check = HttpHealthCheck::new("localhost", false);
-    check.req = pingora::http::RequestHeader::build("GET", path.as_bytes(), Some(2))?;
-    check.req.insert_header("Host", host)?;
-    check
-        .req
-        .insert_header("User-Agent", concat!("strangler-proxy/", env!("CARGO_PKG_VERSION")))?;
-    check.peer_template.options.connection_timeout = Some(limit);
-    check.peer_template.options.read_timeout = Some(limit);
-    check.validator = Some(Box::new(|answer| {
-        if answer.status.is_success() {
-            return Ok(());
-        }
-        Error::e_explain(
-            ErrorType::CustomCode("health check status", answer.status.as_u16()),
-            format!("the health check answered {}", answer.status.as_u16()),
-        )
-    }));
-    Ok(check)
+    probe::check(address, &target.label, pool.backend.health.as_deref(), limit).await
 }

@@ -3,7 +3,10 @@
 pub(crate) mod target;
 pub(crate) mod pool;
 pub(crate) mod resolve;
+pub(crate) mod build;
+mod probe;
 pub(crate) mod health;
 
+pub use build::Build;
 pub(crate) use pool::Pool;
 pub(crate) use target::Target;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use pingora::upstreams::peer::{HttpPeer, PeerOptions};
 
 use super::Target;
+use super::build::{self, Build};
+use super::target::Health;
 
 /// How long an idle connection is kept. Below the 5 s after which common Python servers close
 /// theirs: a connection that the other side is just closing costs a request a retry.
@@ -39,6 +41,8 @@ pub(crate) struct Pool {
     options: PeerOptions,
     /// Set by the health service when it starts to check this pool.
     pub(crate) is_checked: AtomicBool,
+    /// The build that its servers name; outlives their being down.
+    pub(crate) build: Build,
 }
 
 impl Pool {
@@ -49,19 +53,31 @@ impl Pool {
         options.read_timeout = Some(backend.response_timeout);
         options.write_timeout = Some(backend.response_timeout);
         options.idle_timeout = Some(IDLE_TIMEOUT);
-        Self {
+        let pool = Self {
             name: backend.name.as_str().into(),
             backend,
             targets,
             next: AtomicUsize::new(0),
             options,
             is_checked: AtomicBool::new(false),
-        }
+            build: Build::default(),
+        };
+        pool.note_build();
+        pool
     }
 
     /// The targets in order of the table.
     pub(crate) fn targets(&self) -> &[Arc<Target>] {
         &self.targets
+    }
+
+    /// Puts the builds of its healthy targets together. Without one the backend keeps the build that it had: being down for
+    /// a moment makes nothing of what is known of it untrue.
+    pub(crate) fn note_build(&self) {
+        let healthy = || self.targets.iter().filter(|target| target.health() == Health::Healthy);
+        if healthy().next().is_some() {
+            self.build.set(build::of_all(&healthy().filter_map(|one| one.build.get()).collect()));
+        }
     }
 
     /// At least one target may be asked.
@@ -151,6 +167,28 @@ mod tests {
         assert_eq!(pool.pick_any(tried).unwrap().0, 0);
         tried.add(0);
         assert!(pool.pick_any(tried).is_none());
+    }
+
+    #[test]
+    fn its_build_is_that_of_its_healthy_targets_and_outlives_them() {
+        let pool = pool(2);
+        let checked = |index: usize, build: Option<&str>| {
+            let target = &pool.targets()[index];
+            target.build.set(build.map(Into::into));
+            target.checked(true);
+            pool.note_build();
+            pool.build.get()
+        };
+        assert_eq!(pool.build.get(), None);
+        assert_eq!(checked(0, Some("a")).as_deref(), Some("a"));
+        assert_eq!(checked(1, Some("b")).as_deref(), Some("mixed: a, b"));
+        assert_eq!(checked(0, Some("b")).as_deref(), Some("b"));
+        for target in pool.targets() {
+            target.connect_failed();
+        }
+        pool.note_build();
+        assert_eq!(pool.build.get().as_deref(), Some("b"));
+        assert_eq!(checked(0, None), None);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 
+use super::build::Build;
+
 /// Consecutive failed checks that make a target unhealthy. One lost answer is no outage; a request
 /// that could not connect counts at once, see [`Target::connect_failed`].
 const FAILED_CHECKS: u32 = 2;
@@ -34,6 +36,8 @@ pub(crate) struct Target {
     preferred: AtomicUsize,
     health: AtomicU8,
     failed_checks: AtomicU32,
+    /// As of the last check that it answered.
+    pub(crate) build: Build,
 }
 
 impl Target {
@@ -50,6 +54,7 @@ impl Target {
             preferred: AtomicUsize::new(0),
             health: AtomicU8::new(0),
             failed_checks: AtomicU32::new(0),
+            build: Build::default(),
         }
     }
 

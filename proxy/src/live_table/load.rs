@@ -33,7 +33,9 @@ impl Loader {
     ) -> Result<InForce, Problems> {
         let table = RouteTable::parse(self.file.path(), &text)?;
         let pools = resolve::pools(&table.backends, before).await;
-        let mirror = self.mirror.prepare(&table);
+        let mirror = self.mirror.prepare(&table, |backend| {
+            pools.get(backend.index()).map(|pool| pool.build.clone()).unwrap_or_default()
+        });
         Ok(InForce::new(table, text, pools, mirror, &self.metrics))
     }
 }

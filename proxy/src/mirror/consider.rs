@@ -88,7 +88,7 @@ impl Mirror {
         };
         let exchange = Exchange {
             route: Arc::clone(&route.name),
-            basis: Arc::clone(&route.basis),
+            basis: route.basis(),
             at: Utc::now(),
             method: candidate.method.clone(),
             target,

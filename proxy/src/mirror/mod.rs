@@ -22,9 +22,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::HeaderValue;
 use prometheus_client::registry::Registry;
-use routes::RouteTable;
+use routes::{BackendId, RouteTable};
 use tokio::runtime::Handle;
 
+pub use crate::backends::Build;
 pub use capture::Capture;
 pub use consider::Candidate;
 pub use request::MARK;
@@ -75,8 +76,12 @@ impl Mirror {
     }
 
     /// What requests need at hand to be mirrored as a table says. Called once for each table, before it is in force;
-    /// evidence of routes that it no longer names is forgotten.
-    pub fn prepare(&self, table: &RouteTable) -> MirrorTable {
+    /// evidence of routes that it no longer names is forgotten. `build_of` says how to learn a backend's build.
+    pub fn prepare(
+        &self,
+        table: &RouteTable,
+        build_of: impl Fn(BackendId) -> Build,
+    ) -> MirrorTable {
         let names: Vec<&str> = table.routes.iter().map(|route| route.name.as_str()).collect();
         self.evidence.keep(&names);
         let mut held = self.held_by_route.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +90,14 @@ impl Mirror {
             let name: Arc<str> = route.name.as_str().into();
             let held = Arc::clone(held.entry(Arc::clone(&name)).or_default());
             let drops = self.evidence.drops(&name);
-            Arc::new(RouteMirror::new(name, route, held, drops, Arc::clone(&self.metrics)))
+            Arc::new(RouteMirror::new(
+                name,
+                route,
+                build_of(route.new),
+                held,
+                drops,
+                Arc::clone(&self.metrics),
+            ))
         });
         MirrorTable::new(routes.collect(), &table.mirroring)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{HeaderName, header};
 use routes::compare::CompareRules;
 use routes::table::MirrorBounds;
@@ -10,6 +11,7 @@ use routes::{Route, RouteId};
 
 use super::budget::{Budgets, Limits};
 use super::metrics::Metrics;
+use crate::backends::Build;
 use evidence::{Basis, DropReason, Drops};
 
 /// What one table says about mirroring.
@@ -57,7 +59,9 @@ pub(super) struct RouteMirror {
     pub(super) rules: CompareRules,
     /// The headers of an answer that are compared or say how to read its body; each once.
     pub(super) compared_headers: Vec<HeaderName>,
-    pub(super) basis: Arc<Basis>,
+    basis: ArcSwap<Basis>,
+    /// Of the new backend.
+    build: Build,
     pub(super) held: Arc<Budgets>,
     drops: Arc<Drops>,
     pub(super) metrics: Arc<Metrics>,
@@ -67,6 +71,7 @@ impl RouteMirror {
     pub(super) fn new(
         name: Arc<str>,
         route: &Route,
+        build: Build,
         held: Arc<Budgets>,
         drops: Arc<Drops>,
         metrics: Arc<Metrics>,
@@ -77,11 +82,24 @@ impl RouteMirror {
             control: route.mirror.control,
             compared_headers: compared_headers(&route.compare),
             rules: route.compare.clone(),
-            basis: Arc::new(Basis::new(&route.compare, None)),
+            basis: ArcSwap::from_pointee(Basis::new(&route.compare, build.get())),
+            build,
             held,
             drops,
             metrics,
         }
+    }
+
+    /// What outcomes count for now: these rules and the new backend's present build.
+    pub(super) fn basis(&self) -> Arc<Basis> {
+        let known = self.basis.load_full();
+        let build = self.build.get();
+        if known.build == build {
+            return known;
+        }
+        let basis = Arc::new(Basis { rules: known.rules, build });
+        self.basis.store(Arc::clone(&basis));
+        basis
     }
 
     /// Counts a request that was not mirrored, or whose answers were not compared.

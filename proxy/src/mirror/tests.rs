@@ -75,6 +75,29 @@ fn a_difference_is_found_and_named_by_its_path() {
 }
 
 #[test]
+fn another_build_of_the_new_backend_begins_anew() {
+    let rig = Rig::start(Manner::Answer(JSON.to_vec()), SMALL);
+    let exchange = || rig.exchange(&Method::GET, "/agent/7", &HeaderMap::new(), JSON);
+    let until = |build: Option<&str>, matched: u64| {
+        rig.until_report(|route| {
+            let basis = route.basis.as_ref();
+            basis.is_some_and(|basis| basis.build.as_deref() == build)
+                && route.operations.iter().any(|found| found.matched == matched)
+        })
+    };
+    exchange();
+    until(None, 1);
+    rig.build.set(Some("a".into()));
+    for matched in 1..=2 {
+        exchange();
+        until(Some("a"), matched);
+    }
+    rig.build.set(Some("mixed: a, b".into()));
+    exchange();
+    until(Some("mixed: a, b"), 1);
+}
+
+#[test]
 fn compressed_answers_compare_equal_to_plain_ones() {
     let rig = Rig::start(Manner::Gzip(JSON.to_vec()), SMALL);
     rig.exchange(&Method::GET, "/agent/7", &HeaderMap::new(), JSON);

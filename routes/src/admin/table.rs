@@ -59,6 +59,10 @@ pub struct BackendReport {
     pub name: String,
     /// At least one target is healthy.
     pub healthy: bool,
+    /// Build that its healthy targets name at their health endpoint (`mixed: A, B` while they disagree); absent where they
+    /// name none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub build: Option<String>,
     /// Servers.
     pub targets: Vec<TargetReport>,
 }

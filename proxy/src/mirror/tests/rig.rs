@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use super::super::budget::{Budgets, Share};
 use super::super::client::{MirroredAnswer, NoAnswer};
 use super::super::request::MirroredRequest;
-use super::super::{Candidate, Capture, Mirror, MirrorTable};
+use super::super::{Build, Candidate, Capture, Mirror, MirrorTable};
 use super::backend::{Backend, Manner};
 use evidence::Evidence;
 
@@ -79,6 +79,8 @@ pub(super) struct Rig {
     pub(super) backend: Backend,
     /// The primary; it answers control requests only, the client's part is played by the test.
     pub(super) primary: Backend,
+    /// The new backend's.
+    pub(super) build: Build,
     evidence: Arc<Evidence>,
     table: RouteTable,
     prepared: MirrorTable,
@@ -124,9 +126,10 @@ impl Rig {
         mirror.run_on(runtime.handle().clone());
         let mut registry = Registry::default();
         mirror.register(&mut registry);
-        let prepared = mirror.prepare(&table);
+        let build = Build::default();
+        let prepared = mirror.prepare(&table, |_| build.clone());
         let (backend, primary) = (Backend::start(manner), Backend::start(primary));
-        Self { mirror, backend, primary, evidence, table, prepared, registry, runtime }
+        Self { mirror, backend, primary, build, evidence, table, prepared, registry, runtime }
     }
 
     /// Begins to mirror a request, if it is.
