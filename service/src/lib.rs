@@ -11,6 +11,7 @@ pub mod app;
 pub mod router;
 pub mod http;
 pub mod validation;
+pub mod work;
 pub mod handlers;
 pub mod logic;
 pub mod execution;

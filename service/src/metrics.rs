@@ -35,6 +35,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram>,
     in_flight: Gauge,
+    rehearsals: Family<OutcomeLabels, Counter>,
     executions: Family<OutcomeLabels, Counter>,
     steps: Family<OutcomeLabels, Counter>,
     working: Gauge,
@@ -69,6 +70,7 @@ impl Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(histogram as fn() -> Histogram),
             in_flight: Gauge::default(),
+            rehearsals: Family::default(),
             executions: Family::default(),
             steps: Family::default(),
             working: Gauge::default(),
@@ -89,6 +91,11 @@ impl Metrics {
             self.seconds.clone(),
         );
         registry.register("http_requests_in_flight", "Requests under way", self.in_flight.clone());
+        registry.register(
+            "rehearsals",
+            "Rehearsed requests: rolled back, or given up because the database was busy or they took too long",
+            self.rehearsals.clone(),
+        );
         registry.register(
             "executions",
             "Executions that this process ended or gave back, by outcome",
@@ -126,6 +133,11 @@ impl Metrics {
             .observe(spent.as_secs_f64());
         let labels = RequestLabels { method: method.to_owned(), route, status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts a rehearsed request.
+    pub fn end_rehearsal(&self, outcome: &str) {
+        self.rehearsals.get_or_create(&OutcomeLabels { outcome: outcome.to_owned() }).inc();
     }
 
     /// Counts an execution as worked on.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::store::open::Location;
+use crate::store::rehearsal::Limits;
 
 const FORMS: &str =
     "write sqlite:////absolute/path.db, sqlite:///relative/path.db or sqlite://path.db";
@@ -33,7 +34,9 @@ pub fn location(url: &str) -> Result<Location, String> {
         ));
     }
     let path = percent_decoded(path)?;
-    with_options(Location { path, create: true, busy_timeout: Duration::from_secs(5) }, options)
+    let busy_timeout = Duration::from_secs(5);
+    let location = Location { path, create: true, busy_timeout, rehearsal: Limits::default() };
+    with_options(location, options)
 }
 
 fn with_options(mut location: Location, options: &str) -> Result<Location, String> {

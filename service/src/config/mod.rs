@@ -14,6 +14,7 @@ pub use source::{Problem, Source};
 
 use crate::compatibility::Compatibility;
 use crate::store::open::Location;
+use crate::store::rehearsal::Limits;
 
 /// The checked configuration of one process.
 #[derive(Debug, Clone)]
@@ -110,7 +111,7 @@ impl Config {
                  or set APP_ENV=production and ADMIN_API_KEYS",
             ));
         }
-        let database = source.required("DATABASE_URL", database::location, problems);
+        let mut database = source.required("DATABASE_URL", database::location, problems);
         let keys = keys::read(source, mode, problems);
         let receipt_key = receipt_key(source, database.as_ref(), problems);
         let seconds = |text: &str| whole(text, 1, 86_400).map(Duration::from_secs);
@@ -124,6 +125,10 @@ impl Config {
         let max_connections = source.parse("MAX_CONNECTIONS", "1024", count, problems);
         let execution_workers = source.parse("EXECUTION_WORKERS", "8", count, problems);
         let execution_lease = source.parse("EXECUTION_LEASE_SECONDS", "10", lease, problems);
+        let rehearsal = rehearsal(source, problems);
+        if let (Some(database), Some(limits)) = (&mut database, rehearsal) {
+            database.rehearsal = limits;
+        }
         Some(Self {
             port: port?,
             compatibility: compatibility?,
@@ -175,6 +180,18 @@ fn count(text: &str) -> Result<usize, String> {
 /// A lease must outlive SQLite's busy time-out, or a worker that waits for a lock loses its run.
 fn lease(text: &str) -> Result<Duration, String> {
     whole(text, 6, 3600).map(Duration::from_secs)
+}
+
+/// Whoever asks for a rehearsal counts on nobody waiting longer for it than it waits for others.
+fn rehearsal(source: &Source, problems: &mut Vec<Problem>) -> Option<Limits> {
+    const TRANSACTION: &str = "REHEARSAL_TRANSACTION_TIMEOUT_MS";
+    let millis = |text: &str| whole(text, 1, 1000).map(Duration::from_millis);
+    let lock = source.parse("REHEARSAL_LOCK_TIMEOUT_MS", "50", millis, problems)?;
+    let transaction = source.parse(TRANSACTION, "25", millis, problems)?;
+    if transaction > lock {
+        problems.push(source.problem(TRANSACTION, "is more than REHEARSAL_LOCK_TIMEOUT_MS"));
+    }
+    Some(Limits { lock, transaction })
 }
 
 fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {

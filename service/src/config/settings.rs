@@ -42,6 +42,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("MAX_CONNECTIONS", "1024", "connections held open at once"),
     setting("EXECUTION_WORKERS", "8", "executions worked on at once"),
     setting("EXECUTION_LEASE_SECONDS", "10", "how long a silent worker keeps its executions"),
+    setting("REHEARSAL_LOCK_TIMEOUT_MS", "50", "how long a rehearsed write waits for a lock"),
+    setting(
+        "REHEARSAL_TRANSACTION_TIMEOUT_MS",
+        "25",
+        "how long a rehearsed write may keep others waiting; no more than the former",
+    ),
 ];
 
 /// Whether a value must never be shown.

@@ -1,17 +1,17 @@
 //! Executions: list, status, logs, cancel.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::App;
 use crate::http::endpoint::LazyShape;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::{Denied, executions, workflows};
 use crate::store::executions::{ExecutionFilter, Workflows};
 use crate::tables::agents::{Execution, Status};
 use crate::validation::{Kind, Shape, field};
+use crate::work::Work;
 
 /// The part of the path that names the execution.
 pub(super) const ID: &str = "execution_id";
@@ -35,26 +35,23 @@ struct Query {
 
 /// `GET /executions`.
 pub fn list() -> Action {
-    Action::new(
-        "List the executions of one's workflows",
-        async |app: Arc<App>, mut input: Input| {
-            let query: Query = input.query()?;
-            let of = match query.workflow_id.filter(|id| !id.is_empty()) {
-                Some(id) => {
-                    let found = app.store.workflow_find(&id).await?;
-                    // Somebody else's workflow is as unknown here as one that is not there.
-                    workflows::owned(found.as_ref(), &input.caller)
-                        .map_err(|_why| Denied::NotFound("Workflow"))?;
-                    Workflows::One(id)
-                }
-                None => Workflows::OwnedBy(input.caller),
-            };
-            let Query { status, limit, offset, .. } = query;
-            let found =
-                app.store.execution_list(&ExecutionFilter { of, status, limit, offset }).await?;
-            Ok(Reply::ok(&found.iter().map(executions::status).collect()))
-        },
-    )
+    Action::new("List the executions of one's workflows", async |work: Work, mut input: Input| {
+        let query: Query = input.query()?;
+        let of = match query.workflow_id.filter(|id| !id.is_empty()) {
+            Some(id) => {
+                let found = work.store.workflow_find(&id).await?;
+                // Somebody else's workflow is as unknown here as one that is not there.
+                workflows::owned(found.as_ref(), &input.caller)
+                    .map_err(|_why| Denied::NotFound("Workflow"))?;
+                Workflows::One(id)
+            }
+            None => Workflows::OwnedBy(input.caller),
+        };
+        let Query { status, limit, offset, .. } = query;
+        let found =
+            work.store.execution_list(&ExecutionFilter { of, status, limit, offset }).await?;
+        Ok(Reply::ok(&found.iter().map(executions::status).collect()))
+    })
     .query(&FILTER)
     .refuses(&[404])
     .answers(list_schema)
@@ -62,8 +59,8 @@ pub fn list() -> Action {
 
 /// `GET /executions/{execution_id}/status`.
 pub fn status() -> Action {
-    Action::new("How an execution stands", async |app: Arc<App>, input: Input| {
-        let execution = owned(&app, &input).await?;
+    Action::new("How an execution stands", async |work: Work, input: Input| {
+        let execution = owned(&work, &input).await?;
         Ok(Reply::ok(&executions::status(&execution)))
     })
     .refuses(&[403, 404])
@@ -72,9 +69,9 @@ pub fn status() -> Action {
 
 /// `GET /executions/{execution_id}/logs`.
 pub fn logs() -> Action {
-    Action::new("An execution step by step", async |app: Arc<App>, input: Input| {
-        let execution = owned(&app, &input).await?;
-        let steps = app.store.step_execution_list(&execution.id).await?;
+    Action::new("An execution step by step", async |work: Work, input: Input| {
+        let execution = owned(&work, &input).await?;
+        let steps = work.store.step_execution_list(&execution.id).await?;
         Ok(Reply::ok(&executions::logs(&execution, &steps)))
     })
     .refuses(&[403, 404])
@@ -82,11 +79,11 @@ pub fn logs() -> Action {
 
 /// `POST /executions/{execution_id}/cancel`.
 pub fn cancel() -> Action {
-    Action::new("End an execution before its next step", async |app: Arc<App>, input: Input| {
-        let execution = owned(&app, &input).await?;
+    Action::new("End an execution before its next step", async |work: Work, input: Input| {
+        let execution = owned(&work, &input).await?;
         executions::cancellable(&execution)?;
-        let mut writing = app.store.write().await?;
-        if !writing.execution_cancel(&execution.id, app.clock.now()).await? {
+        let mut writing = work.store.write().await?;
+        if !writing.execution_cancel(&execution.id, work.now()).await? {
             // It has ended since it was looked at.
             return Err(Denied::Refused("Execution cannot be cancelled").into());
         }
@@ -98,10 +95,10 @@ pub fn cancel() -> Action {
 }
 
 /// The execution in the path, if its workflow is the caller's. Who ran it does not count.
-async fn owned(app: &App, input: &Input) -> Result<Execution, ApiError> {
-    let execution = app.store.execution_find(input.part(ID)).await?;
+async fn owned(work: &Work, input: &Input) -> Result<Execution, ApiError> {
+    let execution = work.store.execution_find(input.part(ID)).await?;
     let execution = execution.ok_or(Denied::NotFound("Execution"))?;
-    let workflow = app.store.workflow_find(&execution.workflow_id).await?;
+    let workflow = work.store.workflow_find(&execution.workflow_id).await?;
     workflows::owned(workflow.as_ref(), &input.caller)?;
     Ok(execution)
 }

@@ -1,33 +1,28 @@
 //! Receipts of finished executions, the documents they are about, and the key that verifies them.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
-use crate::app::App;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::receipt::{self, Evidence};
 use crate::tables::agents::{Execution, StepExecution};
 use crate::tables::own::Run;
+use crate::work::Work;
 
 /// `GET /executions/{execution_id}/receipt`.
 pub fn show() -> Action {
-    Action::new(
-        "The signed receipt of a finished execution",
-        async |app: Arc<App>, input: Input| {
-            let rows = Rows::of(&app, &input).await?;
-            let receipt = receipt::issue(rows.evidence(), &app.signer, app.clock.now())?;
-            Ok(Reply::ok(&receipt))
-        },
-    )
+    Action::new("The signed receipt of a finished execution", async |work: Work, input: Input| {
+        let rows = Rows::of(&work, &input).await?;
+        let receipt = receipt::issue(rows.evidence(), work.signer(), work.now())?;
+        Ok(Reply::ok(&receipt))
+    })
     .refuses(&[403, 404, 409])
 }
 
 /// `GET /executions/{execution_id}/receipt/document`: exactly the bytes that are hashed and signed.
 pub fn document() -> Action {
-    Action::new("The document that a receipt is about", async |app: Arc<App>, input: Input| {
-        let rows = Rows::of(&app, &input).await?;
+    Action::new("The document that a receipt is about", async |work: Work, input: Input| {
+        let rows = Rows::of(&work, &input).await?;
         Ok(Reply::text("application/json", receipt::document(rows.evidence())?))
     })
     .refuses(&[403, 404, 409])
@@ -35,11 +30,11 @@ pub fn document() -> Action {
 
 /// `GET /receipts/public-key`.
 pub fn public_key() -> Action {
-    Action::new("The key that verifies receipts", async |app: Arc<App>, _: Input| {
+    Action::new("The key that verifies receipts", async |work: Work, _: Input| {
         let key = json!({
             "algorithm": "Ed25519",
-            "coordinator_id": app.signer.coordinator_id(),
-            "public_key_hex": hex::encode(app.signer.public_key().as_bytes()),
+            "coordinator_id": work.signer().coordinator_id(),
+            "public_key_hex": hex::encode(work.signer().public_key().as_bytes()),
         });
         Ok(Reply::ok(&key))
     })
@@ -54,18 +49,18 @@ struct Rows {
 
 impl Rows {
     /// The rows of the execution in the path, for who ran it and for the owner of its workflow.
-    async fn of(app: &App, input: &Input) -> Result<Self, ApiError> {
-        let execution = app.store.execution_find(input.part(super::executions::ID)).await?;
+    async fn of(work: &Work, input: &Input) -> Result<Self, ApiError> {
+        let execution = work.store.execution_find(input.part(super::executions::ID)).await?;
         let execution = execution.ok_or(Denied::NotFound("Execution"))?;
         if execution.client_id != input.caller {
-            let workflow = app.store.workflow_find(&execution.workflow_id).await?;
+            let workflow = work.store.workflow_find(&execution.workflow_id).await?;
             let owner = workflow.is_some_and(|workflow| workflow.owner_id == input.caller);
             if !owner {
                 return Err(Denied::Forbidden.into());
             }
         }
-        let steps = app.store.step_execution_list(&execution.id).await?;
-        let run = app.store.run_find(&execution.id).await?;
+        let steps = work.store.step_execution_list(&execution.id).await?;
+        let run = work.store.run_find(&execution.id).await?;
         Ok(Self { execution, steps, run })
     }
 

@@ -1,21 +1,19 @@
 //! The service itself: is it well, which build is it, what has it counted.
 
-use std::sync::Arc;
-
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::app::App;
 use crate::build::BUILD_ID;
 use crate::http::error::chain;
 use crate::http::{Action, ApiError, Input, Reply};
+use crate::work::Work;
 
 const BUILD_HEADER: HeaderName = HeaderName::from_static("x-build-id");
 
 /// `GET /health`: the monolith's body, and the build in the header `X-Build-Id`.
 pub fn health() -> Action {
-    Action::new("Whether the service and its database answer", async |app: Arc<App>, _: Input| {
-        if let Err(error) = app.store.ping().await {
+    Action::new("Whether the service and its database answer", async |work: Work, _: Input| {
+        if let Err(error) = work.store.ping().await {
             tracing::warn!(error = chain(&error), "the database does not answer");
             return Err(ApiError::detail(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -31,7 +29,7 @@ pub fn health() -> Action {
 
 /// `GET /`.
 pub fn banner() -> Action {
-    Action::new("A greeting", async |_: Arc<App>, _: Input| {
+    Action::new("A greeting", async |_: Work, _: Input| {
         Ok(Reply::ok(&json!({"message": "Welcome to AITBC Agent Management Service"})))
     })
     .open()
@@ -40,7 +38,7 @@ pub fn banner() -> Action {
 
 /// `GET /version`.
 pub fn version() -> Action {
-    Action::new("The build that runs", async |_: Arc<App>, _: Input| {
+    Action::new("The build that runs", async |_: Work, _: Input| {
         let body = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "build_id": BUILD_ID,
@@ -54,8 +52,8 @@ pub fn version() -> Action {
 
 /// `GET /metrics`.
 pub fn metrics() -> Action {
-    Action::new("What the service counts, for Prometheus", async |app: Arc<App>, _: Input| {
-        let text = app.metrics.text().map_err(|error| ApiError::Internal(error.to_string()))?;
+    Action::new("What the service counts, for Prometheus", async |work: Work, _: Input| {
+        let text = work.figures().map_err(|error| ApiError::Internal(error.to_string()))?;
         Ok(Reply::text("application/openmetrics-text; version=1.0.0; charset=utf-8", text))
     })
     .open()
@@ -63,10 +61,10 @@ pub fn metrics() -> Action {
 
 /// `GET /test`.
 pub fn test() -> Action {
-    Action::new("Whether the router works", async |app: Arc<App>, _: Input| {
+    Action::new("Whether the router works", async |work: Work, _: Input| {
         let body = json!({
             "message": "Agent router is working",
-            "timestamp": app.clock.now().aware(),
+            "timestamp": work.now().aware(),
         });
         Ok(Reply::ok(&body))
     })

@@ -1,5 +1,7 @@
 //! The endpoints as clients see them: forms, order of checks, limits, and what the contract leaves to us.
 
+mod rehearsals;
+
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -73,17 +75,6 @@ async fn broken_json_comes_before_the_key_and_the_key_before_the_rest() {
     assert_eq!(send("nope", b"{}").await, 401);
     assert_eq!(send("admin-key-0123456789abcdef", b"{}").await, 422);
     assert_eq!(send("admin-key-0123456789abcdef", b"{\"name\":\"n\",\"steps\":{}}").await, 200);
-}
-
-#[tokio::test]
-async fn who_asks_for_a_rehearsal_does_not_get_the_real_thing() {
-    let test = TestApp::new().await;
-    let request = post("/v1/agents/workflows")
-        .header("prefer", "respond-async, tx=rollback")
-        .body(Body::from(r#"{"name":"w","steps":{}}"#))
-        .unwrap();
-    assert_eq!(test.send(request).await.status, StatusCode::NOT_IMPLEMENTED);
-    assert_eq!(test.ask("dev_key", "GET", "/workflows", None).await.json(), json!([]));
 }
 
 #[tokio::test]

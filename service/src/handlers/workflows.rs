@@ -1,11 +1,10 @@
 //! Workflows: create, list, show, change, delete, execute.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::App;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::of_table;
 use crate::http::{Action, ApiError, Input, Reply};
@@ -15,6 +14,7 @@ use crate::tables::agents::{Status, VerificationLevel, Workflow};
 use crate::tables::own::Run;
 use crate::tables::{Json, Record};
 use crate::validation::{Kind, Shape, field};
+use crate::work::{Effect, Work};
 
 /// The part of the path that names the workflow.
 const ID: &str = "workflow_id";
@@ -86,10 +86,10 @@ fn list_schema() -> Value {
 
 /// `POST /workflows`.
 pub fn create() -> Action {
-    Action::new("Create a workflow", async |app: Arc<App>, mut input: Input| {
+    Action::new("Create a workflow", async |work: Work, mut input: Input| {
         let new: NewWorkflow = input.body()?;
-        let workflow = new.into_row(app.ids.id("agent_", 8), input.caller, app.clock.now());
-        let mut writing = app.store.write().await?;
+        let workflow = new.into_row(work.id("agent_", 8), input.caller, work.now());
+        let mut writing = work.store.write().await?;
         writing.workflow_insert(&workflow).await?;
         writing.commit().await?;
         Ok(Reply::ok(&workflow.to_json()))
@@ -100,10 +100,10 @@ pub fn create() -> Action {
 
 /// `GET /workflows`.
 pub fn list() -> Action {
-    Action::new("List one's own and public workflows", async |app: Arc<App>, mut input: Input| {
+    Action::new("List one's own and public workflows", async |work: Work, mut input: Input| {
         let query: WorkflowQuery = input.query()?;
-        let filter = query.into_filter(&input.caller, app.config.compatibility);
-        let found = app.store.workflow_list(&filter).await?;
+        let filter = query.into_filter(&input.caller, work.compatibility());
+        let found = work.store.workflow_list(&filter).await?;
         Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
     })
     .query(&FILTER)
@@ -112,8 +112,8 @@ pub fn list() -> Action {
 
 /// `GET /workflows/{workflow_id}`.
 pub fn show() -> Action {
-    Action::new("Show a workflow", async |app: Arc<App>, input: Input| {
-        let found = app.store.workflow_find(input.part(ID)).await?;
+    Action::new("Show a workflow", async |work: Work, input: Input| {
+        let found = work.store.workflow_find(input.part(ID)).await?;
         let workflow = workflows::visible(found.as_ref(), &input.caller)?;
         Ok(Reply::ok(&workflow.to_json()))
     })
@@ -123,12 +123,12 @@ pub fn show() -> Action {
 
 /// `PUT /workflows/{workflow_id}`.
 pub fn change() -> Action {
-    Action::new("Change the fields that are sent", async |app: Arc<App>, mut input: Input| {
+    Action::new("Change the fields that are sent", async |work: Work, mut input: Input| {
         let changes: WorkflowChanges = input.body()?;
-        let mut writing = app.store.write().await?;
+        let mut writing = work.store.write().await?;
         let found = writing.workflow_find(input.part(ID)).await?;
         let mut workflow = workflows::owned(found.as_ref(), &input.caller)?.clone();
-        changes.apply(&mut workflow, app.clock.now());
+        changes.apply(&mut workflow, work.now());
         writing.workflow_update(&workflow).await?;
         writing.commit().await?;
         Ok(Reply::ok(&workflow.to_json()))
@@ -140,8 +140,8 @@ pub fn change() -> Action {
 
 /// `DELETE /workflows/{workflow_id}`.
 pub fn remove() -> Action {
-    Action::new("Delete a workflow; its executions stay", async |app: Arc<App>, input: Input| {
-        let mut writing = app.store.write().await?;
+    Action::new("Delete a workflow; its executions stay", async |work: Work, input: Input| {
+        let mut writing = work.store.write().await?;
         let found = writing.workflow_find(input.part(ID)).await?;
         let workflow = workflows::owned(found.as_ref(), &input.caller)?;
         writing.workflow_delete(&workflow.id).await?;
@@ -154,13 +154,13 @@ pub fn remove() -> Action {
 
 /// `POST /workflows/{workflow_id}/execute`: records the execution; a worker carries it out.
 pub fn execute() -> Action {
-    Action::new("Begin an execution", async |app: Arc<App>, mut input: Input| {
+    Action::new("Begin an execution", async |work: Work, mut input: Input| {
         let inputs = input.body.remove("inputs").unwrap_or_default();
-        let mut writing = app.store.write().await?;
+        let mut writing = work.store.write().await?;
         let found = writing.workflow_find(input.part(ID)).await?;
         let workflow = workflows::visible(found.as_ref(), &input.caller)?;
-        let now = app.clock.now();
-        let execution = executions::begin(workflow, &input.caller, app.ids.id("exec_", 10), now);
+        let now = work.now();
+        let execution = executions::begin(workflow, &input.caller, work.id("exec_", 10), now);
         writing.execution_insert(&execution).await?;
         if execution.status == Status::Running {
             writing.run_insert(&waiting(&execution.id, inputs, now)).await?;
@@ -169,7 +169,7 @@ pub fn execute() -> Action {
         if execution.status == Status::Failed {
             return Err(ApiError::detail(StatusCode::BAD_REQUEST, NO_STEPS));
         }
-        app.bell.ring();
+        work.afterwards(Effect::WakeWorker);
         Ok(Reply::ok(&executions::begun(&execution)))
     })
     .body(&EXECUTE)

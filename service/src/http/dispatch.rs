@@ -4,22 +4,37 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts as _, Path, Request};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use serde_json::Map;
 
 use super::endpoint::{Action, BodyKind, Input};
 use super::error::Context;
+use super::rehearsal::Purpose;
 use super::{ApiError, Reply, body, identity};
 use crate::app::App;
+use crate::store::StoreError;
+use crate::store::rehearsal::GivenUp;
 use crate::validation::query;
+use crate::work::{Effects, Work};
 
 /// Answers one request with one action.
 pub async fn serve(app: Arc<App>, action: Action, request: Request) -> Response {
+    let purpose = Purpose::of(request.method(), request.headers());
     let context = context(&app, request.uri().path(), request.headers());
-    match answer(app, action, request).await {
+    let mut response = match answer(app, action, request, purpose).await {
         Ok(reply) => reply.into_response(),
         Err(error) => error.into_response(&context),
-    }
+    };
+    purpose.mark(&mut response);
+    response
+}
+
+/// Answers a request that no action is for.
+pub fn refuse(app: &App, error: ApiError, request: &Request) -> Response {
+    let context = context(app, request.uri().path(), request.headers());
+    let mut response = error.into_response(&context);
+    Purpose::of(request.method(), request.headers()).mark(&mut response);
+    response
 }
 
 /// What an error answer to this request would tell about it.
@@ -32,7 +47,12 @@ pub fn context(app: &App, path: &str, headers: &HeaderMap) -> Context {
     }
 }
 
-async fn answer(app: Arc<App>, action: Action, request: Request) -> Result<Reply, ApiError> {
+async fn answer(
+    app: Arc<App>,
+    action: Action,
+    request: Request,
+    purpose: Purpose,
+) -> Result<Reply, ApiError> {
     // The router hands HEAD to whoever answers GET; the monolith knows no HEAD.
     if request.method() == Method::HEAD {
         return Err(ApiError::method_not_allowed());
@@ -41,10 +61,6 @@ async fn answer(app: Arc<App>, action: Action, request: Request) -> Result<Reply
     let Path(path) = Path::<Vec<(String, String)>>::from_request_parts(&mut parts, &())
         .await
         .map_err(|_why| ApiError::no_such_path())?;
-    if parts.method != Method::GET && asks_for_rehearsal(&parts.headers) {
-        // Whoever asks for a rehearsal must not get the real thing.
-        return Err(ApiError::detail(StatusCode::NOT_IMPLEMENTED, "tx=rollback is not supported"));
-    }
     let sent = match action.body {
         BodyKind::None => None,
         _ => body::read(&parts.headers, body, app.config.request_timeout).await?,
@@ -60,13 +76,44 @@ async fn answer(app: Arc<App>, action: Action, request: Request) -> Result<Reply
         return Err(ApiError::Invalid(problems));
     };
     let input = Input { caller, path: path.into_iter().collect(), query, body };
-    (action.run)(app, input).await
+    perform(&app, &action, input, purpose).await
 }
 
-/// `Prefer: tx=rollback`, alone or among other preferences.
-fn asks_for_rehearsal(headers: &HeaderMap) -> bool {
-    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    preferences
-        .flat_map(|value| value.split([',', ';']))
-        .any(|preference| preference.trim().eq_ignore_ascii_case("tx=rollback"))
+/// Runs the handler. The only place that knows what is rehearsed: it decides which database a handler gets and what
+/// becomes of the effects it asks for.
+async fn perform(
+    app: &Arc<App>,
+    action: &Action,
+    input: Input,
+    purpose: Purpose,
+) -> Result<Reply, ApiError> {
+    let effects = Effects::default();
+    if purpose == Purpose::Real {
+        let work = Work::new(app, app.store.clone(), effects.clone());
+        let reply = (action.run)(work, input).await?;
+        effects.carry_out(app);
+        return Ok(reply);
+    }
+    let rehearsal = app.store.rehearse();
+    let work = Work::new(app, rehearsal.store(), effects);
+    let answer = rehearsal.run((action.run)(work, input)).await;
+    let answer = answer.map_err(|why| ApiError::from(StoreError::Rehearsal(why))).flatten();
+    if purpose == Purpose::Rehearsal {
+        app.metrics.end_rehearsal(outcome(&answer));
+    }
+    answer
+}
+
+/// How a rehearsal ended, for the metric.
+fn outcome(answer: &Result<Reply, ApiError>) -> &'static str {
+    let given_up = match answer {
+        Err(ApiError::Store(error)) if error.is_busy() => Some(GivenUp::Busy),
+        Err(ApiError::Store(error)) => error.given_up(),
+        _ => None,
+    };
+    match given_up {
+        None => "rolled_back",
+        Some(GivenUp::Busy) => "busy",
+        Some(GivenUp::TooLong | GivenUp::Over) => "too_long",
+    }
 }

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{ApiError, Reply};
-use crate::app::App;
 use crate::validation::Shape;
+use crate::work::Work;
 
 /// A described part of a request, made on first use.
 pub type LazyShape = LazyLock<Shape>;
@@ -75,8 +75,7 @@ fn typed<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, ApiError> {
     })
 }
 
-type Run =
-    Arc<dyn Fn(Arc<App>, Input) -> BoxFuture<'static, Result<Reply, ApiError>> + Send + Sync>;
+type Run = Arc<dyn Fn(Work, Input) -> BoxFuture<'static, Result<Reply, ApiError>> + Send + Sync>;
 
 /// What an endpoint does, apart from where it stands.
 #[derive(Clone)]
@@ -95,8 +94,8 @@ pub struct Action {
     pub refusals: &'static [u16],
     /// The schema of a good answer.
     pub answer: Option<fn() -> Value>,
-    /// The handler.
-    pub run: Run,
+    /// The handler. Only the dispatcher calls it, which decides what it may reach.
+    pub(super) run: Run,
 }
 
 impl fmt::Debug for Action {
@@ -109,7 +108,7 @@ impl Action {
     /// An action for administrators that takes neither query nor body, until told otherwise.
     pub fn new<F, R>(about: &'static str, run: F) -> Self
     where
-        F: Fn(Arc<App>, Input) -> R + Send + Sync + 'static,
+        F: Fn(Work, Input) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Reply, ApiError>> + Send + 'static,
     {
         Self {
@@ -120,7 +119,7 @@ impl Action {
             success: StatusCode::OK,
             refusals: &[],
             answer: None,
-            run: Arc::new(move |app, input| Box::pin(run(app, input))),
+            run: Arc::new(move |work, input| Box::pin(run(work, input))),
         }
     }
 

@@ -23,7 +23,7 @@ pub enum ApiError {
     /// The form `{"error": {"type": "http_error", …}}` of limits that lie before any endpoint.
     #[error("{0}: {1}")]
     Limit(StatusCode, String),
-    /// 500, or 503 when the database is only busy. The client learns nothing more.
+    /// 500, or 503 when the database is only busy or a rehearsal was given up. The client learns nothing more.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// 500.
@@ -66,15 +66,13 @@ impl ApiError {
             }
             Self::Invalid(problems) => invalid(&problems, context),
             Self::Limit(status, text) => envelope("http_error", status, &text, context),
+            Self::Store(error) if let Some(why) = error.given_up() => {
+                tracing::debug!(path = context.path, %why, "rehearsal given up");
+                try_again(&format!("The rehearsal was given up: {why}"))
+            }
             Self::Store(error) if error.is_busy() => {
                 tracing::warn!(path = context.path, error = chain(&error), "database is busy");
-                let mut response = Reply::json(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    &json!({"detail": "The database is busy, please try again"}),
-                )
-                .into_response();
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-                response
+                try_again("The database is busy, please try again")
             }
             Self::Store(error) => internal(&chain(&error), context),
             Self::Internal(error) => internal(&error, context),
@@ -92,6 +90,12 @@ impl From<Denied> for ApiError {
         };
         Self::detail(status, denied.to_string())
     }
+}
+
+/// 503 for now.
+fn try_again(text: &str) -> Response {
+    let reply = Reply::json(StatusCode::SERVICE_UNAVAILABLE, &json!({"detail": text}));
+    reply.with_header(RETRY_AFTER, HeaderValue::from_static("1")).into_response()
 }
 
 fn invalid(problems: &[Problem], context: &Context) -> Response {

@@ -5,6 +5,7 @@ pub mod observe;
 pub mod mount;
 pub mod endpoint;
 pub mod dispatch;
+mod rehearsal;
 pub mod body;
 pub mod identity;
 pub mod reply;

@@ -30,8 +30,7 @@ pub fn mount(app: &Arc<App>, groups: &[Group]) -> Router {
     router
         .fallback(async move |request: Request| no_such_path(&for_path, &paths, &request))
         .method_not_allowed_fallback(async move |request: Request| {
-            let context = dispatch::context(&for_method, request.uri().path(), request.headers());
-            ApiError::method_not_allowed().into_response(&context)
+            dispatch::refuse(&for_method, ApiError::method_not_allowed(), &request)
         })
 }
 
@@ -48,7 +47,7 @@ fn no_such_path(app: &App, paths: &[String], request: &Request) -> Response {
     if trimmed.len() < path.len() && paths.iter().any(|template| matches(template, trimmed)) {
         return redirect(request.headers(), request.uri(), trimmed).into_response();
     }
-    ApiError::no_such_path().into_response(&dispatch::context(app, path, request.headers()))
+    dispatch::refuse(app, ApiError::no_such_path(), request)
 }
 
 /// 307 to the path without its trailing slash, as an absolute address like the monolith's.

@@ -11,7 +11,7 @@ use futures::FutureExt as _;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::error::Context;
+use super::rehearsal::Purpose;
 use super::{ApiError, body, dispatch};
 use crate::app::App;
 
@@ -27,7 +27,16 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let id = request_id(&app, request.headers());
     let _in_flight = app.metrics.begin_request();
 
-    let mut response = limited(&app, request, next, &context).await;
+    let purpose = Purpose::of(&method, request.headers());
+    let mut response = match limited(&app, request, next).await {
+        Ok(response) => response,
+        Err(error) => {
+            // Whoever was at work on it has been dropped, and what they wrote with them.
+            let mut response = error.into_response(&context);
+            purpose.mark(&mut response);
+            response
+        }
+    };
 
     let spent = started.elapsed();
     let headers = response.headers_mut();
@@ -69,20 +78,19 @@ impl LogLine<'_> {
     }
 }
 
-async fn limited(app: &App, request: Request, next: Next, context: &Context) -> Response {
+async fn limited(app: &App, request: Request, next: Next) -> Result<Response, ApiError> {
     if declared_length(request.headers()).is_some_and(|length| length > body::MAX_BODY) {
-        return body::too_large().into_response(context);
+        return Err(body::too_large());
     }
     // A handler that panics is a mistake of this program; the connection and its other requests live on.
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(app.config.request_timeout, answer).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_panic)) => {
-            ApiError::Internal("a handler panicked".to_owned()).into_response(context)
+        Ok(answered) => {
+            answered.map_err(|_panic| ApiError::Internal("a handler panicked".to_owned()))
         }
         Err(_elapsed) => {
             let text = "The request took too long".to_owned();
-            ApiError::Limit(StatusCode::GATEWAY_TIMEOUT, text).into_response(context)
+            Err(ApiError::Limit(StatusCode::GATEWAY_TIMEOUT, text))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::rehearsal::GivenUp;
 use crate::tables::Fault;
 
 /// A failure of the database, of a row in it, or of the file that should be one.
@@ -16,6 +17,9 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// A rehearsal could not be played to its end.
+    #[error("the rehearsal was given up: {0}")]
+    Rehearsal(GivenUp),
     /// A row that some writer left in a form that is not the column's.
     #[error("row {key:?} of table {table}: column {column} {fault}")]
     Unreadable {
@@ -58,17 +62,26 @@ impl StoreError {
         Self::Query { doing, source }
     }
 
+    /// What kept a rehearsal from its end; none where it is no fault of the time limits.
+    pub fn given_up(&self) -> Option<GivenUp> {
+        match self {
+            Self::Rehearsal(why) => Some(*why),
+            // SQLITE_INTERRUPT: only the deadline of rehearsals interrupts.
+            Self::Query { source, .. } if code(source) == Some(9) => Some(GivenUp::TooLong),
+            _ => None,
+        }
+    }
+
     /// Whether another process held the database for longer than the busy time-out: worth another try.
     pub fn is_busy(&self) -> bool {
         let Self::Query { source, .. } = self else { return false };
-        match source {
-            sqlx::Error::PoolTimedOut => true,
-            // SQLITE_BUSY and SQLITE_LOCKED with their extended codes.
-            sqlx::Error::Database(error) => error
-                .code()
-                .and_then(|code| code.parse::<i32>().ok())
-                .is_some_and(|code| matches!(code & 0xff, 5 | 6)),
-            _ => false,
-        }
+        // SQLITE_BUSY and SQLITE_LOCKED.
+        matches!(source, sqlx::Error::PoolTimedOut) || matches!(code(source), Some(5 | 6))
     }
+}
+
+/// SQLite's code without what extends it.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?.parse::<i32>().ok()?;
+    Some(code & 0xff)
 }

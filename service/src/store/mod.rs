@@ -2,47 +2,62 @@
 
 pub mod error;
 pub mod open;
+pub mod rehearsal;
 pub mod rows;
 pub mod workflows;
 pub mod executions;
 pub mod step_executions;
 pub mod runs;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Sqlite, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use error::StoreError;
+use rehearsal::{Part, Rehearsals, Stage};
 
-/// The database. Cheap to clone; clones share one pool.
+/// The database, or what a rehearsal sees of it. Cheap to clone; clones share one pool.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
     writer: Arc<Mutex<()>>,
+    rehearsals: Rehearsals,
+    /// Where a rehearsal takes place; none: everything is real.
+    stage: Option<Weak<Stage>>,
 }
 
 /// A write transaction. It has SQLite's write lock from its first moment, so nothing it has read can change under
 /// it, and the monolith beside it waits no longer than it lasts. Dropped without [`Writing::commit`], it leaves nothing.
 #[derive(Debug)]
-pub struct Writing {
-    transaction: Transaction<'static, Sqlite>,
-    // Dropped after the transaction: the next writer of this process starts when the lock is really free.
-    _turn: OwnedMutexGuard<()>,
+pub struct Writing(Hold);
+
+#[derive(Debug)]
+enum Hold {
+    Real {
+        transaction: Transaction<'static, Sqlite>,
+        // Dropped after the transaction: the next writer of this process starts when the lock is really free.
+        _turn: OwnedMutexGuard<()>,
+    },
+    /// Part of a rehearsal: committing it shows it to the rest of that, and to nobody else.
+    Rehearsed(Part),
 }
 
 impl Store {
     /// Begins to write. Writers of this process queue here, in order; against other processes SQLite's busy
     /// time-out decides.
     pub async fn write(&self) -> Result<Writing, StoreError> {
+        if let Some(stage) = &self.stage {
+            return Ok(Writing(Hold::Rehearsed(Stage::part(stage).await?)));
+        }
         let turn = Arc::clone(&self.writer).lock_owned().await;
         let transaction = self
             .pool
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(|source| StoreError::query("begin a write", source))?;
-        Ok(Writing { transaction, _turn: turn })
+        Ok(Writing(Hold::Real { transaction, _turn: turn }))
     }
 
     /// Asks the database for nothing, to see that it answers.
@@ -56,13 +71,26 @@ impl Store {
 
     /// Closes every connection and waits for them.
     pub async fn close(&self) {
+        self.rehearsals.close().await;
         self.pool.close().await;
     }
 }
 
 impl Writing {
-    /// Makes everything written so far last.
+    /// Makes everything written so far last; in a rehearsal, for the rest of it.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await.map_err(|source| StoreError::query("commit", source))
+        match self.0 {
+            Hold::Real { transaction, _turn } => {
+                transaction.commit().await.map_err(|source| StoreError::query("commit", source))
+            }
+            Hold::Rehearsed(part) => part.keep().await,
+        }
+    }
+
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        match &mut self.0 {
+            Hold::Real { transaction, .. } => Ok(&mut *transaction),
+            Hold::Rehearsed(part) => part.connection().await,
+        }
     }
 }

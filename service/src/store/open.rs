@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Row as _};
-use tokio::sync::Mutex;
 
+use super::rehearsal::{Limits, Rehearsals};
 use super::{Store, StoreError};
 use crate::tables::{self, Table};
 
@@ -25,6 +25,8 @@ pub struct Location {
     pub create: bool,
     /// How long to wait for another process's lock.
     pub busy_timeout: Duration,
+    /// How long rehearsals may wait and be waited for.
+    pub rehearsal: Limits,
 }
 
 impl Store {
@@ -37,13 +39,15 @@ impl Store {
             .busy_timeout(location.busy_timeout)
             // As the monolith's connections: nothing is enforced that it does not enforce.
             .foreign_keys(false);
+        let rehearsals =
+            Rehearsals::new(options.clone().create_if_missing(false), location.rehearsal);
         let pool = SqlitePoolOptions::new()
             .max_connections(8)
             .acquire_timeout(location.busy_timeout + Duration::from_secs(5))
             .connect_with(options)
             .await
             .map_err(|error| file_problem(location, &format!("cannot be opened: {error}")))?;
-        let store = Self { pool, writer: Arc::new(Mutex::new(())) };
+        let store = Self { pool, writer: Arc::default(), rehearsals, stage: None };
         store.prepare(location).await?;
         Ok(store)
     }
@@ -84,13 +88,16 @@ impl Store {
     /// A database that has tables, but none of the monolith's, is some other program's.
     async fn refuse_foreign(&self, location: &Location) -> Result<(), StoreError> {
         let doing = "look at the tables";
-        let names: Vec<String> = sqlx::query_scalar(
+        let mut names: Vec<String> = sqlx::query_scalar(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
-             ORDER BY name LIMIT 5",
+             ORDER BY name",
         )
         .fetch_all(&self.pool)
         .await
         .map_err(|source| StoreError::query(doing, source))?;
+        // Those of ours were not there a moment ago: another process that starts has just made them.
+        names.retain(|name| tables::ALL.iter().all(|table| table.name != name));
+        names.truncate(5);
         if names.is_empty() {
             return Ok(());
         }
@@ -157,7 +164,8 @@ mod tests {
 
     async fn open(path: &Path, create: bool) -> Result<Store, String> {
         let busy_timeout = Duration::from_millis(200);
-        let location = Location { path: path.to_owned(), create, busy_timeout };
+        let location =
+            Location { path: path.to_owned(), create, busy_timeout, rehearsal: Limits::default() };
         Store::open(&location).await.map_err(|error| error.to_string())
     }
 

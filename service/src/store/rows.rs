@@ -4,6 +4,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow, SqliteValueRef};
 use sqlx::{AssertSqlSafe, Decode, Executor, Row, Sqlite, TypeInfo, ValueRef};
 
+use super::rehearsal::Stage;
 use super::{Store, StoreError, Writing};
 use crate::tables::column::ColumnValue;
 use crate::tables::{Cell, Record};
@@ -18,7 +19,10 @@ impl Store {
         rest: &str,
         binds: Vec<Cell>,
     ) -> Result<Vec<R>, StoreError> {
-        select(&self.pool, doing, rest, binds).await
+        match self.stage.as_ref().and_then(Stage::current) {
+            Some(mut open) => select(open.connection().await?, doing, rest, binds).await,
+            None => select(&self.pool, doing, rest, binds).await,
+        }
     }
 
     /// The one row for which `rest` holds.
@@ -40,7 +44,7 @@ impl Writing {
         rest: &str,
         binds: Vec<Cell>,
     ) -> Result<Vec<R>, StoreError> {
-        select(&mut *self.transaction, doing, rest, binds).await
+        select(self.connection().await?, doing, rest, binds).await
     }
 
     /// The one row for which `rest` holds, as this transaction sees it.
@@ -72,7 +76,7 @@ impl Writing {
         // Every text that comes here is put together from constants and names of `tables`; values are bound.
         let query = bind(sqlx::query(AssertSqlSafe(sql.into())), binds);
         let done = query
-            .execute(&mut *self.transaction)
+            .execute(self.connection().await?)
             .await
             .map_err(|source| StoreError::query(doing, source))?;
         Ok(done.rows_affected())
@@ -139,6 +143,24 @@ fn found(value: SqliteValueRef<'_>) -> Result<Cell, sqlx::Error> {
         }),
     };
     decoded.map_err(sqlx::Error::Decode)
+}
+
+#[cfg(test)]
+impl Store {
+    /// Every row of every table as text, whoever made the table.
+    pub(crate) async fn dump(&self) -> Vec<String> {
+        let mut dump = Vec::new();
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&self.pool).await.unwrap();
+        for table in tables {
+            let rows = sqlx::query(AssertSqlSafe(format!("SELECT * FROM {table} ORDER BY rowid")));
+            for row in rows.fetch_all(&self.pool).await.unwrap() {
+                let cells = (0..row.len()).map(|i| row.try_get_raw(i).and_then(found).unwrap());
+                dump.push(format!("{table}: {:?}", cells.collect::<Vec<Cell>>()));
+            }
+        }
+        dump
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,228 @@
+//! Every write that the API knows, rehearsed: the answer is the ordinary one, and nothing else happens.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use futures::FutureExt as _;
+use http::Request;
+use serde_json::{Map, Value, json};
+
+use crate::tables::agents::StepType;
+use crate::testing::{Answer, TestApp};
+
+/// Writes whose real run leaves no row either.
+const STORES_NOTHING: [&str; 1] = ["POST /networks"];
+
+/// One write of the API's own description.
+#[derive(Debug)]
+struct Write {
+    method: String,
+    /// With parameters in braces.
+    path: String,
+    body: Option<Value>,
+}
+
+impl Write {
+    /// Below the prefix under which it stands.
+    fn name(&self) -> String {
+        let path = ["/api/v1/agents", "/v1/agents", "/api/v1/agent"]
+            .into_iter()
+            .find_map(|prefix| self.path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')));
+        format!("{} {}", self.method, path.unwrap_or(&self.path))
+    }
+
+    async fn send(&self, test: &TestApp, seeds: &Seeds, headers: &[(&str, &str)]) -> Answer {
+        let path = seeds.fill(&self.path);
+        let mut request = Request::builder().method(self.method.as_str()).uri(path);
+        request = request.header("x-api-key", "alice").header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = self.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        test.send(request.body(body).unwrap()).await
+    }
+}
+
+/// Rows that writes can be about.
+struct Seeds {
+    workflow: String,
+    execution: String,
+}
+
+impl Seeds {
+    async fn sow(test: &TestApp) -> Self {
+        let workflow = test.workflow(&[("a", StepType::Inference)]).await;
+        let execution = test.execute(&workflow, json!({})).await;
+        test.app.bell.heard().await;
+        Self { workflow, execution }
+    }
+
+    fn fill(&self, path: &str) -> String {
+        let path = path
+            .replace("{workflow_id}", &self.workflow)
+            .replace("{execution_id}", &self.execution);
+        assert!(!path.contains('{'), "{path}: say here where this parameter comes from");
+        path
+    }
+}
+
+/// Everything that the service's own description calls a write, with a body that it takes.
+async fn writes() -> Vec<Write> {
+    let test = TestApp::new().await;
+    let document = test.send(Request::get("/openapi.json").body(Body::empty()).unwrap()).await;
+    let document = document.json();
+    let mut writes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if ["get", "head"].contains(&method.as_str()) {
+                continue;
+            }
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let body = (!schema.is_null()).then(|| sample(schema));
+            writes.push(Write { method: method.to_uppercase(), path: path.clone(), body });
+        }
+    }
+    writes
+}
+
+/// A value that a schema takes.
+fn sample(schema: &Value) -> Value {
+    if let Some(first) = schema["anyOf"].get(0) {
+        return sample(first);
+    }
+    if let Some(first) = schema["enum"].get(0) {
+        return first.clone();
+    }
+    match schema["type"].as_str() {
+        Some("string") => json!("text"),
+        Some("integer") => json!(7),
+        Some("number") => json!(1.5),
+        Some("boolean") => json!(true),
+        Some("array") => json!([sample(&schema["items"])]),
+        Some("object") => match schema["properties"].as_object() {
+            Some(fields) => {
+                let fields = fields.iter().map(|(name, field)| (name.clone(), sample(field)));
+                Value::Object(fields.collect::<Map<_, _>>())
+            }
+            None if schema["additionalProperties"].is_object() => {
+                json!({"a": sample(&schema["additionalProperties"])})
+            }
+            // A dictionary says nothing of its fields; these are what the API's only one asks for.
+            None => json!({"name": "n", "agents": ["a"]}),
+        },
+        _ => json!(null),
+    }
+}
+
+#[tokio::test]
+async fn every_write_answers_as_ever_and_leaves_the_database_as_it_was() {
+    let writes = writes().await;
+    assert!(writes.len() >= 18, "six writes under three prefixes: {writes:#?}");
+    let mut stored_nothing = BTreeSet::new();
+    for write in &writes {
+        let name = write.name();
+        let test = TestApp::new().await;
+        let seeds = Seeds::sow(&test).await;
+        let before = test.app.store.dump().await;
+        let rehearsed = write.send(&test, &seeds, &[("prefer", "tx=rollback")]).await;
+        assert!(rehearsed.status.is_success(), "{name}: {rehearsed:?}");
+        assert_eq!(rehearsed.headers["preference-applied"], "tx=rollback", "{name}");
+        assert_eq!(test.app.store.dump().await, before, "{name}");
+        assert!(test.app.bell.heard().now_or_never().is_none(), "{name} woke a worker");
+
+        // The same in earnest: as good an answer, and now it counts.
+        let real = write.send(&test, &seeds, &[]).await;
+        assert_eq!(real.status, rehearsed.status, "{name}: {real:?}");
+        assert!(!real.headers.contains_key("preference-applied"), "{name}");
+        assert_eq!(keys(&real.json()), keys(&rehearsed.json()), "{name}");
+        if test.app.store.dump().await == before {
+            stored_nothing.insert(name);
+        }
+    }
+    assert_eq!(stored_nothing, STORES_NOTHING.map(str::to_owned).into());
+}
+
+fn keys(value: &Value) -> Vec<&String> {
+    value.as_object().unwrap().keys().collect()
+}
+
+#[tokio::test]
+async fn refusals_of_a_rehearsal_say_that_nothing_lasts() {
+    let test = TestApp::new().await;
+    let before = test.app.store.dump().await;
+    for (method, path, body, status) in [
+        ("POST", "/v1/agents/workflows", "{\"name\": 5}", 422),
+        ("POST", "/v1/agents/workflows", "{", 422),
+        ("PUT", "/v1/agents/workflows/none", "{}", 404),
+        ("POST", "/v1/agents/executions/none/cancel", "", 404),
+        ("POST", "/nowhere", "", 404),
+        ("PATCH", "/v1/agents/workflows/none", "", 405),
+    ] {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/json");
+        let request = request.header("prefer", "tx=rollback").body(Body::from(body)).unwrap();
+        let answer = test.send(request).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}");
+        assert_eq!(answer.headers["preference-applied"], "tx=rollback", "{method} {path}");
+    }
+    let too_large = Request::post("/v1/agents/workflows")
+        .header("prefer", "tx=rollback")
+        .header("content-length", 11 * 1024 * 1024)
+        .body(Body::empty());
+    let answer = test.send(too_large.unwrap()).await;
+    assert_eq!(answer.status.as_u16(), 413);
+    assert_eq!(answer.headers["preference-applied"], "tx=rollback");
+    assert_eq!(test.app.store.dump().await, before);
+}
+
+#[tokio::test]
+async fn a_rehearsal_of_what_fails_after_writing_leaves_nothing_either() {
+    let test = TestApp::new().await;
+    let id = test.workflow(&[]).await;
+    let path = format!("/workflows/{id}");
+    test.ask("alice", "PUT", &path, Some(json!({"steps": null}))).await;
+    let before = test.app.store.dump().await;
+    let request = Request::post(format!("/v1/agents{path}/execute"))
+        .header("content-type", "application/json")
+        .header("x-api-key", "alice")
+        .header("prefer", "tx=rollback");
+    let body = json!({"workflow_id": id, "inputs": {}}).to_string();
+    let answer = test.send(request.body(Body::from(body)).unwrap()).await;
+    // In earnest this leaves a failed execution.
+    assert_eq!(answer.status.as_u16(), 400);
+    assert_eq!(answer.headers["preference-applied"], "tx=rollback");
+    assert_eq!(test.app.store.dump().await, before);
+}
+
+#[tokio::test]
+async fn a_rehearsal_gives_up_on_a_busy_database_and_says_so() {
+    let test = TestApp::with(&[("REHEARSAL_LOCK_TIMEOUT_MS", "30")]).await;
+    let other = crate::store::Store::open(&test.app.config.database).await.unwrap();
+    let writing = other.write().await.unwrap();
+    let request = Request::post("/v1/agents/workflows")
+        .header("content-type", "application/json")
+        .header("prefer", "tx=rollback")
+        .body(Body::from(r#"{"name":"w","steps":{}}"#));
+    let answer = test.send(request.unwrap()).await;
+    assert_eq!(answer.status.as_u16(), 503);
+    assert_eq!(answer.headers["preference-applied"], "tx=rollback");
+    assert_eq!(answer.headers["retry-after"], "1");
+    drop(writing);
+    other.close().await;
+    let figures = test.app.metrics.text().unwrap();
+    assert!(figures.contains(r#"agent_service_rehearsals_total{outcome="busy"} 1"#), "{figures}");
+}
+
+#[tokio::test]
+async fn a_mirrored_read_answers_as_any() {
+    let test = TestApp::new().await;
+    let id = test.workflow(&[]).await;
+    let path = format!("/v1/agents/workflows/{id}");
+    let get = async |mark: &str| {
+        let request = Request::get(&path).header("x-api-key", "alice").header(mark, "0123");
+        test.send(request.body(Body::empty()).unwrap()).await
+    };
+    let (plain, mirrored) = (get("x-nothing").await, get("x-strangler-mirror").await);
+    assert_eq!((plain.status, plain.text), (mirrored.status, mirrored.text));
+    assert!(!mirrored.headers.contains_key("preference-applied"));
+}

@@ -1,0 +1,87 @@
+//! What a handler may use: the database, the time and chance, and in a rehearsal none of it with consequences.
+//!
+//! Handlers get a [`Work`] and nothing else, so whether a request is rehearsed is not their business: what they write is
+//! rolled back, and what would happen besides does not. A new endpoint can't forget it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::app::App;
+use crate::compatibility::Compatibility;
+use crate::logic::receipt::Signer;
+use crate::python::time::Stamp;
+use crate::store::Store;
+
+/// What follows from a request besides rows and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// A worker looks for something to do.
+    WakeWorker,
+}
+
+/// One request's way to everything that is not the request itself.
+pub struct Work {
+    app: Arc<App>,
+    /// The database.
+    pub store: Store,
+    effects: Effects,
+}
+
+/// What a request has asked for so far, to happen when it has been answered well. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Effects(Arc<Mutex<Vec<Effect>>>);
+
+impl Work {
+    /// For one request; `store` and what becomes of `effects` make it real or a rehearsal.
+    pub fn new(app: &Arc<App>, store: Store, effects: Effects) -> Self {
+        Self { app: Arc::clone(app), store, effects }
+    }
+
+    /// Lets something happen once the request has been answered well.
+    pub fn afterwards(&self, effect: Effect) {
+        self.effects.0.lock().unwrap_or_else(PoisonError::into_inner).push(effect);
+    }
+
+    /// Now.
+    pub fn now(&self) -> Stamp {
+        self.app.clock.now()
+    }
+
+    /// A new identifier: `prefix` and so many random hexadecimal digits.
+    pub fn id(&self, prefix: &str, digits: usize) -> String {
+        self.app.ids.id(prefix, digits)
+    }
+
+    /// Whose manner answers follow.
+    pub fn compatibility(&self) -> Compatibility {
+        self.app.config.compatibility
+    }
+
+    /// Signs receipts.
+    pub fn signer(&self) -> &Signer {
+        &self.app.signer
+    }
+
+    /// What the service has counted.
+    pub fn figures(&self) -> Result<String, fmt::Error> {
+        self.app.metrics.text()
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("effects", &self.effects).finish_non_exhaustive()
+    }
+}
+
+impl Effects {
+    /// Lets everything happen that was asked for.
+    pub fn carry_out(&self, app: &App) {
+        let asked = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for effect in asked {
+            match effect {
+                Effect::WakeWorker => app.bell.ring(),
+            }
+        }
+    }
+}
