@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, cutover, history, mirror, rollback, routes, status};
+use crate::commands::{completions, cutover, db, history, mirror, rollback, routes, status};
 use crate::demo;
 use crate::output::{Color, Format};
 
@@ -82,7 +82,7 @@ pub(crate) struct Global {
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub(crate) yes: bool,
 
-    /// Show what would change in the table, and change nothing
+    /// Show what would change, and change nothing
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) dry_run: bool,
 
@@ -108,6 +108,9 @@ pub(crate) enum Command {
     /// Read what mirroring has shown
     #[command(subcommand)]
     Mirror(mirror::Command),
+    /// Make the database of a twin
+    #[command(subcommand)]
+    Db(db::Command),
     /// Play a whole migration with real programs, in under a minute
     Demo(demo::Args),
     /// Print a completion script for a shell

@@ -59,6 +59,14 @@ pub(crate) enum Failure {
     /// The operator said no.
     #[error("not confirmed; nothing was changed")]
     NotConfirmed,
+    /// A check says no; nothing was changed.
+    #[error("{message}")]
+    Refused {
+        /// What was refused, and why.
+        message: String,
+        /// What to do first.
+        help: String,
+    },
     /// The journal does not have what is needed.
     #[error("{message}")]
     Journal {
@@ -179,7 +187,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::UnknownRoute { .. } | Self::Usage { .. } => Exit::Usage,
-            Self::GoesBack { .. } | Self::NotConfirmed => Exit::Refused,
+            Self::GoesBack { .. } | Self::NotConfirmed | Self::Refused { .. } => Exit::Refused,
             _ => Exit::Failed,
         }
     }
@@ -212,9 +220,10 @@ impl Failure {
             Self::GoesBack { route, .. } => format!("go back with: migrate rollback {route}"),
             Self::NotConfirmed => "say yes, or run it with --yes".to_owned(),
             Self::Flip { .. } => "see what is in force: migrate history".to_owned(),
-            Self::Usage { help, .. } | Self::Journal { help, .. } | Self::Other { help, .. } => {
-                help.clone()
-            }
+            Self::Usage { help, .. }
+            | Self::Refused { help, .. }
+            | Self::Journal { help, .. }
+            | Self::Other { help, .. } => help.clone(),
         }
     }
 

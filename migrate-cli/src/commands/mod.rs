@@ -13,6 +13,8 @@ pub(crate) mod status;
 pub(crate) mod status_report;
 pub(crate) mod mirror;
 pub(crate) mod mirror_report;
+pub(crate) mod db;
+pub(crate) mod db_clone;
 pub(crate) mod completions;
 
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::History(args) => history::run(&args, context),
         Command::Status(args) => status::run(&args, context).await,
         Command::Mirror(command) => mirror::run(&command, context).await,
+        Command::Db(command) => db::run(command, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::Completions(args) => Ok(completions::run(&args, context)),
     }
