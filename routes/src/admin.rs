@@ -6,12 +6,14 @@ mod difference;
 mod noise;
 mod gate;
 mod timeline;
+mod journal;
 
 pub use difference::{DifferenceExample, DifferenceGroup, DifferenceKind, Gap, Grade};
 pub use evidence::{
     BasisReport, EvidenceReport, Latency, OperationEvidence, RouteEvidence, StoreReport, Trust,
 };
 pub use gate::{GateCondition, GateReport, Verdict};
+pub use journal::{JournalChange, JournalReport};
 pub use noise::{Likely, NoiseReport, Proposal, ProposalKind, RouteNoise, RuleUse, Volatility};
 pub use table::{
     BackendReport, GuardReport, ProxyIdentity, RejectedTable, RouteReport, RoutesReport,

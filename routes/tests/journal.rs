@@ -248,3 +248,21 @@ fn the_end_of_a_long_journal_is_found_from_behind() {
     assert_eq!((added.sequence, journal.entries.len()), (5, 5));
     assert_eq!(journal.findings.len(), 1, "{:?}", journal.findings);
 }
+
+#[test]
+fn the_end_of_a_journal_is_its_last_whole_lines() {
+    let fixture = Fixture::new();
+    assert!(Journal::read_end(&fixture.path, 1000).unwrap().entries.is_empty());
+    for number in 1..=20 {
+        fixture.append(record(number, Phase::Intent));
+        fixture.append(record(number, Phase::Done));
+    }
+    let whole = fixture.read();
+    let length = fs::metadata(&fixture.path).unwrap().len();
+    for bytes in (0..length + 10).step_by(97).chain([length - 1, length]) {
+        let end = Journal::read_end(&fixture.path, bytes).unwrap();
+        assert!(end.findings.is_empty(), "{:?}", end.findings);
+        assert!(whole.entries.ends_with(&end.entries), "{bytes}");
+        assert_eq!(end.entries.len() == whole.entries.len(), bytes >= length, "{bytes}");
+    }
+}

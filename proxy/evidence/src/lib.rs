@@ -14,6 +14,7 @@ mod groups;
 mod memory;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -29,6 +30,8 @@ use memory::RouteMemory;
 pub struct Evidence {
     since: DateTime<Utc>,
     routes: Mutex<BTreeMap<Arc<str>, Entry>>,
+    /// Outcomes recorded so far.
+    revision: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +43,7 @@ struct Entry {
 impl Evidence {
     /// No evidence yet.
     pub fn new(since: DateTime<Utc>) -> Self {
-        Self { since, routes: Mutex::default() }
+        Self { since, routes: Mutex::default(), revision: AtomicU64::new(0) }
     }
 
     /// Keeps evidence of these routes only: what a newer table no longer names is forgotten.
@@ -67,6 +70,12 @@ impl Evidence {
         {
             entry.drops.reset();
         }
+        self.revision.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Changes with every outcome: tells whoever shows evidence when to look again.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
     }
 
     /// Everything known about these routes, in their order.

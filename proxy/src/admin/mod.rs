@@ -3,7 +3,10 @@
 mod router;
 pub(crate) mod access;
 mod answer;
+mod page;
 mod report;
+mod journal;
+mod events;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,7 @@ use chrono::{DateTime, Utc};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
+use routes::store::TableFile;
 use tokio::sync::Semaphore;
 
 use self::access::Token;
@@ -33,6 +37,10 @@ pub(crate) struct Admin {
     metrics: Arc<Metrics>,
     evidence: Arc<Evidence>,
     table: PathBuf,
+    /// The same, to be read and changed with its companions.
+    file: TableFile,
+    /// Places for those who listen to events.
+    listeners: Arc<Semaphore>,
     started_at: DateTime<Utc>,
     token: Option<Token>,
     /// Set when the proxy stops: it is ready for nothing more.
@@ -52,6 +60,8 @@ impl Admin {
             metrics,
             evidence,
             table: std::path::absolute(table).unwrap_or_else(|_| table.to_owned()),
+            file: TableFile::new(table),
+            listeners: events::places(),
             started_at: Utc::now(),
             token,
             shutdown: std::sync::OnceLock::new(),

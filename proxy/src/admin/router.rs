@@ -8,15 +8,18 @@ use hyper::body::Incoming;
 
 use super::access::Denied;
 use super::answer::{Answer, json, text, with_type};
-use super::{Admin, access, report};
+use super::{Admin, access, events, journal, page, report};
 use crate::backends::target::Health;
 
 const INDEX: &str = "\
 strangler-proxy, admin interface
 
+GET /                                          the dashboard
 GET /api/routes                                what is in force: generation, routes, backends
 GET /api/routes?wait=DIGEST&timeout=MILLIS     the same, once that generation is in force
 GET /api/evidence[?route=NAME]                 what comparing has shown so far
+GET /api/journal[?limit=N]                     the last flips, the newest first
+GET /api/events                                server-sent events: what of all this has changed
 GET /metrics                                   for Prometheus
 GET /healthz                                   200 while the process runs
 GET /readyz                                    200 while it takes requests
@@ -34,15 +37,22 @@ pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer
         // Probes know no token, and learn nothing.
         "/healthz" => return text(StatusCode::OK, "ok\n"),
         "/readyz" => return ready(admin),
-        _ => {}
+        // So do the page's own files; they ask for the token.
+        path => {
+            if let Some(file) = page::answer(path, request.headers()) {
+                return file;
+            }
+        }
     }
     if let Err(denied) = access::check(admin.token.as_ref(), request.headers()) {
         return refuse(denied);
     }
     match request.uri().path() {
-        "/" => text(StatusCode::OK, INDEX),
+        "/api" | "/api/" => text(StatusCode::OK, INDEX),
         "/api/routes" => routes(admin, query).await,
         "/api/evidence" => evidence(admin, query),
+        "/api/journal" => journal::answer(admin, parameter(query, "limit")).await,
+        "/api/events" => events::answer(admin),
         "/metrics" => metrics(admin),
         _ => text(StatusCode::NOT_FOUND, INDEX),
     }

@@ -41,7 +41,7 @@ async fn it_tells_what_is_there_and_counts() {
     assert_eq!(report["routes"][0]["answered"]["agent-service"], 1);
     assert_eq!(report["fallback"], "monolith");
     assert!(report["proxy"]["table"].as_str().unwrap().ends_with("routes.toml"));
-    let index = proxy.admin("/").await;
+    let index = proxy.admin("/api").await;
     assert!(index.status == 200 && index.text().contains("/api/routes"));
     assert_eq!(proxy.admin("/nowhere").await.status, 404);
     assert_eq!(client::send(proxy.admin, "POST", "/api/routes", &[], "").await.status, 405);

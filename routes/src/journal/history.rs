@@ -1,6 +1,6 @@
 //! What a journal says about the past: how each change ended, and the text of every generation.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Entry, Journal, Phase};
 use crate::generation::{Digest, Generation};
@@ -9,7 +9,7 @@ use crate::generation::{Digest, Generation};
 const MIN_PREFIX: usize = 4;
 
 /// How a change ended: the intent joined with its ending, or judged by what is in the file now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Written and followed.
