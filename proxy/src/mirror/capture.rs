@@ -53,8 +53,12 @@ pub struct Capture {
 }
 
 impl Capture {
-    pub(super) fn new(mirror: Arc<Mirror>, route: Arc<RouteMirror>, captured: Captured) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(
+        mirror: Arc<Mirror>,
+        route: Arc<RouteMirror>,
+        captured: Captured,
+        now: Instant,
+    ) -> Self {
         Self { mirror, route, captured: Some(Box::new(captured)), began: now, last: now }
     }
 
@@ -98,7 +102,12 @@ impl Capture {
             return self.route.dropped(DropReason::Stopped);
         };
         let (mirror, route) = (Arc::clone(&self.mirror), Arc::clone(&self.route));
-        drop(runtime.spawn(exchange::run(mirror, route, captured, latency)));
+        let handed_over = Instant::now();
+        drop(runtime.spawn(async move {
+            let now = Instant::now();
+            mirror.spare.started(now.saturating_duration_since(handed_over), now);
+            exchange::run(&mirror, &route, captured, latency).await;
+        }));
     }
 
     /// Gives everything back at once.

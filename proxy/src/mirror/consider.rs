@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::Utc;
 use http::{HeaderMap, Method, header};
@@ -41,7 +42,7 @@ pub struct Candidate<'a> {
 }
 
 impl Mirror {
-    /// Begins to mirror a request, if the table, its method, the sample and the bounds let it. Call when the request
+    /// Begins to mirror a request, if the table, its method, the sample, the rate and the bounds let it. Call when the request
     /// goes to its primary, then feed the answer to the [`Capture`].
     pub fn begin(
         self: &Arc<Self>,
@@ -53,8 +54,12 @@ impl Mirror {
         if !is_read(candidate) || !is_sampled(route.sample) {
             return None;
         }
-        match self.capture(table, route, candidate) {
-            Ok(captured) => Some(Capture::new(Arc::clone(self), Arc::clone(route), captured)),
+        let now = Instant::now();
+        if route.rate.as_ref().is_some_and(|rate| !rate.take(now)) {
+            return None;
+        }
+        match self.capture(table, route, candidate, now) {
+            Ok(captured) => Some(Capture::new(Arc::clone(self), Arc::clone(route), captured, now)),
             Err(reason) => {
                 route.dropped(reason);
                 None
@@ -67,6 +72,7 @@ impl Mirror {
         table: &MirrorTable,
         route: &Arc<RouteMirror>,
         candidate: &Candidate<'_>,
+        now: Instant,
     ) -> Result<Captured, DropReason> {
         if has_body(candidate.headers) {
             return Err(DropReason::RequestBody);
@@ -76,6 +82,9 @@ impl Mirror {
         let bounds = table.bounds;
         let held = [(&*route.held, bounds.route), (&*self.held, bounds.all)];
         let mut share = Share::take(held).ok_or(DropReason::InFlight)?;
+        if !self.spare.allows(now) {
+            return Err(DropReason::Busy);
+        }
         let request = MirroredRequest::new(candidate, server);
         let control = Control::sampled(candidate, &request, route.control);
         let held = request.size() + control.as_ref().map_or(0, Control::size);

@@ -1,6 +1,5 @@
 //! One mirrored exchange, on the mirror's runtime: send, compare, record.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::capture::Captured;
@@ -12,17 +11,17 @@ use evidence::{Answered, Compared, DropReason, Failure, Outcome, Verdict};
 
 /// Sends the mirrored request and records what came of it. Everything held is given back at the end.
 pub(super) async fn run(
-    mirror: Arc<Mirror>,
-    route: Arc<RouteMirror>,
+    mirror: &Mirror,
+    route: &RouteMirror,
     mut captured: Box<Captured>,
     primary_latency: Duration,
 ) {
-    let verdict = match judge(&mirror, &route, &mut captured, primary_latency).await {
+    let verdict = match judge(mirror, route, &mut captured, primary_latency).await {
         Ok(compared) => Verdict::Compared(Box::new(compared)),
         Err(NoAnswer::Failed(failure)) => Verdict::Failed(failure),
         Err(NoAnswer::Dropped(reason)) => return route.dropped(reason),
     };
-    count(&route, &verdict);
+    count(route, &verdict);
     let Captured { exchange, share, .. } = *captured;
     mirror.evidence.record(Outcome { exchange, verdict });
     drop(share);

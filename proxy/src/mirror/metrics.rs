@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::budget::Budgets;
+use super::spare::Spare;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -34,11 +35,12 @@ pub(super) struct Metrics {
     requests: Family<Labels, Counter>,
     controls: Family<ControlLabels, Counter>,
     held: Arc<Budgets>,
+    spare: Arc<Spare>,
 }
 
 impl Metrics {
-    pub(super) fn new(held: Arc<Budgets>) -> Self {
-        Self { requests: Family::default(), controls: Family::default(), held }
+    pub(super) fn new(held: Arc<Budgets>, spare: Arc<Spare>) -> Self {
+        Self { requests: Family::default(), controls: Family::default(), held, spare }
     }
 
     pub(super) fn count(&self, route: &str, outcome: &'static str, reason: &'static str) {
@@ -61,13 +63,14 @@ impl Metrics {
             "Questions that the old backend was asked again, by how its two answers compare",
             self.controls.clone(),
         );
-        registry.register_collector(Box::new(Held(Arc::clone(&self.held))));
+        registry
+            .register_collector(Box::new(Held(Arc::clone(&self.held), Arc::clone(&self.spare))));
     }
 }
 
 /// Reads the budgets when asked, so that nothing is counted twice.
 #[derive(Debug)]
-struct Held(Arc<Budgets>);
+struct Held(Arc<Budgets>, Arc<Spare>);
 
 impl Collector for Held {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -80,6 +83,8 @@ impl Collector for Held {
             let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(metric)?;
         }
-        Ok(())
+        let gauge = ConstGauge::new(self.1.share());
+        let help = "Share of copies that is taken, 0 to 1; less than 1 where they might be felt";
+        gauge.encode(encoder.encode_descriptor("mirror_share", help, None, gauge.metric_type())?)
     }
 }

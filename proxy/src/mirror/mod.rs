@@ -10,6 +10,10 @@ mod table;
 mod consider;
 mod request;
 mod capture;
+mod rate;
+mod spare;
+mod connection;
+mod idle;
 mod client;
 mod exchange;
 mod control;
@@ -19,6 +23,7 @@ mod service;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use http::HeaderValue;
 use prometheus_client::registry::Registry;
@@ -35,6 +40,7 @@ use budget::Budgets;
 use client::Client;
 use evidence::Evidence;
 use metrics::Metrics;
+use spare::Spare;
 use table::RouteMirror;
 
 /// Mirrors requests. One for a proxy, whatever table is in force.
@@ -47,6 +53,8 @@ pub struct Mirror {
     /// The mirror's own runtime, once it runs.
     runtime: OnceLock<Handle>,
     is_stopping: AtomicBool,
+    /// Whether there is CPU for copies.
+    spare: Arc<Spare>,
     /// What all routes hold together.
     held: Arc<Budgets>,
     /// What each route holds, by name: it outlives a reload.
@@ -58,13 +66,15 @@ impl Mirror {
     /// A mirror that drops everything until it [runs](Self::run_on).
     pub fn new(evidence: Arc<Evidence>) -> Self {
         let held = Arc::new(Budgets::default());
+        let spare = Arc::new(Spare::new(Instant::now()));
         Self {
             evidence,
-            client: Client::new(),
+            client: Client::default(),
             mark: request::new_mark(),
             runtime: OnceLock::new(),
             is_stopping: AtomicBool::new(false),
-            metrics: Arc::new(Metrics::new(Arc::clone(&held))),
+            metrics: Arc::new(Metrics::new(Arc::clone(&held), Arc::clone(&spare))),
+            spare,
             held,
             held_by_route: Mutex::default(),
         }

@@ -77,9 +77,12 @@ impl MirroredRequest {
 
     /// The request to send. `None` where the target is no URI, which the primary took for one.
     pub(super) fn to_send(&self, mark: &HeaderValue) -> Option<Request<Full<Bytes>>> {
-        let uri: Uri = format!("http://{}{}", self.server, self.target).parse().ok()?;
+        let uri: Uri = self.target.parse().ok()?;
         let mut headers = end_to_end(&self.headers);
         headers.insert(MARK, mark.clone());
+        if !headers.contains_key(header::HOST) {
+            headers.insert(header::HOST, HeaderValue::from_str(&self.server.to_string()).ok()?);
+        }
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;

@@ -7,7 +7,7 @@ use pingora::server::ShutdownWatch;
 use pingora::services::background::{BackgroundService, GenBackgroundService};
 use tokio::runtime::Handle;
 
-use super::Mirror;
+use super::{Mirror, idle};
 
 impl Mirror {
     /// The service to add to the server. Until it starts, requests that would be mirrored are dropped.
@@ -21,9 +21,14 @@ impl BackgroundService for Mirror {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         self.run_on(Handle::current());
         give_way();
-        // An error means that the server is gone, which is a shutdown as well.
-        let _either_way = shutdown.changed().await;
-        self.stop();
+        let mut ticks = tokio::time::interval(idle::TIMEOUT);
+        loop {
+            tokio::select! {
+                // An error means that the server is gone, which is a shutdown as well.
+                _either_way = shutdown.changed() => return self.stop(),
+                _ = ticks.tick() => self.client.close_idle(),
+            }
+        }
     }
 }
 

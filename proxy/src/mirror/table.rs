@@ -1,7 +1,7 @@
 //! What a table says about mirroring, prepared once so that a request takes no lookup by name.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use http::{HeaderName, header};
@@ -11,6 +11,7 @@ use routes::{Route, RouteId};
 
 use super::budget::{Budgets, Limits};
 use super::metrics::Metrics;
+use super::rate::Rate;
 use crate::backends::Build;
 use evidence::{Basis, DropReason, Drops};
 
@@ -54,6 +55,8 @@ pub(super) struct RouteMirror {
     pub(super) name: Arc<str>,
     /// Share of reads that is mirrored.
     pub(super) sample: f64,
+    /// Most reads a second that are mirrored.
+    pub(super) rate: Option<Rate>,
     /// Share of those for which the old backend is asked again.
     pub(super) control: f64,
     pub(super) rules: CompareRules,
@@ -79,6 +82,8 @@ impl RouteMirror {
         Self {
             name,
             sample: route.mirror.sample,
+            // A burst of one: the new backend gets a constant rate, not a second's worth at once.
+            rate: route.mirror.rate.map(|rate| Rate::new(rate, 1, Instant::now())),
             control: route.mirror.control,
             compared_headers: compared_headers(&route.compare),
             rules: route.compare.clone(),

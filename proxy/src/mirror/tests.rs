@@ -190,7 +190,7 @@ fn a_write_goes_out_whole_and_only_once() {
     let (answer, seen) = ask(Manner::Reset, Method::POST);
     assert_eq!((answer.unwrap_err(), seen.len()), (reset, 1));
     let (answer, seen) = ask(Manner::Reset, Method::GET);
-    assert_eq!((answer.unwrap_err(), seen.len()), (reset, 2));
+    assert_eq!((answer.unwrap_err(), seen.len()), (reset, 1));
 }
 
 #[test]
@@ -272,6 +272,17 @@ fn a_sample_is_a_share() {
         .count();
     // Twelve standard deviations on each side.
     assert!((1620..2380).contains(&sampled), "{sampled}");
+}
+
+#[test]
+fn a_rate_lets_so_many_through_and_the_rest_is_not_sampled() {
+    let rig = Rig::start(Manner::Answer(JSON.to_vec()), SMALL);
+    let begin = || rig.begin(&Method::GET, "/slowly/7", &HeaderMap::new()).is_some();
+    // One in a thousand seconds.
+    assert!(begin());
+    assert!((0..100).all(|_| !begin()));
+    let report = rig.report_of("slowly");
+    assert_eq!(report.dropped.into_iter().collect::<Vec<_>>(), [("client_gone".to_owned(), 1)]);
 }
 
 #[test]

@@ -62,6 +62,12 @@ stage = "shadow"
 mirror.sample = 0.5
 
 [[routes]]
+name = "slowly"
+path = "/slowly/{id}"
+stage = "shadow"
+mirror.rate = 0.001
+
+[[routes]]
 name = "never"
 path = "/never/{id}"
 stage = "shadow"

@@ -1,0 +1,97 @@
+//! A bound on how often something happens, kept in one atomic number.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A token bucket in the form of the generic cell rate algorithm (ITU-T I.371): instead of tokens it keeps the time at
+/// which the bucket will be full again.
+#[derive(Debug)]
+pub(super) struct Rate {
+    epoch: Instant,
+    /// Nanoseconds from the epoch to when the bucket is full.
+    full_at: AtomicU64,
+    /// Nanoseconds that a token takes to come.
+    interval: u64,
+    /// Nanoseconds that an empty bucket takes to be full.
+    depth: u64,
+}
+
+impl Rate {
+    /// At most `rate` a second (above 0), and `burst` at once after a silence.
+    pub(super) fn new(rate: f64, burst: u32, epoch: Instant) -> Self {
+        let interval =
+            nanoseconds(Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX));
+        let depth = interval.saturating_mul(u64::from(burst.max(1)));
+        Self { epoch, full_at: AtomicU64::new(0), interval, depth }
+    }
+
+    /// Takes one, if there is one now.
+    pub(super) fn take(&self, now: Instant) -> bool {
+        let now = nanoseconds(now.saturating_duration_since(self.epoch));
+        let taken = |full_at: u64| {
+            let next = full_at.max(now).saturating_add(self.interval);
+            (next - now <= self.depth).then_some(next)
+        };
+        // Nothing else is ordered by it.
+        self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_is_let_through_and_then_the_rate() {
+        let start = Instant::now();
+        let rate = Rate::new(10.0, 3, start);
+        let at = |milliseconds| rate.take(start + Duration::from_millis(milliseconds));
+        assert_eq!([at(0), at(0), at(0), at(0)], [true, true, true, false]);
+        assert_eq!([at(99), at(100), at(150), at(200)], [false, true, false, true]);
+        // A long silence is no credit beyond the burst.
+        assert_eq!([at(90_000), at(90_000), at(90_000), at(90_000)], [true, true, true, false]);
+    }
+
+    #[test]
+    fn a_rate_below_one_a_second_comes_to_one_at_last() {
+        let start = Instant::now();
+        let rate = Rate::new(0.001, 1, start);
+        assert!(rate.take(start));
+        assert!(!rate.take(start + Duration::from_secs(999)));
+        assert!(rate.take(start + Duration::from_secs(1000)));
+    }
+
+    proptest! {
+        /// However requests come, no span of time has more than the burst and what the rate gives for it.
+        #[test]
+        fn no_span_has_more_than_its_due(
+            steps in prop::collection::vec(0..50_u64, 1..300),
+            per_second in 1..500_u32,
+            burst in 1..20_u32,
+        ) {
+            let start = Instant::now();
+            let rate = Rate::new(f64::from(per_second), burst, start);
+            let mut milliseconds = 0;
+            let mut taken = Vec::new();
+            for step in steps {
+                milliseconds += step;
+                if rate.take(start + Duration::from_millis(milliseconds)) {
+                    taken.push(milliseconds);
+                }
+            }
+            prop_assert_eq!(taken.first().is_some(), true);
+            for (index, from) in taken.iter().enumerate() {
+                for (count, to) in taken[index..].iter().enumerate() {
+                    let due = u64::from(burst) + (to - from) * u64::from(per_second) / 1000 + 1;
+                    prop_assert!(count as u64 + 1 <= due, "{} from {from} to {to}", count + 1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Whether the machine has time to spare for copies, so that they are left out before a client can feel them.
+//!
+//! The mirror's thread has the lowest priority: it runs where nobody else wants to. How late it starts what it was
+//! handed therefore tells how often every core is taken. Once more than a few copies start late, fewer are taken, by a
+//! share that falls fast and comes back slowly; a trickle always passes, which no machine feels and which finds out when
+//! there is time again.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::rate::Rate;
+
+/// A copy that starts later than this found no core free. An idle thread is awake after some ten microseconds, on a
+/// virtual machine after a hundred.
+const LATE: Duration = Duration::from_micros(500);
+/// How long starts are counted before the share is set anew, and how many it takes at least.
+const WINDOW: Duration = Duration::from_millis(20);
+const MIN_STARTS: u32 = 8;
+/// One late copy in so many is chance.
+const TOLERATED: u32 = 16;
+
+/// The whole, in the unit of shares.
+const ALL: u32 = 1 << 16;
+/// The least share.
+const LEAST: u32 = ALL >> 12;
+/// What passes whatever the share: copies a second, and at once.
+const TRICKLE: f64 = 50.0;
+const TRICKLE_BURST: u32 = 16;
+
+/// What there is to spare.
+#[derive(Debug)]
+pub(super) struct Spare {
+    /// Share of copies that is taken, of [`ALL`].
+    share: AtomicU32,
+    trickle: Rate,
+    /// Only the mirror's thread takes this lock.
+    window: Mutex<Window>,
+}
+
+#[derive(Debug)]
+struct Window {
+    since: Instant,
+    starts: u32,
+    late: u32,
+}
+
+impl Spare {
+    /// Time enough, until shown otherwise.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            share: AtomicU32::new(ALL),
+            trickle: Rate::new(TRICKLE, TRICKLE_BURST, now),
+            window: Mutex::new(Window { since: now, starts: 0, late: 0 }),
+        }
+    }
+
+    /// Whether one more copy may be taken now.
+    pub(super) fn allows(&self, now: Instant) -> bool {
+        let share = self.share.load(Ordering::Relaxed);
+        share >= ALL || rand::random::<u32>() % ALL < share || self.trickle.take(now)
+    }
+
+    /// Notes that a copy was started this long after it was handed over.
+    pub(super) fn started(&self, lag: Duration, now: Instant) {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        window.starts += 1;
+        window.late += u32::from(lag > LATE);
+        if window.starts < MIN_STARTS || now.saturating_duration_since(window.since) < WINDOW {
+            return;
+        }
+        let share = self.share.load(Ordering::Relaxed);
+        let next =
+            if window.late * TOLERATED > window.starts { share / 2 } else { share + share / 8 + 1 };
+        self.share.store(next.clamp(LEAST, ALL), Ordering::Relaxed);
+        *window = Window { since: now, starts: 0, late: 0 };
+    }
+
+    /// The share of copies that is taken now, 0 to 1.
+    pub(super) fn share(&self) -> f64 {
+        f64::from(self.share.load(Ordering::Relaxed)) / f64::from(ALL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Starts 100 copies in 100 ms, each this late.
+    fn starts(spare: &Spare, from: Instant, lag: Duration) -> Instant {
+        let at = |step: u64| from + Duration::from_millis(step);
+        (1..=100).for_each(|step| spare.started(lag, at(step)));
+        at(100)
+    }
+
+    fn allowed(spare: &Spare, now: Instant) -> usize {
+        (0..1000).filter(|_| spare.allows(now)).count()
+    }
+
+    #[test]
+    fn with_time_to_spare_every_copy_is_taken() {
+        let start = Instant::now();
+        let spare = Spare::new(start);
+        let now = starts(&spare, start, Duration::from_micros(50));
+        assert_eq!(allowed(&spare, now), 1000);
+    }
+
+    #[test]
+    fn late_starts_leave_a_trickle_and_punctual_ones_bring_the_copies_back() {
+        let start = Instant::now();
+        let spare = Spare::new(start);
+        let mut now = start;
+        for _ in 0..10 {
+            now = starts(&spare, now, Duration::from_millis(5));
+        }
+        assert!(spare.share() < 0.01);
+        let burst = allowed(&spare, now);
+        // The burst of the trickle, and about one of 4,096.
+        assert!((16..30).contains(&burst), "{burst}");
+        let trickle =
+            (1..=1000).filter(|step| spare.allows(now + Duration::from_millis(*step))).count();
+        assert!((50..65).contains(&trickle), "{trickle}");
+        for _ in 0..40 {
+            now = starts(&spare, now, Duration::from_micros(50));
+        }
+        assert_eq!(allowed(&spare, now), 1000);
+    }
+
+    #[test]
+    fn a_late_start_now_and_then_is_chance() {
+        let start = Instant::now();
+        let spare = Spare::new(start);
+        for step in 1..=2000_u64 {
+            let lag = Duration::from_millis(if step % 40 == 0 { 3 } else { 0 });
+            spare.started(lag, start + Duration::from_millis(step));
+        }
+        assert!(spare.share() >= 1.0);
+    }
+}
