@@ -42,6 +42,12 @@ pub fn is_secret_parameter(name: &str) -> bool {
         || name.to_ascii_lowercase().ends_with("-signature")
 }
 
+/// Whether a header of this name is a secret: all of [`is_secret_name`], signatures, and what says who somebody is.
+pub fn is_secret_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    is_secret_name(&name) || name.contains("signature") || name.starts_with("x-auth")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use compare::Answer;
+use compare::{Answer, Question};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::Mirror;
@@ -23,6 +23,17 @@ pub(super) struct Captured {
     pub(super) share: Share,
     pub(super) bounds: Bounds,
     pub(super) answer: CapturedAnswer,
+}
+
+impl Captured {
+    /// What the backends were asked.
+    pub(super) fn question(&self) -> Question<'_> {
+        Question {
+            method: &self.exchange.method,
+            path: &self.exchange.target,
+            host: self.request.host(),
+        }
+    }
 }
 
 /// An answer, or as much of it as has come.

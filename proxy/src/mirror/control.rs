@@ -57,7 +57,7 @@ pub(super) async fn settle(
     };
     route.metrics.count_control(&route.name, outcome);
     let control = control.ok_or(NoAnswer::Dropped(DropReason::Control))?;
-    settle_by(&mut compared.comparison, &control);
+    compared.comparison.settle(&control);
     compared.control = Some(control);
     Ok(())
 }
@@ -73,20 +73,11 @@ async fn against_itself(
     captured.request.target = control.target;
     let again = ask(mirror, captured).await.ok()?;
     compare(
+        &captured.question(),
         &captured.answer.as_answer(),
         &again.as_answer(),
         &route.rules,
         captured.bounds.max_body,
     )
     .ok()
-}
-
-/// Moves differences at places where the old backend differs from itself to the noise.
-fn settle_by(comparison: &mut Comparison, control: &Comparison) {
-    let is_noise = |path: &str| control.differences.iter().any(|noise| noise.path == path);
-    let (noise, differences) = std::mem::take(&mut comparison.differences)
-        .into_iter()
-        .partition(|difference| is_noise(&difference.path));
-    comparison.differences = differences;
-    comparison.noise = noise;
 }

@@ -71,7 +71,8 @@ fn compared(
     } else {
         ((&mirrored, mirrored_answered), (&primary, primary_answered), Side::Old)
     };
-    match compare(old.0, new.0, &route.rules, captured.bounds.max_body) {
+    let question = captured.question();
+    match compare(&question, old.0, new.0, &route.rules, captured.bounds.max_body) {
         Ok(comparison) => {
             Ok(Compared { old: old.1, new: new.1, comparison, control: None, bodies: None })
         }

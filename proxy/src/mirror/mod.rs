@@ -102,7 +102,7 @@ impl Mirror {
             let drops = self.evidence.drops(&name);
             Arc::new(RouteMirror::new(
                 name,
-                route,
+                (route, &table.evidence.mask),
                 build_of(route.new),
                 held,
                 drops,

@@ -75,6 +75,11 @@ impl MirroredRequest {
         self.target.len() + self.body.len() + self.headers.iter().map(header).sum::<usize>()
     }
 
+    /// The host that the client asked.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.headers.get(header::HOST)?.to_str().ok()
+    }
+
     /// The request to send. `None` where the target is no URI, which the primary took for one.
     pub(super) fn to_send(&self, mark: &HeaderValue) -> Option<Request<Full<Bytes>>> {
         let uri: Uri = self.target.parse().ok()?;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use http::{HeaderName, header};
-use routes::compare::CompareRules;
+use compare::Rules;
+use http::HeaderName;
 use routes::table::MirrorBounds;
 use routes::{Route, RouteId};
+use serde_json_path::JsonPath;
 
 use super::budget::{Budgets, Limits};
 use super::metrics::Metrics;
@@ -59,7 +60,7 @@ pub(super) struct RouteMirror {
     pub(super) rate: Option<Rate>,
     /// Share of those for which the old backend is asked again.
     pub(super) control: f64,
-    pub(super) rules: CompareRules,
+    pub(super) rules: Rules,
     /// The headers of an answer that are compared or say how to read its body; each once.
     pub(super) compared_headers: Vec<HeaderName>,
     basis: ArcSwap<Basis>,
@@ -73,20 +74,21 @@ pub(super) struct RouteMirror {
 impl RouteMirror {
     pub(super) fn new(
         name: Arc<str>,
-        route: &Route,
+        (route, masks): (&Route, &[JsonPath]),
         build: Build,
         held: Arc<Budgets>,
         drops: Arc<Drops>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let rules = Rules::new(route.compare.clone(), masks.to_vec());
         Self {
             name,
             sample: route.mirror.sample,
             // A burst of one: the new backend gets a constant rate, not a second's worth at once.
             rate: route.mirror.rate.map(|rate| Rate::new(rate, 1, Instant::now())),
             control: route.mirror.control,
-            compared_headers: compared_headers(&route.compare),
-            rules: route.compare.clone(),
+            compared_headers: compared_headers(&rules),
+            rules,
             basis: ArcSwap::from_pointee(Basis::new(&route.compare, build.get())),
             build,
             held,
@@ -114,9 +116,9 @@ impl RouteMirror {
     }
 }
 
-fn compared_headers(rules: &CompareRules) -> Vec<HeaderName> {
-    let mut names = vec![header::CONTENT_TYPE, header::CONTENT_ENCODING];
-    for name in rules.headers.iter().filter_map(|name| name.parse().ok()) {
+fn compared_headers(rules: &Rules) -> Vec<HeaderName> {
+    let mut names = Vec::new();
+    for name in rules.headers().filter_map(|name| name.parse().ok()) {
         if !names.contains(&name) {
             names.push(name);
         }

@@ -1,78 +1,99 @@
 //! One number for a value as the compare rules see it: values that compare equal have equal digests.
 //!
-//! Only tolerance is left out. Digests find partners in linear time; the partners are then compared for real, so
-//! a collision of two digests can't hide a difference between the members of a set.
+//! Only tolerance and most allowed gaps are left out. Digests find partners in linear time; the partners are then
+//! compared for real, so a collision of two digests can't hide a difference between the members of a set.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::marks::Marks;
-use super::scalar::{Exact, exact, is_time};
+use super::document::Document;
+use super::marks::{Mark, Marks};
+use super::scalar::{Exact, Numeric};
+use super::time::is_time;
 
-/// The marks of one document and the digests that were needed so far.
+/// One document, its marks and the digests that were needed so far.
 #[derive(Debug)]
 pub(super) struct Digests<'v, 'r> {
+    pub(super) document: &'v Document,
     pub(super) marks: Marks<'v, 'r>,
+    /// A member that is `null` counts as absent.
+    skips_null: bool,
     /// Of arrays and objects, so that nested arrays do not cost the square of their depth.
-    known: HashMap<*const Value, u64>,
+    known: HashMap<usize, u64>,
 }
 
 impl<'v, 'r> Digests<'v, 'r> {
-    pub(super) fn new(marks: Marks<'v, 'r>) -> Self {
-        Self { marks, known: HashMap::new() }
+    pub(super) fn new(document: &'v Document, marks: Marks<'v, 'r>, skips_null: bool) -> Self {
+        Self { document, marks, skips_null, known: HashMap::new() }
     }
 
     pub(super) fn of(&mut self, value: &'v Value) -> u64 {
         let mark = self.marks.of(value);
-        if mark.is_ignored { 1 } else { self.of_content(value, mark.is_timestamp) }
+        if mark.ignore.is_some() { 1 } else { self.of_content(value, mark) }
     }
 
-    /// The digest of a value whatever the rules say of its place.
-    pub(super) fn of_content(&mut self, value: &'v Value, is_timestamp: bool) -> u64 {
+    /// The digest of a value whatever the rules say of its place, but for `mark`.
+    pub(super) fn of_content(&mut self, value: &'v Value, mark: Mark<'_>) -> u64 {
+        if let Some(number) = Numeric::of(value, self.document) {
+            return of_number(number, mark);
+        }
         match value {
             Value::Null => 2,
             Value::Bool(false) => 3,
             Value::Bool(true) => 4,
-            Value::Number(number) => match exact(number) {
-                Exact::Integer(integer) => xxh3_64_with_seed(&integer.to_le_bytes(), 5),
-                Exact::Float(float) => xxh3_64_with_seed(&float.to_bits().to_le_bytes(), 6),
-            },
-            Value::String(text) if is_timestamp && is_time(text) => 7,
-            Value::String(text) => xxh3_64_with_seed(text.as_bytes(), 8),
-            Value::Array(_) | Value::Object(_) => self.of_container(value),
+            Value::String(text) if mark.timestamp.is_some() && is_time(text) => 7,
+            Value::String(_) if mark.identifier.is_some() => 8,
+            Value::String(text) => xxh3_64_with_seed(text.as_bytes(), 9),
+            _ => self.of_container(value),
         }
     }
 
     fn of_container(&mut self, value: &'v Value) -> u64 {
-        let address = std::ptr::from_ref(value);
+        let address = std::ptr::from_ref(value).addr();
         if let Some(known) = self.known.get(&address) {
             return *known;
         }
         let digest = match value {
             Value::Array(elements) if self.marks.of(value).unordered.is_some() => {
                 // A sum does not depend on the order.
-                let sum = elements.iter().map(|element| mix(9, self.of(element)));
-                mix(10, sum.fold(0, u64::wrapping_add))
+                let sum = elements.iter().map(|element| mix(20, self.of(element)));
+                mix(21, sum.fold(0, u64::wrapping_add))
             }
             Value::Array(elements) => {
-                elements.iter().fold(11, |above, element| mix(above, self.of(element)))
+                elements.iter().fold(22, |above, element| mix(above, self.of(element)))
             }
             Value::Object(members) => {
                 let mut sum = 0_u64;
                 for (name, member) in members {
                     // An ignored member may be absent on the other side.
-                    if !self.marks.of(member).is_ignored {
+                    let is_absent = self.marks.of(member).ignore.is_some()
+                        || (self.skips_null && member.is_null());
+                    if !is_absent {
                         sum = sum.wrapping_add(mix(xxh3_64(name.as_bytes()), self.of(member)));
                     }
                 }
-                mix(12, sum)
+                mix(23, sum)
             }
             _scalar => 0,
         };
         self.known.insert(address, digest);
         digest
+    }
+}
+
+fn of_number(number: Numeric<'_>, mark: Mark<'_>) -> u64 {
+    if (mark.number.is_some() && !number.is_not_finite())
+        || (mark.identifier.is_some() && number.integer().is_some())
+    {
+        return 10;
+    }
+    match number.exact() {
+        Exact::Integer(integer) => xxh3_64_with_seed(&integer.to_le_bytes(), 11),
+        Exact::Large(digits) => xxh3_64_with_seed(digits.as_bytes(), 12),
+        Exact::Float(float) => xxh3_64_with_seed(&float.to_bits().to_le_bytes(), 13),
+        Exact::Word(word) => xxh3_64_with_seed(word.as_bytes(), 14),
     }
 }
 

@@ -4,22 +4,26 @@ use std::collections::HashMap;
 
 use routes::compare::CompareRules;
 use serde_json::Value;
+use serde_json_path::JsonPath;
 
-/// What the rules say of one place.
+/// What the rules say of one place: the first rule of each kind that names it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mark<'r> {
-    pub(super) is_ignored: bool,
-    pub(super) is_timestamp: bool,
-    /// The field that keys an array compared as a set; empty: the whole element.
-    pub(super) unordered: Option<&'r str>,
+    pub(super) ignore: Option<usize>,
+    pub(super) timestamp: Option<usize>,
+    pub(super) identifier: Option<usize>,
+    pub(super) number: Option<usize>,
+    pub(super) unordered: Option<(usize, &'r str)>,
 }
 
 impl Mark<'_> {
     /// What holds where either side's rules say so.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
-            is_ignored: self.is_ignored || other.is_ignored,
-            is_timestamp: self.is_timestamp || other.is_timestamp,
+            ignore: self.ignore.or(other.ignore),
+            timestamp: self.timestamp.or(other.timestamp),
+            identifier: self.identifier.or(other.identifier),
+            number: self.number.or(other.number),
             unordered: self.unordered.or(other.unordered),
         }
     }
@@ -29,33 +33,41 @@ impl Mark<'_> {
 /// is cheaper to look up than a path.
 #[derive(Debug, Default)]
 pub(super) struct Marks<'v, 'r> {
-    by_address: HashMap<*const Value, Mark<'r>>,
+    by_address: HashMap<usize, Mark<'r>>,
     document: std::marker::PhantomData<&'v Value>,
 }
 
 impl<'v, 'r> Marks<'v, 'r> {
     pub(super) fn new(root: &'v Value, rules: &'r CompareRules) -> Self {
         let mut marks = Self::default();
-        for path in &rules.ignore {
-            marks.each(path, root, |mark| mark.is_ignored = true);
-        }
-        for path in &rules.timestamp {
-            marks.each(path, root, |mark| mark.is_timestamp = true);
-        }
-        for (path, field) in &rules.unordered {
-            marks.each(path, root, |mark| mark.unordered = Some(field));
+        marks.all(&rules.ignore, root, |mark| &mut mark.ignore);
+        marks.all(&rules.timestamp, root, |mark| &mut mark.timestamp);
+        marks.all(&rules.identifier, root, |mark| &mut mark.identifier);
+        marks.all(&rules.number, root, |mark| &mut mark.number);
+        for (rule, (path, field)) in rules.unordered.iter().enumerate() {
+            marks.each(path, root, |mark| {
+                mark.unordered.get_or_insert((rule, field));
+            });
         }
         marks
     }
 
-    fn each(
+    fn all(
         &mut self,
-        path: &serde_json_path::JsonPath,
+        paths: &[JsonPath],
         root: &'v Value,
-        set: impl Fn(&mut Mark<'r>),
+        kind: for<'m> fn(&'m mut Mark<'r>) -> &'m mut Option<usize>,
     ) {
+        for (rule, path) in paths.iter().enumerate() {
+            self.each(path, root, |mark| {
+                kind(mark).get_or_insert(rule);
+            });
+        }
+    }
+
+    fn each(&mut self, path: &JsonPath, root: &'v Value, set: impl Fn(&mut Mark<'r>)) {
         for value in path.query(root).all() {
-            set(self.by_address.entry(std::ptr::from_ref(value)).or_default());
+            set(self.by_address.entry(std::ptr::from_ref(value).addr()).or_default());
         }
     }
 
@@ -63,6 +75,6 @@ impl<'v, 'r> Marks<'v, 'r> {
         if self.by_address.is_empty() {
             return Mark::default();
         }
-        self.by_address.get(&std::ptr::from_ref(value)).copied().unwrap_or_default()
+        self.by_address.get(&std::ptr::from_ref(value).addr()).copied().unwrap_or_default()
     }
 }

@@ -1,57 +1,156 @@
-//! When two numbers are equal, and what is a time.
+//! When two numbers are equal, and what tells them apart if they are not.
 
-use chrono::{DateTime, NaiveDateTime};
-use serde_json::Number;
+use serde_json::{Number, Value};
+
+use super::document::Document;
+use super::literal::{is_integer, is_not_finite};
+
+/// 2^53: beyond it not every integer is a double.
+const EXACT_LIMIT: f64 = 9_007_199_254_740_992.0;
+
+/// Longest text that is taken for a decimal.
+const MAX_DECIMAL: usize = 400;
+
+/// A number of a document.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Numeric<'v> {
+    /// One that `serde_json` holds.
+    Held(&'v Number),
+    /// The text of any other; see [`super::literal`].
+    Literal(&'v str),
+}
+
+/// How two numbers stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// The same value of the same type.
+    Same,
+    /// The same value, once as an integer and once as a float.
+    Retyped,
+    /// Different values that are one double, at least one of them an integer past 2^53.
+    Rounded,
+    /// Different values.
+    Different,
+}
 
 /// A number so that equal numbers are equal, whatever their spelling.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Exact {
-    /// An integer of at most 64 bits, or a float that is a whole number below 2^100.
+    /// An integer, or a float that is a whole number, inside of 128 bits.
     Integer(i128),
+    /// A whole number outside of it, as the text of an integer.
+    Large(String),
     /// Any other double.
     Float(f64),
+    /// `NaN` and the infinities, which are no values to calculate with, and numbers past every double.
+    Word(String),
 }
 
-/// 2^100: far beyond 64 bits, and well inside of `i128`.
-const WHOLE_LIMIT: f64 = 1_267_650_600_228_229_401_496_703_205_376.0;
+/// 2^126: whole doubles below it are exact in `i128`.
+const WHOLE_LIMIT: f64 = 85_070_591_730_234_615_865_843_651_857_942_052_864.0;
 
-pub(super) fn exact(number: &Number) -> Exact {
-    if let Some(integer) = number.as_i128() {
-        return Exact::Integer(integer);
+impl<'v> Numeric<'v> {
+    pub(super) fn of(value: &'v Value, document: &Document) -> Option<Self> {
+        match value {
+            Value::Number(number) => Some(Self::Held(number)),
+            Value::String(text) if document.is_literal(value) => Some(Self::Literal(text)),
+            _ => None,
+        }
     }
-    let float = number.as_f64().unwrap_or(f64::NAN);
-    if float.fract() == 0.0 && float.abs() < WHOLE_LIMIT {
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number inside of the range")]
-        return Exact::Integer(float as i128);
+
+    pub(super) fn exact(self) -> Exact {
+        let number = match self {
+            Self::Held(number) => number,
+            Self::Literal(word) if is_integer(word) => {
+                return match word.parse() {
+                    Ok(integer) => Exact::Integer(integer),
+                    Err(_too_large) => Exact::Large(word.to_owned()),
+                };
+            }
+            Self::Literal(word) => return Exact::Word(word.to_owned()),
+        };
+        if let Some(integer) = number.as_i128() {
+            return Exact::Integer(integer);
+        }
+        let float = number.as_f64().unwrap_or(f64::NAN);
+        if float.fract() != 0.0 {
+            return Exact::Float(float);
+        }
+        if float.abs() < WHOLE_LIMIT {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a whole number inside of the range"
+            )]
+            return Exact::Integer(float as i128);
+        }
+        // All digits of the double: at most 309.
+        let digits = format!("{float:.0}");
+        digits.parse().map_or(Exact::Large(digits), Exact::Integer)
     }
-    Exact::Float(float)
-}
 
-/// Whether two numbers are equal, up to a relative tolerance of the larger one.
-pub(super) fn numbers_equal(old: &Number, new: &Number, tolerance: f64) -> bool {
-    if exact(old) == exact(new) {
-        return true;
+    /// Whether it is one of the words that are no JSON.
+    pub(super) fn is_not_finite(self) -> bool {
+        matches!(self, Self::Literal(word) if is_not_finite(word))
     }
-    let (Some(old), Some(new)) = (old.as_f64(), new.as_f64()) else { return false };
-    tolerance > 0.0 && (old - new).abs() <= tolerance * old.abs().max(new.abs())
-}
 
-/// Longest text that can be a time: date, time, nine digits, zone, and some room.
-const MAX_TIME: usize = 40;
-
-/// Whether a text is a time: RFC 3339 with or without zone, with `T` or a blank, with up to nine digits of fraction.
-pub(super) fn is_time(text: &str) -> bool {
-    if text.len() > MAX_TIME || fraction_digits(text) > 9 {
-        return false;
+    /// The digits, with sign, of what is written as an integer.
+    pub(super) fn integer(self) -> Option<String> {
+        match self {
+            Self::Held(number) => (!number.is_f64()).then(|| number.to_string()),
+            Self::Literal(word) => is_integer(word).then(|| word.to_owned()),
+        }
     }
-    DateTime::parse_from_rfc3339(text).is_ok()
-        || ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
-            .iter()
-            .any(|format| NaiveDateTime::parse_from_str(text, format).is_ok())
-}
 
-fn fraction_digits(text: &str) -> usize {
-    text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count())
+    fn is_integer(self) -> bool {
+        match self {
+            Self::Held(number) => !number.is_f64(),
+            Self::Literal(word) => is_integer(word),
+        }
+    }
+
+    /// The nearest double.
+    fn double(self) -> f64 {
+        match self {
+            Self::Held(number) => number.as_f64().unwrap_or(f64::NAN),
+            Self::Literal(word) => word.parse().unwrap_or(f64::NAN),
+        }
+    }
+
+    pub(super) fn relation(self, new: Self) -> Relation {
+        if self.exact() == new.exact() {
+            let is_same = self.is_integer() == new.is_integer();
+            return if is_same { Relation::Same } else { Relation::Retyped };
+        }
+        let (old_double, new_double) = (self.double(), new.double());
+        #[expect(clippy::float_cmp, reason = "whether it is the very same double is the question")]
+        let is_one_double = old_double == new_double && old_double.is_finite();
+        if is_one_double && old_double.abs() >= EXACT_LIMIT {
+            Relation::Rounded
+        } else {
+            Relation::Different
+        }
+    }
+
+    /// Whether two numbers are equal up to a relative tolerance of the larger one.
+    pub(super) fn is_within(self, new: Self, tolerance: f64) -> bool {
+        let (old, new) = (self.double(), new.double());
+        tolerance > 0.0
+            && old.is_finite()
+            && new.is_finite()
+            && (old - new).abs() <= tolerance * old.abs().max(new.abs())
+    }
+
+    /// Whether a text is this number.
+    pub(super) fn is_written(self, text: &str) -> bool {
+        if text.len() > MAX_DECIMAL {
+            return false;
+        }
+        let Ok(document) = Document::parse(text.as_bytes()) else { return false };
+        Numeric::of(&document.root, &document).is_some_and(|written| {
+            !written.is_not_finite()
+                && matches!(self.relation(written), Relation::Same | Relation::Retyped)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -60,74 +159,91 @@ mod tests {
 
     use super::*;
 
-    fn number(text: &str) -> Number {
-        serde_json::from_str(text).unwrap()
+    fn relation(old: &str, new: &str) -> Relation {
+        let read = |text: &str| Document::parse(text.as_bytes()).unwrap();
+        let (old, new) = (read(old), read(new));
+        number(&old).relation(number(&new))
+    }
+
+    fn number(document: &Document) -> Numeric<'_> {
+        Numeric::of(&document.root, document).unwrap()
     }
 
     #[test]
     fn a_number_is_its_value() {
-        for (old, new, is_equal) in [
-            ("1", "1.0", true),
-            ("1", "1e0", true),
-            ("0", "-0.0", true),
-            ("9007199254740993", "9007199254740992", false),
-            ("9007199254740993", "9007199254740992.0", false),
-            ("9007199254740992", "9007199254740992.0", true),
-            ("18446744073709551615", "18446744073709551614", false),
-            ("18446744073709551615", "18446744073709551616", false),
-            ("-9223372036854775808", "-9223372036854775807", false),
-            ("0.1", "0.10000001", false),
+        let long = "123456789012345678901234567890123456789012345678901234567890";
+        for (old, new, wanted) in [
+            ("1", "1", Relation::Same),
+            ("1.0", "1e0", Relation::Same),
+            ("1", "1.0", Relation::Retyped),
+            ("0", "-0.0", Relation::Retyped),
+            ("0.1", "0.10000001", Relation::Different),
+            ("9007199254740993", "9007199254740992", Relation::Rounded),
+            ("9007199254740993", "9007199254740992.0", Relation::Rounded),
+            ("9007199254740992", "9007199254740992.0", Relation::Retyped),
+            ("9007199254740993", "9007199254740995", Relation::Different),
+            ("18446744073709551615", "18446744073709551614", Relation::Rounded),
+            ("18446744073709551615", "18446744073709551616", Relation::Rounded),
+            ("18446744073709551616", "18446744073709551616", Relation::Same),
+            ("18446744073709551616", "18446744073709551617", Relation::Rounded),
+            ("18446744073709551616", "18446744073709551616.0", Relation::Retyped),
+            ("-9223372036854775808", "-9223372036854775807", Relation::Rounded),
+            ("-9223372036854775809", "-9223372036854775810", Relation::Rounded),
+            (long, long, Relation::Same),
+            (
+                long,
+                "123456789012345678901234567890123456789012345678901234567891",
+                Relation::Rounded,
+            ),
+            (long, "1.2345678901234567e59", Relation::Rounded),
+            (long, "1.3e59", Relation::Different),
+            ("1e23", "99999999999999991611392", Relation::Retyped),
+            ("1e400", "1e400", Relation::Same),
+            ("1e400", "1e401", Relation::Different),
+            ("NaN", "NaN", Relation::Same),
+            ("NaN", "Infinity", Relation::Different),
+            ("Infinity", "1e400", Relation::Different),
+            ("NaN", "0", Relation::Different),
         ] {
-            assert_eq!(numbers_equal(&number(old), &number(new), 0.0), is_equal, "{old} {new}");
-            assert_eq!(numbers_equal(&number(new), &number(old), 0.0), is_equal, "{new} {old}");
+            assert_eq!(relation(old, new), wanted, "{old} {new}");
+            assert_eq!(relation(new, old), wanted, "{new} {old}");
         }
     }
 
     #[test]
     fn tolerance_is_relative() {
-        let equal = |old, new| numbers_equal(&number(old), &number(new), 1e-6);
-        assert!(equal("1000000.0", "1000000.5"));
-        assert!(!equal("1.0", "1.5"));
-        assert!(equal("-1.0000000", "-1.0000005"));
-        assert!(!equal("0", "0.0000001"));
-        assert!(!equal("1e-9", "-1e-9"));
+        let within = |old: &str, new: &str| {
+            let (old, new): (Number, Number) =
+                (serde_json::from_str(old).unwrap(), serde_json::from_str(new).unwrap());
+            Numeric::Held(&old).is_within(Numeric::Held(&new), 1e-6)
+        };
+        assert!(within("1000000.0", "1000000.5"));
+        assert!(!within("1.0", "1.5"));
+        assert!(within("-1.0000000", "-1.0000005"));
+        assert!(!within("0", "0.0000001"));
+        assert!(!within("1e-9", "-1e-9"));
     }
 
     #[test]
-    fn times_of_both_sides_parse() {
-        for text in [
-            "2026-01-02T03:04:05Z",
-            "2026-01-02T03:04:05.123456+00:00",
-            "2026-01-02 03:04:05.123456",
-            "2026-01-02T03:04:05",
-            "2026-01-02T03:04:05.1",
-            "2026-01-02 03:04:05-05:30",
-            "2026-01-02T03:04:05.123456789Z",
-        ] {
-            assert!(is_time(text), "{text}");
+    fn a_text_is_a_number_when_it_is_that_number() {
+        let number: Number = serde_json::from_str("1.5").unwrap();
+        let number = Numeric::Held(&number);
+        assert!(number.is_written("1.5") && number.is_written("1.50"));
+        for text in ["1.6", "", "x", "[1.5]", "\"1.5\"", "NaN"] {
+            assert!(!number.is_written(text), "{text}");
         }
-        for text in [
-            "",
-            "2026-01-02",
-            "now",
-            "2026-13-02T03:04:05Z",
-            "2026-01-02T03:04:05.1234567890Z",
-            "12",
-        ] {
-            assert!(!is_time(text), "{text}");
-        }
+        assert!(Numeric::Literal("18446744073709551617").is_written("18446744073709551617"));
+        assert!(!Numeric::Literal("18446744073709551617").is_written("18446744073709551616"));
+        assert!(!Numeric::Literal("NaN").is_written("NaN"));
     }
 
     proptest! {
         #[test]
-        fn any_text_is_or_is_not_a_time(text in ".{0,60}") {
-            let _ = is_time(&text);
-        }
-
-        #[test]
-        fn equality_of_integers_is_exact(old: i64, new: i64) {
-            let equal = numbers_equal(&old.into(), &new.into(), 0.0);
-            prop_assert_eq!(equal, old == new);
+        fn equality_of_integers_is_exact(old: i128, new: i128) {
+            let is_same = relation(&old.to_string(), &new.to_string()) == Relation::Same;
+            prop_assert_eq!(is_same, old == new);
+            let long = |n: i128| format!("{n}00000000000000000000");
+            prop_assert_eq!(relation(&long(old), &long(new)) == Relation::Same, old == new);
         }
     }
 }

@@ -2,73 +2,163 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use routes::admin::DifferenceKind as Kind;
+use routes::admin::{DifferenceKind as Kind, Gap, Grade};
 use routes::compare::CompareRules;
 use serde_json::{Map, Value};
 
 use super::digest::Digests;
-use super::marks::Marks;
-use super::scalar::{is_time, numbers_equal};
-use crate::difference::Findings;
-use crate::excerpt::Shown;
+use super::document::Document;
+use super::marks::{Mark, Marks};
+use super::scalar::{Numeric, Relation};
+use super::{shape, time};
+use crate::difference::Rule;
+use crate::excerpt::View;
+use crate::findings::{Findings, Sort};
 use crate::path::{Path, Step};
+use crate::rules::Rules;
 
 pub(super) struct Walk<'v, 'r, 'f> {
-    old: Digests<'v, 'r>,
-    new: Digests<'v, 'r>,
+    old: Side<'v, 'r>,
+    new: Side<'v, 'r>,
     tolerance: f64,
     path: Path<'v>,
-    findings: &'f mut Findings,
+    findings: &'f mut Findings<'r>,
 }
 
-impl<'v, 'r, 'f> Walk<'v, 'r, 'f> {
-    pub(super) fn new(
-        old: Marks<'v, 'r>,
-        new: Marks<'v, 'r>,
-        rules: &CompareRules,
-        findings: &'f mut Findings,
-    ) -> Self {
-        Self {
-            old: Digests::new(old),
-            new: Digests::new(new),
-            tolerance: rules.tolerance,
-            path: Path::default(),
-            findings,
+/// What is known of one document.
+struct Side<'v, 'r> {
+    digests: Digests<'v, 'r>,
+    view: View<'v>,
+}
+
+impl<'v, 'r: 'v> Side<'v, 'r> {
+    fn new(document: &'v Document, rules: &'r Rules) -> Self {
+        let CompareRules { allow, .. } = &rules.compare;
+        let marks = Marks::new(&document.root, &rules.compare);
+        let digests = Digests::new(document, marks, allow.contains(&Gap::NullMissing));
+        Self { digests, view: View::new(document, &rules.masks) }
+    }
+
+    fn mark(&self, value: &'v Value) -> Mark<'r> {
+        self.digests.marks.of(value)
+    }
+
+    fn number(&self, value: &'v Value) -> Option<Numeric<'v>> {
+        Numeric::of(value, self.digests.document)
+    }
+
+    /// What tells the elements of a set apart: the field, or the whole element where it has none. The field keys even
+    /// where its value is ignored.
+    fn key(&mut self, element: &'v Value, field: &str) -> u64 {
+        match element.get(field).filter(|_| !field.is_empty()) {
+            Some(value) => self.digests.of_content(value, Mark::default()),
+            None => self.digests.of(element),
         }
     }
+}
 
-    pub(super) fn run(mut self, old: &'v Value, new: &'v Value) {
-        self.values(old, new);
+impl<'v, 'r: 'v, 'f> Walk<'v, 'r, 'f> {
+    pub(super) fn new(
+        old: &'v Document,
+        new: &'v Document,
+        rules: &'r Rules,
+        findings: &'f mut Findings<'r>,
+    ) -> Self {
+        let (old, new) = (Side::new(old, rules), Side::new(new, rules));
+        Self { old, new, tolerance: rules.compare.tolerance, path: Path::default(), findings }
     }
 
-    /// Recursion is bounded by the depth that [`super::Document::parse`] lets pass.
+    pub(super) fn run(mut self) {
+        let (old, new) = (self.old.digests.document, self.new.digests.document);
+        self.values(&old.root, &new.root);
+    }
+
+    /// Recursion is bounded by the depth that [`Document::parse`] lets pass.
     fn values(&mut self, old: &'v Value, new: &'v Value) {
-        let mark = self.old.marks.of(old).or(self.new.marks.of(new));
-        if mark.is_ignored {
+        let mark = self.old.mark(old).or(self.new.mark(new));
+        if let Some(rule) = mark.ignore {
+            self.findings.compared();
+            if old != new {
+                self.findings.silenced(Rule::Ignore(rule));
+            }
             return;
         }
-        let kind = match (old, new) {
-            (Value::Array(olds), Value::Array(news)) => {
-                return match mark.unordered {
-                    Some(field) => self.sets(olds, news, field),
-                    None => self.arrays((old, olds), (new, news)),
-                };
+        match (old, new) {
+            (Value::Array(olds), Value::Array(news)) => match mark.unordered {
+                Some((rule, field)) => self.sets(olds, news, rule, field),
+                None => self.arrays((old, olds), (new, news)),
+            },
+            (Value::Object(old), Value::Object(new)) => self.objects(old, new),
+            _ => {
+                self.findings.compared();
+                if let Some(sort) = self.scalars(mark, old, new) {
+                    self.different(sort, old, new);
+                }
             }
-            (Value::Object(old), Value::Object(new)) => return self.objects(old, new),
-            (Value::String(old), Value::String(new)) => {
-                let is_equal = old == new || (mark.is_timestamp && is_time(old) && is_time(new));
-                (!is_equal).then_some(Kind::Value)
-            }
-            (Value::Number(old), Value::Number(new)) => {
-                (!numbers_equal(old, new, self.tolerance)).then_some(Kind::Value)
-            }
-            (Value::Bool(old), Value::Bool(new)) => (old != new).then_some(Kind::Value),
-            (Value::Null, Value::Null) => None,
-            _ => Some(Kind::Type),
-        };
-        if let Some(kind) = kind {
-            self.findings.add(kind, &self.path, Shown::Json(old), Shown::Json(new));
         }
+    }
+
+    fn different(&mut self, sort: impl Into<Sort>, old: &'v Value, new: &'v Value) {
+        let views = (&self.old.view, &self.new.view);
+        self.findings.add(sort, &self.path, || (views.0.excerpt(old), views.1.excerpt(new)));
+    }
+
+    /// What sort of difference there is between two values that are not both arrays or both objects.
+    fn scalars(&mut self, mark: Mark<'_>, old: &'v Value, new: &'v Value) -> Option<Sort> {
+        match (self.old.number(old), self.new.number(new)) {
+            (Some(old), Some(new)) => return self.numbers(mark, old, new),
+            (Some(number), None) => return Some(retyped(number, new)),
+            (None, Some(number)) => return Some(retyped(number, old)),
+            (None, None) => {}
+        }
+        match (old, new) {
+            (Value::String(old), Value::String(new)) => self.texts(mark, old, new),
+            (Value::Bool(old), Value::Bool(new)) => (old != new).then(|| Kind::Value.into()),
+            (Value::Null, Value::Null) => None,
+            _ => Some(Kind::Type.into()),
+        }
+    }
+
+    fn texts(&mut self, mark: Mark<'_>, old: &str, new: &str) -> Option<Sort> {
+        if old == new {
+            return None;
+        }
+        let timestamp = mark.timestamp.filter(|_| time::is_time(old) && time::is_time(new));
+        let identifier = mark.identifier.filter(|_| shape::same_text(old, new));
+        let rule = timestamp.map(Rule::Timestamp).or(identifier.map(Rule::Identifier));
+        if let Some(rule) = rule {
+            self.findings.silenced(rule);
+            return None;
+        }
+        let sort = Sort::from(Kind::Value);
+        Some(match time::gaps(old, new) {
+            Some((gaps, grade)) => sort.explained(gaps).graded(grade),
+            None => sort,
+        })
+    }
+
+    fn numbers(&mut self, mark: Mark<'_>, old: Numeric<'_>, new: Numeric<'_>) -> Option<Sort> {
+        let relation = old.relation(new);
+        if relation == Relation::Same {
+            return None;
+        }
+        let identifier = mark.identifier.filter(|_| {
+            let digits = old.integer().zip(new.integer());
+            digits.is_some_and(|(old, new)| shape::same_integer(&old, &new))
+        });
+        let number = mark.number.filter(|_| !old.is_not_finite() && !new.is_not_finite());
+        let tolerance = old.is_within(new, self.tolerance).then_some(Rule::Tolerance);
+        let rule = identifier.map(Rule::Identifier).or(number.map(Rule::Number)).or(tolerance);
+        if let Some(rule) = rule {
+            self.findings.silenced(rule);
+            return None;
+        }
+        let sort = Sort::from(Kind::Value);
+        Some(match relation {
+            Relation::Retyped => sort.gap(Gap::IntegerFloat).graded(Grade::Cosmetic),
+            Relation::Rounded => sort.gap(Gap::LargeInteger),
+            Relation::Same | Relation::Different => sort,
+        })
     }
 
     fn objects(&mut self, old: &'v Map<String, Value>, new: &'v Map<String, Value>) {
@@ -76,28 +166,38 @@ impl<'v, 'r, 'f> Walk<'v, 'r, 'f> {
             self.path.push(Step::Member(name));
             match new.get(name) {
                 Some(new) => self.values(old, new),
-                None => self.missing(old),
+                None => self.missing(member(Kind::Missing, old), old),
             }
             self.path.pop();
         }
         for (name, new) in new {
             if !old.contains_key(name) {
                 self.path.push(Step::Member(name));
-                self.extra(new);
+                self.extra(member(Kind::Extra, new), new);
                 self.path.pop();
             }
         }
     }
 
-    fn missing(&mut self, old: &'v Value) {
-        if !self.old.marks.of(old).is_ignored {
-            self.findings.add(Kind::Missing, &self.path, Shown::Json(old), Shown::Absent);
+    fn missing(&mut self, sort: Sort, old: &'v Value) {
+        self.findings.compared();
+        match self.old.mark(old).ignore {
+            Some(rule) => self.findings.silenced(Rule::Ignore(rule)),
+            None => {
+                let view = &self.old.view;
+                self.findings.add(sort, &self.path, || (view.excerpt(old), String::new()));
+            }
         }
     }
 
-    fn extra(&mut self, new: &'v Value) {
-        if !self.new.marks.of(new).is_ignored {
-            self.findings.add(Kind::Extra, &self.path, Shown::Absent, Shown::Json(new));
+    fn extra(&mut self, sort: Sort, new: &'v Value) {
+        self.findings.compared();
+        match self.new.mark(new).ignore {
+            Some(rule) => self.findings.silenced(Rule::Ignore(rule)),
+            None => {
+                let view = &self.new.view;
+                self.findings.add(sort, &self.path, || (String::new(), view.excerpt(new)));
+            }
         }
     }
 
@@ -110,13 +210,11 @@ impl<'v, 'r, 'f> Walk<'v, 'r, 'f> {
     ) {
         if olds.len() == news.len() {
             if olds.len() > 1 && self.is_reordered(olds, news) {
-                self.findings.add(Kind::Order, &self.path, Shown::Json(old), Shown::Json(new));
-                return;
+                return self.different(Kind::Order, old, new);
             }
         } else {
             let show = |elements: &[Value]| format!("{} elements", elements.len());
-            let (old, new) = (show(olds), show(news));
-            self.findings.add(Kind::Length, &self.path, Shown::Text(&old), Shown::Text(&new));
+            self.findings.add(Kind::Length, &self.path, || (show(olds), show(news)));
         }
         for (index, (old, new)) in olds.iter().zip(news).enumerate() {
             self.element(index, |walk| walk.values(old, new));
@@ -124,8 +222,8 @@ impl<'v, 'r, 'f> Walk<'v, 'r, 'f> {
     }
 
     fn is_reordered(&mut self, olds: &'v [Value], news: &'v [Value]) -> bool {
-        let mut olds: Vec<u64> = olds.iter().map(|old| self.old.of(old)).collect();
-        let mut news: Vec<u64> = news.iter().map(|new| self.new.of(new)).collect();
+        let mut olds: Vec<u64> = olds.iter().map(|old| self.old.digests.of(old)).collect();
+        let mut news: Vec<u64> = news.iter().map(|new| self.new.digests.of(new)).collect();
         if olds == news {
             return false;
         }
@@ -135,29 +233,33 @@ impl<'v, 'r, 'f> Walk<'v, 'r, 'f> {
     }
 
     /// Arrays compared as sets: elements with the same key are partners, in order where a key comes more than once.
-    fn sets(&mut self, olds: &'v [Value], news: &'v [Value], field: &str) {
+    fn sets(&mut self, olds: &'v [Value], news: &'v [Value], rule: usize, field: &str) {
         let mut partners: HashMap<u64, VecDeque<usize>> = HashMap::new();
         for (index, new) in news.iter().enumerate() {
-            partners.entry(key(&mut self.new, new, field)).or_default().push_back(index);
+            partners.entry(self.new.key(new, field)).or_default().push_back(index);
         }
         let mut is_taken = vec![false; news.len()];
+        let mut is_reordered = false;
         for (index, old) in olds.iter().enumerate() {
-            let partner = partners
-                .get_mut(&key(&mut self.old, old, field))
-                .and_then(VecDeque::pop_front)
-                .and_then(|partner| Some((is_taken.get_mut(partner)?, news.get(partner)?)));
+            let partner = partners.get_mut(&self.old.key(old, field)).and_then(VecDeque::pop_front);
+            is_reordered |= partner.is_some_and(|partner| partner != index);
+            let partner =
+                partner.and_then(|partner| Some((is_taken.get_mut(partner)?, news.get(partner)?)));
             match partner {
                 Some((is_taken, new)) => {
                     *is_taken = true;
                     self.element(index, |walk| walk.values(old, new));
                 }
-                None => self.element(index, |walk| walk.missing(old)),
+                None => self.element(index, |walk| walk.missing(Kind::Missing.into(), old)),
             }
         }
         for (index, (new, is_taken)) in news.iter().zip(is_taken).enumerate() {
             if !is_taken {
-                self.element(index, |walk| walk.extra(new));
+                self.element(index, |walk| walk.extra(Kind::Extra.into(), new));
             }
+        }
+        if is_reordered {
+            self.findings.silenced(Rule::Unordered(rule));
         }
     }
 
@@ -168,11 +270,18 @@ impl<'v, 'r, 'f> Walk<'v, 'r, 'f> {
     }
 }
 
-/// What tells the elements of a set apart: the field, or the whole element where it has none. The field keys even where
-/// its value is ignored.
-fn key<'v>(side: &mut Digests<'v, '_>, element: &'v Value, field: &str) -> u64 {
-    match element.get(field).filter(|_| !field.is_empty()) {
-        Some(value) => side.of_content(value, false),
-        None => side.of(element),
+/// A number on one side and something else on the other.
+fn retyped(number: Numeric<'_>, other: &Value) -> Sort {
+    let sort = Sort::from(Kind::Type);
+    match other {
+        Value::Null | Value::String(_) if number.is_not_finite() => sort.gap(Gap::NotANumber),
+        Value::String(text) if number.is_written(text) => sort.gap(Gap::DecimalText),
+        _ => sort,
     }
+}
+
+/// A member that one side has.
+fn member(kind: Kind, value: &Value) -> Sort {
+    let sort = Sort::from(kind);
+    if value.is_null() { sort.gap(Gap::NullMissing) } else { sort }
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use routes::admin::DifferenceKind as Kind;
+use routes::compare::CompareRules;
 use serde_json::{Value, json};
 
 use super::super::*;
@@ -68,7 +69,9 @@ fn summary(found: &Comparison, swap: bool) -> Vec<(Kind, String, u64)> {
 /// Equality as the module documents it, written down a second time.
 fn same(old: &Value, new: &Value) -> bool {
     match (old, new) {
-        (Value::Number(old), Value::Number(new)) => old.as_f64() == new.as_f64(),
+        (Value::Number(old), Value::Number(new)) => {
+            old.as_f64() == new.as_f64() && old.is_f64() == new.is_f64()
+        }
         (Value::Array(old), Value::Array(new)) => {
             old.len() == new.len() && old.iter().zip(new).all(|(old, new)| same(old, new))
         }
@@ -87,7 +90,7 @@ proptest! {
     fn a_document_equals_itself_however_it_is_written(value in any_json(), rules in any_rules()) {
         let (compact, pretty) = (value.to_string(), serde_json::to_string_pretty(&value).unwrap());
         let found = bodies("application/json", compact.as_bytes(), pretty.as_bytes(), &rules);
-        prop_assert_eq!(found, Comparison::default());
+        prop_assert!(found.is_match() && found.rule_hits.is_empty(), "{:?}", found);
     }
 
     #[test]
