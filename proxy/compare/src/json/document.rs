@@ -54,7 +54,9 @@ impl Document {
         let mut root = Box::new(root);
         let mut literals = HashSet::new();
         unescape(&mut root, &mut literals);
-        repeated.iter_mut().for_each(|(_, value)| unescape(value, &mut HashSet::new()));
+        for (_, value) in &mut repeated {
+            unescape(value, &mut HashSet::new());
+        }
         Self { root, repeated, literals }
     }
 
@@ -107,10 +109,14 @@ fn unescape(value: &mut Value, literals: &mut HashSet<usize>) {
             }
         }
         Value::Array(elements) => {
-            elements.iter_mut().for_each(|element| unescape(element, literals));
+            for element in elements {
+                unescape(element, literals);
+            }
         }
         Value::Object(members) => {
-            members.values_mut().for_each(|member| unescape(member, literals));
+            for member in members.values_mut() {
+                unescape(member, literals);
+            }
         }
         _ => {}
     }

@@ -181,24 +181,20 @@ impl<'v, 'r: 'v, 'f> Walk<'v, 'r, 'f> {
 
     fn missing(&mut self, sort: Sort, old: &'v Value) {
         self.findings.compared();
-        match self.old.mark(old).ignore {
-            Some(rule) => self.findings.silenced(Rule::Ignore(rule)),
-            None => {
-                let view = &self.old.view;
-                self.findings.add(sort, &self.path, || (view.excerpt(old), String::new()));
-            }
+        if let Some(rule) = self.old.mark(old).ignore {
+            return self.findings.silenced(Rule::Ignore(rule));
         }
+        let view = &self.old.view;
+        self.findings.add(sort, &self.path, || (view.excerpt(old), String::new()));
     }
 
     fn extra(&mut self, sort: Sort, new: &'v Value) {
         self.findings.compared();
-        match self.new.mark(new).ignore {
-            Some(rule) => self.findings.silenced(Rule::Ignore(rule)),
-            None => {
-                let view = &self.new.view;
-                self.findings.add(sort, &self.path, || (String::new(), view.excerpt(new)));
-            }
+        if let Some(rule) = self.new.mark(new).ignore {
+            return self.findings.silenced(Rule::Ignore(rule));
         }
+        let view = &self.new.view;
+        self.findings.add(sort, &self.path, || (String::new(), view.excerpt(new)));
     }
 
     /// Arrays whose order means something. The same elements in another order are one difference; otherwise elements
