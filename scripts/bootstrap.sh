@@ -7,6 +7,7 @@ readonly VENV=.tools/venv
 readonly STAMP=$VENV/.installed
 readonly REQUIREMENTS=tests/monolith/requirements.txt
 readonly MIN_PYTHON="3, 10"
+readonly AXE=4.14.1
 
 die() {
     printf 'bootstrap: %s\n' "$1" >&2
@@ -71,4 +72,28 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ] || ! "$VENV/bin/python" -c '' 
     make_venv "$PYTHON"
     install -r "$REQUIREMENTS" ${extra[@]+"${extra[@]}"}
     echo "$wanted" >"$STAMP"
+fi
+
+# The browser that the dashboard is tested in. Debian and Ubuntu: installed where we may, else named.
+if ! command -v chromedriver >/dev/null || ! { command -v chromium || command -v google-chrome; } >/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "bootstrap: installing chromium and chromium-driver"
+        apt-get install -y -qq --no-install-recommends chromium chromium-driver >.tools/apt.log 2>&1 ||
+            { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; } >.tools/apt.log 2>&1 ||
+            die "Chromium could not be installed: $(tail -1 .tools/apt.log)"
+    else
+        die "the dashboard is tested in Chromium, which was not found (chromium and chromedriver)" \
+            "Debian: apt install chromium chromium-driver" "Fedora: dnf install chromium chromedriver"
+    fi
+fi
+
+# What finds faults of accessibility in a page. Used by tests only, never shipped.
+if [ ! -e ".tools/axe/$AXE/package/axe.min.js" ]; then
+    command -v npm >/dev/null ||
+        die "npm was not found; it fetches axe-core $AXE, with which the dashboard is tested" "Debian, Ubuntu: apt install npm"
+    echo "bootstrap: fetching axe-core $AXE into .tools/axe"
+    mkdir -p ".tools/axe/$AXE"
+    npm pack --silent --pack-destination ".tools/axe/$AXE" "axe-core@$AXE" >/dev/null &&
+        tar -xzf ".tools/axe/$AXE/axe-core-$AXE.tgz" -C ".tools/axe/$AXE" package/axe.min.js package/LICENSE ||
+        die "axe-core $AXE could not be fetched" "is there a network, and a package registry that npm may use?"
 fi

@@ -22,7 +22,16 @@ function headers(more) {
   return token ? { ...more, authorization: `Bearer ${token}` } : more;
 }
 
+/** Whether a token is needed; asked once, so that no request is refused for nothing. */
+let needed = null;
+
 async function request(path, options = {}) {
+  needed ??= fetch("/api/access", { cache: "no-store" }).then((answer) => answer.json());
+  const { token: isNeeded } = await needed.catch((error) => {
+    needed = null;
+    throw error;
+  });
+  if (isNeeded && !token) await askForToken(false);
   for (;;) {
     const sent = token;
     const answer = await fetch(path, { cache: "no-store", ...options, headers: headers(options.headers) });
@@ -68,6 +77,13 @@ export async function get(path) {
   return answer.json();
 }
 
+/** A text. */
+export async function text(path) {
+  const answer = await request(path, { signal: AbortSignal.timeout(PATIENCE) });
+  if (!answer.ok) throw new Refused(answer.status, (await answer.text()).trim());
+  return answer.text();
+}
+
 /** Sends a wish and gives back the report; refusals are thrown with theirs. */
 export async function post(path, wish) {
   const answer = await request(path, {
@@ -76,14 +92,14 @@ export async function post(path, wish) {
     body: JSON.stringify(wish),
     signal: AbortSignal.timeout(60000),
   });
-  const text = await answer.text();
+  const said = await answer.text();
   let report = null;
   try {
-    report = JSON.parse(text);
+    report = JSON.parse(said);
   } catch {
     report = null;
   }
-  if (!answer.ok) throw new Refused(answer.status, report?.message ?? text.trim(), report);
+  if (!answer.ok) throw new Refused(answer.status, report?.message ?? said.trim(), report);
   return report;
 }
 

@@ -1,6 +1,6 @@
 // The page: what it knows, when it asks again, and what the reader does with it.
 
-import { get, listen } from "./api.js";
+import { get, listen, text } from "./api.js";
 import { drawDetail, tabsOf } from "./detail.js";
 import { drawHeader } from "./header.js";
 import { drawJournal } from "./journal.js";
@@ -24,6 +24,8 @@ const state = {
   gate: null,
   noise: null,
   flips: null,
+  /** The endpoints, as the proxy lists them. */
+  index: "",
   selected: null,
   tab: "evidence",
   cursor: null,
@@ -91,14 +93,22 @@ async function ask(words) {
   if (!state.selected || !(has("evidence") || has("table"))) return;
   const selected = state.selected;
   const [timeline, gate, noise] = await Promise.all([
-    get(`/api/timeline?route=${route()}&minutes=60`),
-    get(`/api/gate?route=${route()}`),
-    get(`/api/noise?route=${route()}`),
+    offered("/api/timeline") && get(`/api/timeline?route=${route()}&minutes=60`),
+    offered("/api/gate") && get(`/api/gate?route=${route()}`),
+    offered("/api/noise") && get(`/api/noise?route=${route()}`),
   ]);
   if (selected !== state.selected) return;
-  Object.assign(state, { timeline, gate, noise: noise?.routes[0] ?? null });
+  Object.assign(state, { timeline: timeline || null, gate: gate || null, noise: noise?.routes?.[0] ?? null });
   draw();
 }
+
+/** What this proxy offers: its own list of endpoints says it. */
+async function begin() {
+  state.index = await text("/api");
+  state.flips = offered("/api/flips") ? await get("/api/flips") : { allowed: false };
+}
+
+const offered = (path) => state.index.includes(path);
 
 /** One round of questions at a time; what comes up meanwhile is asked for in the next. */
 async function refresh(words = ALL) {
@@ -109,7 +119,7 @@ async function refresh(words = ALL) {
     const round = new Set(wanted);
     wanted.clear();
     try {
-      state.flips ??= (await get("/api/flips")) ?? { allowed: false };
+      if (state.link === "lost" || !state.flips) await begin();
       await ask(round);
       state.link = isHeard ? "live" : "polling";
     } catch {
@@ -126,7 +136,7 @@ async function refresh(words = ALL) {
 function choose() {
   const names = state.routes.routes.map((route) => route.name);
   const named = decodeURIComponent(location.hash.slice(1));
-  const selected = names.includes(named) ? named : names.includes(state.selected) ? state.selected : (names[0] ?? null);
+  const selected = names.includes(named) ? named : (names[0] ?? null);
   if (selected === state.selected) return;
   Object.assign(state, { selected, timeline: null, gate: null, noise: null, cursor: null });
 }

@@ -72,7 +72,7 @@ function evidencePanel(state, sum) {
   return [
     evidence?.writes_off && h("p", { class: "alert warn" }, h("strong", null, "Writes are no longer mirrored: "), evidence.writes_off),
     state.timeline && plots(state),
-    h("h4", null, "By operation"),
+    h("h3", null, "By operation"),
     operations(sum, state.route),
     dropped.length > 0 && h("p", { class: "small muted" }, "Not compared: ", dropped.map(([reason, times]) => `${count(times)} × ${reason}`).join(", ")),
     evidence?.basis && h("p", { class: "small muted" }, "Gathered with build ", h("code", null, evidence.basis.build ?? "(not named)"), " and rules ", h("code", null, evidence.basis.rules.slice(0, 8)), ", since ", when(evidence.basis.since)),

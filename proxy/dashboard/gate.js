@@ -56,7 +56,7 @@ export function noisePanel(noise) {
     return h("p", { class: "muted" }, "The old backend has shown no difference against itself (mirror.control says how often it is asked twice).");
   }
   const part = (title, list, columns, cells) =>
-    list.length > 0 && [h("h4", null, title), table(title, columns, list.map(cells), { class: "cards" })];
+    list.length > 0 && [h("h3", null, title), table(title, columns, list.map(cells), { class: "cards" })];
   return [
     part("Proposed rules", noise.proposals, ["Rule", "Would silence", "Where it comes from"], (one) => [
       h("code", null, rule(one)),

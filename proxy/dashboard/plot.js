@@ -62,7 +62,7 @@ function axes(width, low, high, first, last, x, y, format) {
  */
 export function plot({ key, title, series, format, floor, ceiling, width, cursor }) {
   const times = [...new Set(series.flatMap((line) => line.points.map((point) => point.at)))].sort((a, b) => a - b);
-  const heading = h("h4", { id: `${key}-title` }, title);
+  const heading = h("h3", { id: `${key}-title` }, title);
   if (times.length === 0) {
     return h("figure", { class: "plot", "data-key": key }, heading, h("p", { class: "muted" }, "Nothing in the last hour."));
   }

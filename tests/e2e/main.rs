@@ -16,6 +16,7 @@ mod streaming;
 mod limits;
 mod canary;
 mod mirror;
+mod dashboard;
 mod control;
 mod failover;
 mod hot_reload;

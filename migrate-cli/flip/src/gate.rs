@@ -47,6 +47,14 @@ impl Verdict {
         self.conditions.iter().all(|condition| condition.met)
     }
 
+    /// The reason for the journal; what was gone past is told as well.
+    pub fn reason(&self, why: &str) -> String {
+        if self.passed() {
+            return why.to_owned();
+        }
+        format!("forced past {}: {why}", self.unmet().join(", "))
+    }
+
     /// Names of the conditions that are not met.
     pub fn unmet(&self) -> Vec<&str> {
         self.conditions

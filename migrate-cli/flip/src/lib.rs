@@ -16,3 +16,4 @@ pub mod interrupted;
 pub mod protocol;
 pub mod follow;
 pub mod failpoint;
+pub mod whole;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use flip::cutover_plan::{Wish, plan};
+use flip::cutover_plan::Wish;
 use flip::failpoint::{Step, crash_after};
 use flip::gate::{self, Verdict};
 use flip::permission::Confirmed;
-use flip::plan::{Plan, Start};
+use flip::plan::Plan;
 use flip::protocol::{Desk, Ending, cutover};
-use flip::standing::{Standing, read_journal};
-use flip::{interrupted, protocol};
+use flip::{interrupted, protocol, whole};
 use routes::journal::Action;
 use routes::store::TableLock;
 use routes::{RouteTable, Stage};
@@ -156,17 +155,8 @@ pub(crate) fn begin<'a>(
 
 /// Reads the file and plans; `None` when there is nothing to do.
 fn prepare(args: &Args, context: &Context) -> Result<Option<(Box<RouteTable>, Plan)>, Failure> {
-    let (text, table) = Standing::of(&context.file).into_good()?;
-    let journal = read_journal(&context.file)?;
-    let start = Start {
-        path: context.file.path(),
-        in_file: Some(&text),
-        before: Some(&table.generation),
-        number: journal.next_number(Some(table.generation.number)),
-    };
     let wish = Wish { routes: args.names.clone(), to: args.to, percent: args.percent };
-    let plan = plan(start, &text, &table, &wish)?;
-    Ok(plan.map(|plan| (table, plan)))
+    Ok(whole::planned(&context.file, &wish)?)
 }
 
 fn nothing(args: &Args) -> (Exit, FlipReport) {
@@ -222,8 +212,7 @@ fn reason(args: &Args, verdict: &Verdict) -> Option<String> {
     if verdict.passed() {
         return args.reason.clone();
     }
-    let why = args.reason.as_deref().unwrap_or_default();
-    Some(format!("forced past {}: {why}", verdict.unmet().join(", ")))
+    Some(verdict.reason(args.reason.as_deref().unwrap_or_default()))
 }
 
 /// Ctrl-C, SIGTERM, or the terminal gone; where signals can't be caught, never.

@@ -66,6 +66,18 @@ fn read(path: &Path) -> Result<String, TokenError> {
     Ok(text.trim().to_owned())
 }
 
+/// Whether a token is needed: all that is told without one.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Needed {
+    token: bool,
+}
+
+impl Needed {
+    pub(crate) fn of(token: Option<&Token>) -> Self {
+        Self { token: token.is_some() }
+    }
+}
+
 /// What stands in the way of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Denied {
@@ -87,6 +99,11 @@ pub(crate) fn check(token: Option<&Token>, headers: &HeaderMap) -> Result<(), De
 }
 
 impl Token {
+    /// For asking other proxies, which have the same one.
+    pub(crate) fn secret(&self) -> flip::admin::Secret {
+        flip::admin::Secret(self.0.clone())
+    }
+
     fn is_given(&self, headers: &HeaderMap) -> bool {
         headers
             .get(AUTHORIZATION)

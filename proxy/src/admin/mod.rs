@@ -7,6 +7,7 @@ mod page;
 mod report;
 mod journal;
 mod events;
+mod flips;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,8 @@ pub(crate) struct Admin {
     file: TableFile,
     /// Places for those who listen to events.
     listeners: Arc<Semaphore>,
+    /// One flip from a dashboard at a time.
+    flipping: Arc<Semaphore>,
     started_at: DateTime<Utc>,
     token: Option<Token>,
     /// Set when the proxy stops: it is ready for nothing more.
@@ -62,6 +65,7 @@ impl Admin {
             table: std::path::absolute(table).unwrap_or_else(|_| table.to_owned()),
             file: TableFile::new(table),
             listeners: events::places(),
+            flipping: Arc::new(Semaphore::new(1)),
             started_at: Utc::now(),
             token,
             shutdown: std::sync::OnceLock::new(),
@@ -121,7 +125,14 @@ impl BackgroundService for AdminService {
 async fn serve(admin: Arc<Admin>, stream: tokio::net::TcpStream) {
     let service = hyper::service::service_fn(|request| {
         let admin = Arc::clone(&admin);
-        async move { Ok::<_, std::convert::Infallible>(router::answer(&admin, &request).await) }
+        async move {
+            let answer = if flips::is_wanted(&request) {
+                flips::answer(&admin, request).await
+            } else {
+                router::answer(&admin, &request).await
+            };
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 
 use super::access::Denied;
 use super::answer::{Answer, json, text, with_type};
-use super::{Admin, access, events, journal, page, report};
+use super::{Admin, access, events, flips, journal, page, report};
 use crate::backends::target::Health;
 
 const INDEX: &str = "\
@@ -20,6 +20,9 @@ GET /api/routes?wait=DIGEST&timeout=MILLIS     the same, once that generation is
 GET /api/evidence[?route=NAME]                 what comparing has shown so far
 GET /api/journal[?limit=N]                     the last flips, the newest first
 GET /api/events                                server-sent events: what of all this has changed
+GET /api/flips                                 whether flips are allowed here
+POST /api/routes/NAME/flip, …/rollback         a cutover or a rollback, where the table allows it
+GET /api/access                                whether a token is needed
 GET /metrics                                   for Prometheus
 GET /healthz                                   200 while the process runs
 GET /readyz                                    200 while it takes requests
@@ -34,9 +37,10 @@ pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer
     }
     let query = request.uri().query().unwrap_or_default();
     match request.uri().path() {
-        // Probes know no token, and learn nothing.
+        // Probes know no token, and learn nothing; neither does the page before it has asked for one.
         "/healthz" => return text(StatusCode::OK, "ok\n"),
         "/readyz" => return ready(admin),
+        "/api/access" => return json(&access::Needed::of(admin.token.as_ref())),
         // So do the page's own files; they ask for the token.
         path => {
             if let Some(file) = page::answer(path, request.headers()) {
@@ -52,13 +56,14 @@ pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer
         "/api/routes" => routes(admin, query).await,
         "/api/evidence" => evidence(admin, query),
         "/api/journal" => journal::answer(admin, parameter(query, "limit")).await,
+        "/api/flips" => json(&flips::allowed(admin)),
         "/api/events" => events::answer(admin),
         "/metrics" => metrics(admin),
         _ => text(StatusCode::NOT_FOUND, INDEX),
     }
 }
 
-fn refuse(denied: Denied) -> Answer {
+pub(super) fn refuse(denied: Denied) -> Answer {
     match denied {
         Denied::Host => text(
             StatusCode::MISDIRECTED_REQUEST,

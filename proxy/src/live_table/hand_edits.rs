@@ -151,7 +151,8 @@ fn moves(
     moved.collect()
 }
 
-fn host() -> String {
+/// This machine's name, for the journal.
+pub(crate) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
     if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }

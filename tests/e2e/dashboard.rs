@@ -1,0 +1,176 @@
+//! The dashboard in a real browser: it renders, follows, shows a real mismatch, and can be used by everybody.
+
+mod browser;
+mod flips;
+
+use browser::Browser;
+use e2e::{Answer, LIMIT, RouteSpec, Stack, wait};
+use serde_json::json;
+
+use crate::stack;
+
+/// Markup that a hostile backend could answer.
+const PLANTED: &str = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>";
+
+/// A stack whose two backends differ in one value of a list, with planted markup in what differs.
+async fn differing() -> Stack {
+    let mut stack = stack()
+        .route(RouteSpec::new("w", "/w/{*rest}").stage("shadow"))
+        .route(RouteSpec::new("quiet", "/quiet/{id}"))
+        .start()
+        .await;
+    let list = |name: &str| json!([{ "id": 1, "name": name, "tags": ["a", "b"] }]).to_string();
+    let (old, new) = stack.fakes();
+    old.answer(Answer::json(&list(&format!("old {PLANTED}"))));
+    new.answer(Answer::json(&list(&format!("new {PLANTED}"))));
+    for _ in 0..3 {
+        stack.get("/w/1").await;
+    }
+    wait::until("the mismatches are known", LIMIT, async || {
+        let evidence = stack.evidence().await;
+        let route = evidence.routes.into_iter().find(|route| route.route == "w")?;
+        (route.operations.iter().map(|one| one.mismatched).sum::<u64>() == 3).then_some(())
+    })
+    .await;
+    stack
+}
+
+async fn opened(stack: &Stack) -> Browser {
+    let browser = Browser::start().await;
+    browser.look(1280, 900, "light").await;
+    browser.client.goto(&stack.admin_url()).await.unwrap();
+    browser.shows("#routes", "shadow").await;
+    browser
+}
+
+async fn open_tab(browser: &Browser, name: &str) {
+    browser.find(&format!("#tab-{name}")).await.click().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mismatch_is_shown_side_by_side_and_its_markup_is_only_text() {
+    let stack = differing().await;
+    let browser = opened(&stack).await;
+    browser.shows("[data-route=w]", "0 %").await;
+    browser.shows("[data-route=w]", "of 3").await;
+    open_tab(&browser, "differences").await;
+    browser.shows(".difference summary", "$[*].name").await;
+    browser.shows(".difference summary", "3 ×").await;
+    browser.shows(".sides tr.differs td.old", PLANTED).await;
+    browser.shows(".sides tr.differs td.new", PLANTED).await;
+    browser.shows(".sides td.old mark", "old").await;
+    browser.shows(".sides td.new mark", "new").await;
+    browser.shoot("differences").await;
+    assert_eq!(browser.value("typeof window.hacked").await, "undefined");
+    let made = browser.value("document.querySelectorAll('img, script:not([src])').length").await;
+    assert_eq!(made, 0, "what a backend answers never becomes an element");
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flip_appears_without_a_reload() {
+    let stack = differing().await;
+    let browser = opened(&stack).await;
+    browser.shows("#link", "live").await;
+    browser.value("(window.loaded = 'once')").await;
+    let flip =
+        ["cutover", "w", "--to", "canary", "--percent", "25", "--force", "--reason", "to see it"];
+    stack.migrate_ok(&flip).await;
+    browser.shows("[data-route=w] .stage", "canary 25").await;
+    browser.shows("#journal", "to see it").await;
+    browser.shows("#journal", "w: shadow → canary 25").await;
+    let generation = stack.routes_report().await.generation.number.to_string();
+    browser.shows("#generation", &generation).await;
+    let told = browser.value("document.getElementById('live').textContent").await;
+    let told = told.as_str().unwrap();
+    assert!(
+        told.contains(&format!("Generation {generation}")) && told.contains("canary"),
+        "{told}"
+    );
+    assert_eq!(browser.value("window.loaded").await, "once", "the page was not loaded again");
+
+    let good = stack.read_routes();
+    stack.write_routes(&good.replace("stage = \"canary\"", "stage = \"cannery\""));
+    browser.shows("#alerts", "not in force").await;
+    browser.shows("#alerts", "routes.toml:").await;
+    browser.shoot("rejected").await;
+    browser.assert_accessible("with a warning").await;
+    stack.write_routes(&good);
+    wait::until("the warning is gone", LIMIT, async || {
+        browser.text("#alerts").await.is_empty().then_some(())
+    })
+    .await;
+    stack.recorded().await;
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_kept_out_wide_or_narrow_light_or_dark() {
+    let stack = differing().await;
+    let browser = opened(&stack).await;
+    let tabs = browser
+        .value("[...document.querySelectorAll('[data-tab]')].map((tab) => tab.dataset.tab)")
+        .await;
+    let tabs: Vec<String> = serde_json::from_value(tabs).unwrap();
+    assert!(tabs.len() >= 2, "{tabs:?}");
+    for (width, height) in [(1280, 900), (390, 844), (320, 640)] {
+        for scheme in ["light", "dark"] {
+            browser.look(width, height, scheme).await;
+            for tab in &tabs {
+                open_tab(&browser, tab).await;
+                let what = format!("{tab}, {width} wide, {scheme}");
+                browser.assert_accessible(&what).await;
+                let wide = browser.value("document.documentElement.scrollWidth").await;
+                assert!(
+                    wide.as_u64().unwrap() <= u64::from(width),
+                    "{what} scrolls sideways: {wide}"
+                );
+                browser.shoot(&format!("{tab}-{width}-{scheme}")).await;
+            }
+        }
+    }
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_reached_by_keyboard() {
+    const TAB: &str = "\u{e004}";
+    const ENTER: &str = "\u{e007}";
+    const RIGHT: &str = "\u{e014}";
+    let stack = differing().await;
+    let browser = opened(&stack).await;
+    let focused = async |expression: &str| {
+        browser.value(&format!("document.activeElement.{expression}")).await
+    };
+    browser.press(TAB).await;
+    assert_eq!(focused("textContent").await, "Skip to the routes");
+    browser.press(ENTER).await;
+    assert_eq!(focused("id").await, "main");
+    browser.press(TAB).await;
+    browser.press(TAB).await;
+    assert_eq!(focused("textContent").await, "quiet");
+    let outline = browser.value("getComputedStyle(document.activeElement).outlineStyle").await;
+    assert_eq!(outline, "solid", "the focus is seen");
+    browser.press(ENTER).await;
+    browser.shows("#detail-title", "quiet").await;
+    browser.client.back().await.unwrap();
+    browser.shows("#detail-title", "w").await;
+
+    browser.find("[role=tab][aria-selected=true]").await;
+    browser.value("document.querySelector('[role=tab][aria-selected=true]').focus()").await;
+    browser.press(RIGHT).await;
+    assert_eq!(focused("id").await, "tab-differences");
+    assert_eq!(focused("ariaSelected").await, "true");
+    browser.press(TAB).await;
+    assert_eq!(focused("id").await, "tabpanel");
+    browser.press(TAB).await;
+    assert_eq!(focused("localName").await, "summary");
+    let is_open = "document.querySelector('.difference').open";
+    assert_eq!(browser.value(is_open).await, true);
+    browser.press(ENTER).await;
+    assert_eq!(browser.value(is_open).await, false);
+    stack.get("/w/1").await;
+    browser.shows(".difference summary", "4 ×").await;
+    assert_eq!(browser.value(is_open).await, false, "what was closed stays closed");
+    assert_eq!(focused("localName").await, "summary", "the focus stays where it was");
+}
