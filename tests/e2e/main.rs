@@ -18,6 +18,7 @@ mod canary;
 mod mirror;
 mod dashboard;
 mod control;
+mod shadow;
 mod failover;
 mod hot_reload;
 mod flips;

@@ -19,7 +19,7 @@ pub(super) fn begin(
 ) {
     let is_first = !std::mem::replace(&mut ctx.mirror_considered, true);
     let (Some(matched), Some(backend)) = (&ctx.route, ctx.decision.mirror) else { return };
-    if !is_first {
+    if !is_first || ctx.failed_over.is_some() {
         return;
     }
     let server = ctx.in_force.pool(backend).and_then(|pool| pool.pick(Tried::default()));
@@ -53,10 +53,12 @@ pub(super) fn body(chunk: Option<&bytes::Bytes>, ctx: &mut RequestContext) {
     }
 }
 
-/// Hands a complete answer over; one that is not is dropped, and counted by the mirror.
+/// Hands a complete answer of the primary over. One that is not complete is dropped, and counted by the mirror; so is one
+/// of the backend that stood in for the primary, which would be compared with itself.
 pub(super) fn finish(is_complete: bool, ctx: &mut RequestContext) {
     if let Some(capture) = ctx.capture.take()
         && is_complete
+        && ctx.failed_over.is_none()
     {
         capture.finish();
     }

@@ -49,9 +49,11 @@ impl Mirror {
         table: &MirrorTable,
         candidate: &Candidate<'_>,
     ) -> Option<Capture> {
-        candidate.decision.mirror?;
+        let backend = candidate.decision.mirror?;
         let route = table.route(candidate.matched.route)?;
-        if !is_read(candidate) || !is_sampled(route.sample) {
+        let is_new = backend == candidate.table.route(candidate.matched.route).new;
+        let share = if is_new { route.sample } else { route.verify };
+        if !is_read(candidate) || !is_sampled(share) {
             return None;
         }
         let now = Instant::now();

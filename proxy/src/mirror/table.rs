@@ -54,8 +54,10 @@ impl MirrorTable {
 #[derive(Debug)]
 pub(super) struct RouteMirror {
     pub(super) name: Arc<str>,
-    /// Share of reads that is mirrored.
+    /// Share of reads that is mirrored to the new backend.
     pub(super) sample: f64,
+    /// Share of reads that is mirrored to the old one, after the flip.
+    pub(super) verify: f64,
     /// Most reads a second that are mirrored.
     pub(super) rate: Option<Rate>,
     /// Share of those for which the old backend is asked again.
@@ -84,6 +86,7 @@ impl RouteMirror {
         Self {
             name,
             sample: route.mirror.sample,
+            verify: route.mirror.verify,
             // A burst of one: the new backend gets a constant rate, not a second's worth at once.
             rate: route.mirror.rate.map(|rate| Rate::new(rate, 1, Instant::now())),
             control: route.mirror.control,

@@ -3,6 +3,7 @@
 mod backend;
 mod rig;
 mod controls;
+mod verifies;
 
 use std::time::{Duration, Instant};
 

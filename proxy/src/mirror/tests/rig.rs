@@ -56,6 +56,15 @@ stage = "shadow"
 mirror.control = 1.0
 
 [[routes]]
+name = "verified"
+path = "/verified/{id}"
+old_path = "/old/{id}"
+stage = "service"
+mirror.sample = 0.0
+mirror.control = 1.0
+verify = 1.0
+
+[[routes]]
 name = "half"
 path = "/half/{id}"
 stage = "shadow"
