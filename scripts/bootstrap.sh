@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Finds what the build and the tests need, and puts what is missing into .tools/venv. Needs no root; fast when all is there.
+# Finds what the build and the tests need, and puts what is missing into .tools/venv. Needs no root (with it, on
+# Debian, it installs Chromium for the tests as well); fast when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,6 +42,41 @@ find_python() {
     die "no Python ${MIN_PYTHON/, /.} or newer was found" "Debian, Ubuntu: apt install python3 python3-venv"
 }
 
+has_browser() {
+    command -v chromedriver >/dev/null && { command -v chromium || command -v google-chrome; } >/dev/null
+}
+
+# The browser that the dashboard is tested in.
+install_browser() {
+    local packages=(chromium chromium-driver)
+    if has_browser; then return; fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "bootstrap: installing ${packages[*]} for the tests"
+        export DEBIAN_FRONTEND=noninteractive
+        local get=(apt-get install -y --no-install-recommends "${packages[@]}")
+        { "${get[@]}" || { apt-get update && "${get[@]}"; }; } >.tools/browser.log 2>&1 || true
+        if has_browser; then return; fi
+    fi
+    # Nothing but some tests needs it.
+    printf '%s\n' "bootstrap: Chromium with chromedriver is missing: the tests of the dashboard will fail" \
+        "           Debian: apt install ${packages[*]}; Fedora: dnf install chromium chromedriver" >&2
+}
+
+# What finds faults of accessibility in a page, for the tests of the dashboard; never shipped.
+fetch_axe() {
+    local folder=.tools/axe/$AXE
+    if [ -e "$folder/package/axe.min.js" ]; then return; fi
+    echo "bootstrap: fetching axe-core $AXE into $folder"
+    mkdir -p "$folder"
+    if command -v npm >/dev/null &&
+        npm pack --silent --pack-destination "$folder" "axe-core@$AXE" >/dev/null &&
+        tar -xzf "$folder/axe-core-$AXE.tgz" -C "$folder" package/axe.min.js package/LICENSE; then
+        return
+    fi
+    printf '%s\n' "bootstrap: axe-core $AXE could not be fetched: the tests of the dashboard will fail" \
+        "           they need npm (Debian: apt install npm) and a package registry that it may use" >&2
+}
+
 make_venv() {
     local python=$1
     rm -rf "$VENV"
@@ -73,27 +109,5 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ] || ! "$VENV/bin/python" -c '' 
     install -r "$REQUIREMENTS" ${extra[@]+"${extra[@]}"}
     echo "$wanted" >"$STAMP"
 fi
-
-# The browser that the dashboard is tested in. Debian and Ubuntu: installed where we may, else named.
-if ! command -v chromedriver >/dev/null || ! { command -v chromium || command -v google-chrome; } >/dev/null; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "bootstrap: installing chromium and chromium-driver"
-        apt-get install -y -qq --no-install-recommends chromium chromium-driver >.tools/apt.log 2>&1 ||
-            { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; } >.tools/apt.log 2>&1 ||
-            die "Chromium could not be installed: $(tail -1 .tools/apt.log)"
-    else
-        die "the dashboard is tested in Chromium, which was not found (chromium and chromedriver)" \
-            "Debian: apt install chromium chromium-driver" "Fedora: dnf install chromium chromedriver"
-    fi
-fi
-
-# What finds faults of accessibility in a page. Used by tests only, never shipped.
-if [ ! -e ".tools/axe/$AXE/package/axe.min.js" ]; then
-    command -v npm >/dev/null ||
-        die "npm was not found; it fetches axe-core $AXE, with which the dashboard is tested" "Debian, Ubuntu: apt install npm"
-    echo "bootstrap: fetching axe-core $AXE into .tools/axe"
-    mkdir -p ".tools/axe/$AXE"
-    npm pack --silent --pack-destination ".tools/axe/$AXE" "axe-core@$AXE" >/dev/null &&
-        tar -xzf ".tools/axe/$AXE/axe-core-$AXE.tgz" -C ".tools/axe/$AXE" package/axe.min.js package/LICENSE ||
-        die "axe-core $AXE could not be fetched" "is there a network, and a package registry that npm may use?"
-fi
+install_browser
+fetch_axe

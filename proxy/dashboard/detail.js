@@ -92,9 +92,7 @@ function buttons(state) {
   return h(
     "div",
     { class: "buttons" },
-    route.stage !== "service" || route.canary_percent < 100
-      ? h("button", { type: "button", class: "primary", "data-flip": "forward", disabled: route.stage === "service" }, "Cut over …")
-      : null,
+    route.stage !== "service" && h("button", { type: "button", class: "primary", "data-flip": "forward" }, "Cut over …"),
     h("button", { type: "button", class: "danger", "data-flip": "back" }, "Roll back …"),
   );
 }

@@ -34,7 +34,7 @@ function form() {
     way === "back"
       ? h("p", null, `${route.name} goes back to where it stood before its last cutover (now: ${route.stage}). Nothing is asked of the gate.`)
       : target(),
-    h("label", { for: "flip-reason" }, way === "back" ? "Why (for the journal)" : "Why (for the journal)"),
+    h("label", { for: "flip-reason" }, "Why (for the journal)"),
     h("input", { id: "flip-reason", type: "text", maxlength: 500, required: true, autocomplete: "off" }),
     refusal && [
       h("p", { class: "alert bad", role: "alert" }, h("strong", null, "The gate refuses this cutover. "), "Nothing was changed. To go past it, say so below; the journal will tell."),

@@ -73,3 +73,82 @@ async fn a_name_that_a_web_page_could_control_is_refused() {
     let answer = client::send(proxy.admin, "GET", "/api/routes", &headers, "").await;
     assert_eq!(answer.status, 421);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dashboard_comes_with_a_policy_and_is_not_sent_twice() {
+    let proxy = Running::start(Table::at("service", "")).await;
+    let page = proxy.admin("/").await;
+    assert!(page.status == 200 && page.header("content-type").unwrap().starts_with("text/html"));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"),
+        "{policy}"
+    );
+    let tag = page.header("etag").unwrap();
+    let again = client::send(proxy.admin, "GET", "/", &[("If-None-Match", tag)], "").await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_tells_the_last_changes_without_their_texts() {
+    let proxy = Running::start(Table::at("monolith", "")).await;
+    for stage in ["shadow", "canary", "service"] {
+        let text = proxy.text_with(&route(stage, ""));
+        proxy.rename_into_place(&text);
+        let digest = routes::Digest::of(&text);
+        until("the edit is journaled", async || {
+            let journal = proxy.admin("/api/journal").await.json();
+            journal["changes"][0]["after"]["digest"] == digest.as_str()
+        })
+        .await;
+    }
+    let answer = proxy.admin("/api/journal?limit=2").await;
+    let journal = answer.json();
+    let changes = journal["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 2);
+    assert_eq!((&changes[0]["in_force"], &changes[1]["in_force"]), (&true.into(), &false.into()));
+    assert_eq!(changes[0]["moves"][0]["to"], "service");
+    assert!(!answer.text().contains("targets"), "no text of a table");
+    assert_eq!(proxy.admin("/api/journal?limit=x").await.status, 400);
+}
+
+/// Asks for events; the status, and the connection that they come on.
+async fn listen(admin: std::net::SocketAddr) -> (u16, client::Connection) {
+    let mut listener = client::Connection::open(admin).await;
+    listener.request("GET", "/api/events", &[], "").await;
+    let (status, _) = listener.head().await.unwrap();
+    (status, listener)
+}
+
+/// Reads events until one has these words.
+async fn hear(listener: &mut client::Connection, words: &str) {
+    let mut heard = String::new();
+    while !heard.contains(words) {
+        let more = listener.some().await.unwrap_or_else(|| panic!("ended after {heard}"));
+        heard += &String::from_utf8(more).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_tell_what_has_changed_to_a_bounded_number_of_listeners() {
+    let proxy = Running::start(Table::at("monolith", "")).await;
+    let mut listeners = Vec::new();
+    let full = loop {
+        let (status, mut listener) = listen(proxy.admin).await;
+        if status != 200 {
+            break status;
+        }
+        hear(&mut listener, "data: table journal evidence traffic\n\n").await;
+        listeners.push(listener);
+        assert!(listeners.len() < 100, "some listener finds no place");
+    };
+    assert_eq!(full, 503);
+    proxy.rename_into_place(&proxy.text_with(&route("service", "")));
+    for listener in &mut listeners {
+        hear(listener, "data: table").await;
+    }
+    proxy.get("/api/x").await;
+    hear(&mut listeners[0], "traffic").await;
+    drop(listeners);
+    until("places are free again", async || listen(proxy.admin).await.0 == 200).await;
+}
