@@ -14,6 +14,7 @@ mod gateway;
 mod headers;
 mod backends;
 pub mod mirror;
+mod guard;
 mod metrics;
 mod admin;
 

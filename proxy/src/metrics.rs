@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::guard::Limit;
 use crate::live_table::InForce;
 
 /// Upper bounds of the latency buckets, seconds.
@@ -21,7 +22,7 @@ pub(crate) const NO_ROUTE: &str = "-";
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// Why an attempt failed, or was not made: the `reason` of failovers and of failed attempts.
-pub(crate) const FAILURE_REASONS: [&str; 9] = [
+pub(crate) const FAILURE_REASONS: [&str; 10] = [
     "connect_timeout",
     "connect_refused",
     "connect_failed",
@@ -29,6 +30,7 @@ pub(crate) const FAILURE_REASONS: [&str; 9] = [
     "timeout",
     "reset",
     "invalid_answer",
+    "error_answer",
     "unhealthy",
     "other",
 ];
@@ -64,6 +66,17 @@ struct BackendFailure {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TakenBack {
+    route: String,
+    limit: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TargetLabels {
     backend: String,
     target: String,
@@ -87,6 +100,10 @@ pub(crate) struct Metrics {
     refused_requests: Family<Reason, Counter>,
     table: Family<TableLabels, Gauge>,
     target_healthy: Family<TargetLabels, Gauge>,
+    taken_back: Family<TakenBack, Counter>,
+    webhooks: Family<Outcome, Counter>,
+    /// Routes that the guard took back while the table does not say so yet.
+    pub(crate) guard_unwritten: Gauge,
     /// Requests between their first hook and their last.
     pub(crate) in_flight: Gauge,
     /// Tables put in force since the start.
@@ -150,6 +167,9 @@ impl Metrics {
             refused_requests: Family::default(),
             table: Family::default(),
             target_healthy: Family::default(),
+            taken_back: Family::default(),
+            webhooks: Family::default(),
+            guard_unwritten: Gauge::default(),
             in_flight: Gauge::default(),
             tables_published: Counter::default(),
             tables_rejected: Counter::default(),
@@ -159,6 +179,7 @@ impl Metrics {
         };
         metrics.register_traffic();
         metrics.register_table();
+        metrics.register_guard();
         register_others(&mut metrics.registry);
         metrics
     }
@@ -237,6 +258,25 @@ impl Metrics {
         );
     }
 
+    fn register_guard(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "guard_taken_back",
+            "Routes that the guard took back, by route and the limit that was passed",
+            self.taken_back.clone(),
+        );
+        registry.register(
+            "guard_unwritten",
+            "Routes that the guard took back while the table does not say so yet",
+            self.guard_unwritten.clone(),
+        );
+        registry.register(
+            "guard_webhooks",
+            "Notices for the guard's webhook: posted, failed after every attempt, dropped",
+            self.webhooks.clone(),
+        );
+    }
+
     /// Handles for one route and one backend; [`NO_ROUTE`] for the fallback.
     pub(crate) fn handles(&self, route: &str, backend: &str) -> Handles {
         let answered = CLASSES.map(|code| {
@@ -256,6 +296,9 @@ impl Metrics {
         for reason in FAILURE_REASONS {
             self.failovers.remove(&FailedOver { route: route.to_owned(), reason });
         }
+        for limit in Limit::ALL.map(Limit::as_str) {
+            self.taken_back.remove(&TakenBack { route: route.to_owned(), limit });
+        }
         self.duration.remove(&Served { route: route.to_owned(), backend: backend.to_owned() });
     }
 
@@ -273,6 +316,17 @@ impl Metrics {
                 self.failovers.get(&labels).map(|counter| counter.get())
             })
             .sum()
+    }
+
+    /// Counts a route that the guard took back.
+    pub(crate) fn taken_back(&self, route: &str, limit: Limit) {
+        let labels = TakenBack { route: route.to_owned(), limit: limit.as_str() };
+        self.taken_back.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a notice for the guard's webhook.
+    pub(crate) fn webhook(&self, outcome: &'static str) {
+        self.webhooks.get_or_create_owned(&Outcome { outcome }).inc();
     }
 
     /// Counts an attempt that a backend failed.

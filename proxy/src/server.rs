@@ -15,6 +15,7 @@ use crate::backends::health::HealthService;
 use crate::config::Config;
 use crate::drain::{Drain, StopSignals};
 use crate::gateway::Gateway;
+use crate::guard::Guard;
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::listener::{self, ClientListener};
@@ -70,6 +71,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     server.add_service(ClientListener::new(&conf, gateway, clients, http_address, config.h2c));
     server.add_service(background_service("health", HealthService { live: Arc::clone(&live) }));
     server.add_service(mirror.service());
+    let guard = Guard { live: Arc::clone(&live), loader: loader.clone() };
+    server.add_service(background_service("guard", guard));
     let watcher = TableWatcher { live: Arc::clone(&live), loader };
     server.add_service(background_service("table", watcher));
     let hand_edits = HandEdits { live: Arc::clone(&live), file: file.clone() };

@@ -5,8 +5,9 @@
 //! ending; [`Journal::history`] tells from the file in force how far it came.
 
 mod append;
-mod history;
 mod read;
+mod history;
+mod guarded;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub enum Action {
     Guard,
     /// The file changed outside `migrate`; recorded by the proxy that loaded it.
     Edit,
+    /// An operator has seen that the guard took routes back; nothing else changed. `before` is `after`, and each move
+    /// names a route and where it stands.
+    Acknowledge,
 }
 
 /// How far a change came.

@@ -95,6 +95,7 @@ fn action_text(action: Action) -> &'static str {
         Action::Rollback => "rollback",
         Action::Guard => "guard",
         Action::Edit => "edit",
+        Action::Acknowledge => "acknowledge",
     }
 }
 

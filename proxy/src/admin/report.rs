@@ -93,6 +93,6 @@ fn route(admin: &Admin, in_force: &InForce, table: &RouteTable, route: &Route) -
         mirror_sample: route.mirror.sample,
         answered,
         failovers: admin.metrics.failovers(&route.name),
-        guard: None,
+        guard: admin.live.taken_back.report(&route.name),
     }
 }

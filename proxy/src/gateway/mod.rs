@@ -5,6 +5,7 @@ mod match_route;
 mod choose_backend;
 mod forward_request;
 mod capture_request;
+mod weigh_answer;
 mod relay_response;
 mod mirror;
 mod recover;
@@ -85,6 +86,15 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> Result<()> {
         capture_request::run(self, body.as_ref(), ctx)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        weigh_answer::run(session, response, ctx)
     }
 
     async fn response_filter(

@@ -1,6 +1,8 @@
-//! logging: counts the finished request and writes its line of the request log.
+//! logging: counts the finished request, for the metrics and for the guard, and writes its line of the request log.
 
-use pingora::Error;
+use std::time::Duration;
+
+use pingora::{Error, ErrorSource};
 use pingora::proxy::Session;
 
 use super::{Gateway, RequestContext, match_route, mirror};
@@ -19,6 +21,7 @@ pub(super) fn run(
     let route = ctx.route.as_ref().map(|matched| matched.route);
     if ctx.refused.is_none() {
         ctx.in_force.handles(route, ctx.asked).record(status, took.as_secs_f64());
+        for_the_guard(status, error, ctx);
     }
     let request = session.req_header();
     // Never logged: the query, header values and bodies, which may hold secrets.
@@ -42,4 +45,27 @@ pub(super) fn run(
             .map(tracing::field::display),
         request_id = ctx.request_id.as_ref().and_then(|id| id.to_str().ok()),
     );
+}
+
+/// Counts the request for the backend that was asked first: that is the one that the stage trusts with it.
+fn for_the_guard(status: u16, error: Option<&Error>, ctx: &RequestContext) {
+    let Some(matched) = &ctx.route else { return };
+    let Some(tally) = ctx.in_force.tally(matched.route) else { return };
+    let is_broken = error.is_some_and(|error| *error.esource() == ErrorSource::Upstream);
+    let has_failed = is_broken || status >= 500;
+    let route = ctx.in_force.table.route(matched.route);
+    if ctx.decision.primary != route.new {
+        tally.old.record(has_failed, latency(ctx).filter(|_| !has_failed));
+        return;
+    }
+    match ctx.failed_over {
+        // What both backends fail says nothing of the new one, nor does what this side lacks.
+        Some(reason) => tally.new.record(!has_failed && reason != "no_socket", None),
+        None => tally.new.record(has_failed, latency(ctx).filter(|_| !has_failed)),
+    }
+}
+
+/// Until the answer's header. A client that left before it has waited for at least so long.
+fn latency(ctx: &RequestContext) -> Option<Duration> {
+    ctx.upstream_time.or_else(|| ctx.asked_at.map(|asked_at| asked_at.elapsed()))
 }

@@ -6,11 +6,13 @@
 //! | connecting in time, and nobody is left | the same | every target once more |
 //! | a kept connection that was dead | idempotent methods, body still held | same backend, then the old one |
 //! | the exchange, before an answer began | idempotent methods, body still held | the old backend |
+//! | a 5xx of the new backend to a safe request | its body still held | the old backend |
 //! | anything after an answer began | nobody | |
 
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
 
+use super::weigh_answer::ERROR_ANSWER;
 use super::{Gateway, RequestContext};
 use crate::backends::pool::Tried;
 
@@ -102,6 +104,7 @@ pub(super) fn reason(error: &Error) -> &'static str {
         | ErrorType::H1Error
         | ErrorType::H2Error
         | ErrorType::InvalidH2 => "invalid_answer",
+        ErrorType::Custom(ERROR_ANSWER) => "error_answer",
         _ => "other",
     }
 }
@@ -222,6 +225,7 @@ stage = "service"
             ErrorType::ConnectionClosed,
             ErrorType::InvalidHTTPHeader,
             ErrorType::InternalError,
+            ErrorType::Custom(ERROR_ANSWER),
         ];
         for failure in failures {
             let reason = reason(&Error::new_up(failure));

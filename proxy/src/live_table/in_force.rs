@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use routes::{BackendId, Route, RouteId, RouteTable};
 
 use crate::backends::Pool;
+use crate::guard::Tally;
 use crate::metrics::{Handles, Metrics, NO_ROUTE};
 use crate::mirror::MirrorTable;
 
@@ -23,6 +24,8 @@ pub(crate) struct InForce {
     pub(crate) pools: Vec<Arc<Pool>>,
     /// What is mirrored, and within which bounds.
     pub(crate) mirror: MirrorTable,
+    /// The guard made it: the file does not say all of it yet.
+    pub(crate) is_override: bool,
     /// In order of the table's routes.
     routes: Vec<RouteHandles>,
     unmatched: Handles,
@@ -32,6 +35,7 @@ pub(crate) struct InForce {
 struct RouteHandles {
     old: Handles,
     new: Handles,
+    tally: Arc<Tally>,
 }
 
 impl InForce {
@@ -49,10 +53,20 @@ impl InForce {
             .map(|route| RouteHandles {
                 old: metrics.handles(&route.name, &table.backend(route.old).name),
                 new: metrics.handles(&route.name, &table.backend(route.new).name),
+                tally: Arc::default(),
             })
             .collect();
         let unmatched = metrics.handles(NO_ROUTE, &table.backend(table.fallback).name);
-        Self { table, text, since: Utc::now(), pools, mirror, routes, unmatched }
+        Self {
+            table,
+            text,
+            since: Utc::now(),
+            pools,
+            mirror,
+            is_override: false,
+            routes,
+            unmatched,
+        }
     }
 
     /// The servers of a backend of this table.
@@ -69,6 +83,16 @@ impl InForce {
     pub(crate) fn route_handles(&self, route: &Route, backend: BackendId) -> Option<&Handles> {
         let index = self.table.routes.iter().position(|one| one.name == route.name)?;
         self.handles_at(index, backend)
+    }
+
+    /// What the guard reads of a route.
+    pub(crate) fn tally(&self, route: RouteId) -> Option<&Tally> {
+        self.routes.get(route.index()).map(|handles| &*handles.tally)
+    }
+
+    /// Every route with what the guard reads of it.
+    pub(crate) fn tallies(&self) -> impl Iterator<Item = (&Route, &Arc<Tally>)> {
+        self.table.routes.iter().zip(self.routes.iter().map(|handles| &handles.tally))
     }
 
     fn handles_at(&self, index: usize, backend: BackendId) -> Option<&Handles> {

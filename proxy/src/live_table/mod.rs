@@ -13,6 +13,7 @@ use tokio::sync::watch as changes;
 
 pub(crate) use in_force::InForce;
 
+use crate::guard::TakenBacks;
 use crate::metrics::Metrics;
 
 /// The generation in force, and why a newer file is not.
@@ -22,6 +23,8 @@ pub(crate) struct LiveTable {
     rejected: ArcSwapOption<RejectedTable>,
     /// Counts publications and rejections; waiting on it is how one learns of either.
     changes: changes::Sender<u64>,
+    /// What the guard took back, which may hold although the file does not say so yet.
+    pub(crate) taken_back: TakenBacks,
     metrics: Arc<Metrics>,
 }
 
@@ -33,6 +36,7 @@ impl LiveTable {
             current: ArcSwap::from_pointee(first),
             rejected: ArcSwapOption::empty(),
             changes: changes::Sender::new(0),
+            taken_back: TakenBacks::default(),
             metrics,
         }
     }
@@ -52,14 +56,22 @@ impl LiveTable {
         self.changes.subscribe()
     }
 
-    /// Puts a generation in force for every request that starts from now on.
-    pub(crate) fn publish(&self, next: InForce) {
-        let before = self.current.load_full();
+    /// Puts a generation in force for every request that starts from now on. `false`, and nothing is done, where `before`
+    /// is not in force any more: the file and the guard may want something new at the same time.
+    #[must_use]
+    pub(crate) fn publish(&self, before: &Arc<InForce>, next: InForce) -> bool {
+        let next = Arc::new(next);
+        if !Arc::ptr_eq(&self.current.compare_and_swap(before, Arc::clone(&next)), before) {
+            return false;
+        }
         self.metrics.published(&next);
-        forget_gone_routes(&before, &next, &self.metrics);
-        self.current.store(Arc::new(next));
-        self.rejected.store(None);
+        forget_gone_routes(before, &next, &self.metrics);
+        self.taken_back.published(&next.table);
+        if !next.is_override {
+            self.rejected.store(None);
+        }
         self.changed();
+        true
     }
 
     /// Keeps what is in force and says why.

@@ -68,6 +68,7 @@ impl BackgroundService for TableWatcher {
             }
         };
         let mut seen = None;
+        let mut followed = self.live.snapshot().table.generation.digest.clone();
         loop {
             let noticed = tokio::select! {
                 _ = shutdown.changed() => return,
@@ -83,7 +84,7 @@ impl BackgroundService for TableWatcher {
             };
             if noticed {
                 seen = stamp(self.loader.file.path());
-                self.follow().await;
+                while !self.follow(&mut followed).await {}
             }
         }
     }
@@ -100,24 +101,33 @@ impl TableWatcher {
         stamp(self.loader.file.path()) == now
     }
 
-    /// Reads the file and puts it in force if it is another than what is, and good.
-    async fn follow(&self) {
+    /// Reads the file and puts it in force if it is another than the one last `followed`, and good. What the guard took
+    /// back holds over it. `false` where something else was put in force meanwhile: look again.
+    async fn follow(&self, followed: &mut Digest) -> bool {
         let noticed = Instant::now();
         let text = match self.loader.file.read() {
             Ok(text) => text,
-            Err(error) => return self.refuse_file(&describe(&error)),
+            Err(error) => {
+                self.refuse_file(&describe(&error));
+                return true;
+            }
         };
+        let before = self.live.snapshot();
         let digest = Digest::of(&text);
-        if digest == self.live.snapshot().table.generation.digest {
-            return self.live.confirm();
+        if digest == before.table.generation.digest || digest == *followed {
+            *followed = digest;
+            self.live.confirm();
+            return true;
         }
         let refused = self.live.rejected().and_then(|rejected| rejected.digest.clone());
         if refused.as_ref() == Some(&digest) {
-            return;
+            return true;
         }
-        let before = self.live.snapshot();
-        match self.loader.load(text, &before.pools).await {
-            Ok(next) => {
+        let held = self.live.taken_back.hold(self.loader.file.path(), &text);
+        let is_override = held.is_some();
+        match self.loader.load(held.unwrap_or(text), &before.pools).await {
+            Ok(mut next) => {
+                next.is_override = is_override;
                 let number = next.table.generation.number;
                 if next.table.listen_http != before.table.listen_http
                     || next.table.listen_admin != before.table.listen_admin
@@ -126,7 +136,10 @@ impl TableWatcher {
                         "`[listen]` changed: the proxy keeps its addresses until it is restarted"
                     );
                 }
-                self.live.publish(next);
+                if !self.live.publish(&before, next) {
+                    return false;
+                }
+                *followed = digest.clone();
                 let took = noticed.elapsed();
                 self.loader.metrics.reload.observe(took.as_secs_f64());
                 tracing::info!(
@@ -142,6 +155,7 @@ impl TableWatcher {
                 self.live.reject(rejected);
             }
         }
+        true
     }
 
     fn refuse_file(&self, why: &str) {
@@ -155,7 +169,7 @@ impl TableWatcher {
 }
 
 /// An error with its causes on one line.
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

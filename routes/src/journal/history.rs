@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Journal, Phase};
+use super::{Action, Entry, Journal, Phase};
 use crate::generation::{Digest, Generation};
 
 /// Shortest part of a digest that names a generation.
@@ -57,7 +57,9 @@ impl Journal {
             })
             .collect();
         let made_it = |change: &&mut Change| {
-            change.outcome != Outcome::PutBack && Some(&change.intent.after.digest) == in_force
+            change.outcome != Outcome::PutBack
+                && change.intent.action != Action::Acknowledge
+                && Some(&change.intent.after.digest) == in_force
         };
         if let Some(last) = history.iter_mut().rev().find(made_it) {
             last.in_force = true;
@@ -131,7 +133,7 @@ impl Journal {
 
 /// Whether `ending` is how `intent` ended. A put-back may be written from either side.
 fn ends(ending: &Entry, intent: &Entry) -> bool {
-    let same = ending.after == intent.after;
+    let same = ending.after == intent.after && ending.action == intent.action;
     let put_back = ending.phase == Phase::PutBack && ending.before.as_ref() == Some(&intent.after);
     same || put_back
 }

@@ -1,0 +1,219 @@
+//! The guard's side of the disk: learns from the journal where routes would go back to, and writes what was taken back,
+//! for as long as it takes. A disk that hangs delays this, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use routes::Stage;
+use routes::journal::Journal;
+use routes::store::{StoreError, TableFile};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use super::taken_back::TakenBack;
+use super::write::{self, WriteError, Wrote};
+use crate::live_table::watch::describe;
+use crate::live_table::{InForce, LiveTable};
+
+/// How often the journal is looked at: an acknowledgement changes nothing else.
+const LOOK: Duration = Duration::from_secs(1);
+/// Waits between attempts to write: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long the disk may take before it is told.
+const SLOW_DISK: Duration = Duration::from_secs(5);
+
+/// What the journal says, as of the last time it could be read.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Number of the next generation.
+    pub(super) next_number: u64,
+    /// Where each route stood before it came to the stage where it is, with its canary percent there.
+    back: BTreeMap<String, (Stage, Option<f64>)>,
+}
+
+impl Known {
+    /// Where a route goes back to from `stage`. Where the journal does not tell, to where the old backend answers alone.
+    pub(super) fn stage_before(&self, route: &str, stage: Stage) -> (Stage, Option<f64>) {
+        let known = self.back.get(route).copied();
+        known.filter(|(before, _)| *before < stage).unwrap_or((Stage::Monolith, None))
+    }
+
+    fn of(journal: &Journal, file: &TableFile, in_force: &InForce) -> Self {
+        let table = &in_force.table;
+        let back = table.routes.iter().filter_map(|route| {
+            let before = journal.stage_before(file.path(), &route.name, route.stage)?;
+            Some((route.name.clone(), before))
+        });
+        Self {
+            next_number: journal.next_number(Some(table.generation.number)),
+            back: back.collect(),
+        }
+    }
+}
+
+/// What tells one state of the journal from another without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+/// Reads and writes for the guard.
+pub(super) struct Keeper {
+    live: Arc<LiveTable>,
+    file: TableFile,
+    who: String,
+    known: ArcSwap<Known>,
+    /// There is something to write.
+    pub(super) wake: Notify,
+}
+
+impl Keeper {
+    pub(super) fn new(live: Arc<LiveTable>, file: TableFile, who: String) -> Self {
+        Self { live, file, who, known: ArcSwap::default(), wake: Notify::new() }
+    }
+
+    pub(super) fn known(&self) -> Arc<Known> {
+        self.known.load_full()
+    }
+
+    /// Runs until it is dropped.
+    pub(super) async fn run(&self) {
+        let mut changes = self.live.changes();
+        let mut read: Option<(Option<Stamp>, Arc<InForce>)> = None;
+        let mut pause = PAUSES.0;
+        let mut told = String::new();
+        loop {
+            read = self.learn(read).await;
+            let is_done = self.write_all(&mut told).await;
+            let wait = if is_done { LOOK } else { pause };
+            pause = if is_done { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = self.wake.notified() => {}
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Reads the journal if it, or the table in force, is another than at the last time.
+    async fn learn(
+        &self,
+        last: Option<(Option<Stamp>, Arc<InForce>)>,
+    ) -> Option<(Option<Stamp>, Arc<InForce>)> {
+        let in_force = self.live.snapshot();
+        let (file, table, before) = (self.file.clone(), Arc::clone(&in_force), last.clone());
+        let read = patiently("read the journal", move || {
+            let stamp = stamp(&file);
+            let is_known = before
+                .is_some_and(|(known, of)| known == stamp && Arc::ptr_eq(&of, &table));
+            if is_known {
+                return Ok((stamp, None));
+            }
+            let journal = Journal::read(&file.journal_path())?;
+            let known = Known::of(&journal, &file, &table);
+            Ok::<_, StoreError>((stamp, Some((known, taken_back(&journal, &table)))))
+        });
+        match read.await? {
+            Ok((_, None)) => last,
+            Ok((stamp, Some((known, taken)))) => {
+                self.known.store(Arc::new(known));
+                self.live.taken_back.learn(&taken);
+                Some((stamp, in_force))
+            }
+            Err(error) => {
+                let error = describe(&error);
+                tracing::debug!(error, "the guard can't read the journal; trying again");
+                None
+            }
+        }
+    }
+
+    /// `true` when nothing is left to write. `told`: the failure that was logged last.
+    async fn write_all(&self, told: &mut String) -> bool {
+        let mut is_done = true;
+        for taken in self.live.taken_back.unwritten() {
+            let (live, file, who) = (Arc::clone(&self.live), self.file.clone(), self.who.clone());
+            let one = taken.clone();
+            let attempt = patiently("write what the guard took back", move || {
+                write::write(&file, &who, &one, || live.taken_back.written(&one))
+            });
+            match attempt.await {
+                Some(Ok(wrote)) => self.tell(&taken, &wrote),
+                Some(Err(error)) => {
+                    is_done = false;
+                    self.complain(&taken, &error, told);
+                }
+                None => is_done = false,
+            }
+        }
+        if is_done {
+            told.clear();
+        }
+        is_done
+    }
+
+    fn tell(&self, taken: &TakenBack, wrote: &Wrote) {
+        let route = &taken.route;
+        match wrote {
+            Wrote::Now(generation) => {
+                tracing::info!(%route, %generation, "what the guard did is in the table and in the journal");
+            }
+            Wrote::Known => tracing::info!(%route, "another proxy has taken the route back as well"),
+            Wrote::Superseded => {
+                self.live.taken_back.forget(route);
+                tracing::info!(%route, "the table has the route elsewhere: an operator's word counts");
+            }
+        }
+    }
+
+    fn complain(&self, taken: &TakenBack, error: &WriteError, told: &mut String) {
+        let error = describe(error);
+        if *told != error {
+            tracing::error!(
+                route = %taken.route, table = %self.file.path().display(), error,
+                "the guard took the route back, but the table does not say so yet; trying again"
+            );
+            *told = error;
+        }
+    }
+}
+
+/// The journal's word on routes that the guard took back.
+fn taken_back(journal: &Journal, in_force: &InForce) -> Vec<TakenBack> {
+    let guarded = journal.guarded(Some(&in_force.table));
+    let taken = guarded.into_iter().map(|(route, report)| TakenBack {
+        route,
+        from: report.from,
+        to: report.to,
+        percent: None,
+        at: report.at,
+        reason: report.reason,
+        is_written: true,
+    });
+    taken.collect()
+}
+
+fn stamp(file: &TableFile) -> Option<Stamp> {
+    let metadata = std::fs::metadata(file.journal_path()).ok()?;
+    Some(Stamp { size: metadata.len(), modified: metadata.modified().ok() })
+}
+
+/// Runs something that may block, and says so when it takes long. It can't be stopped, so it is waited for: a second
+/// attempt beside it would only hang as well. `None` where it panicked, which is logged.
+async fn patiently<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let mut working = tokio::task::spawn_blocking(work);
+    let ended = match timeout(SLOW_DISK, &mut working).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            tracing::error!(what, "the disk hangs; what holds in memory goes on holding");
+            working.await
+        }
+    };
+    ended.inspect_err(|error| tracing::error!(what, %error, "an attempt broke off")).ok()
+}
