@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, cutover, db, history, mirror, rollback, routes, status};
+use crate::commands::{completions, cutover, db, guard, history, mirror, rollback, routes, status};
 use crate::demo;
 use crate::output::{Color, Format};
 
@@ -105,6 +105,9 @@ pub(crate) enum Command {
     History(history::Args),
     /// Where everything stands: routes, backends, evidence, proxies, last changes
     Status(status::Args),
+    /// Routes that the proxies took back by themselves
+    #[command(subcommand)]
+    Guard(guard::Command),
     /// Read what mirroring has shown
     #[command(subcommand)]
     Mirror(mirror::Command),

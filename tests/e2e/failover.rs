@@ -11,6 +11,8 @@ use crate::{NEW, OLD, stack};
 async fn on_new() -> Stack {
     stack()
         .route(RouteSpec::new("w", "/w/{*rest}").stage("service"))
+        // What failing over does by itself; `guard` shows how it ends.
+        .defaults("guard = { enabled = false }")
         .each_backend("connect_timeout = \"500ms\"")
         .start()
         .await
@@ -40,6 +42,7 @@ async fn the_service_is_killed_under_load_and_no_client_sees_it() {
         .old(Player::Monolith)
         .new_backend(Player::Service(Vec::new()))
         .route(RouteSpec::new("workflows", "/api/v1/agents/workflows/{*rest}").stage("service"))
+        .defaults("guard = { enabled = false }")
         .start()
         .await;
     let path = "/api/v1/agents/workflows";
@@ -102,14 +105,41 @@ async fn a_write_is_repeated_only_when_no_byte_of_it_was_sent() {
 }
 
 #[tokio::test]
-async fn an_error_answer_is_an_answer() {
+async fn an_error_answer_to_a_safe_request_sends_it_to_the_old_backend() {
     let mut stack = on_new().await;
-    stack.new.fake().answer(Answer::json("{}").with_status(500));
+    for status in [500, 503] {
+        stack.new.fake().answer(Answer::json("{}").with_status(status));
+        let answer = stack.get("/w/1").await;
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-test-backend"]),
+            (200, &OLD.parse().unwrap())
+        );
+    }
+    let labels = [r#"route="w""#, r#"reason="error_answer""#];
+    let failovers = stack.metric("strangler_failovers_total", &labels).await;
+    assert!((failovers - 2.0).abs() < 0.5, "{failovers}");
+    stack.old.fake().answer(Answer::json("{}").with_status(502));
     let answer = stack.get("/w/1").await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["x-test-backend"]),
-        (500, &NEW.parse().unwrap())
+        (502, &OLD.parse().unwrap()),
+        "the old backend's word is the last"
     );
+}
+
+#[tokio::test]
+async fn an_error_answer_to_a_write_is_an_answer() {
+    let mut stack = on_new().await;
+    stack.new.fake().answer(Answer::json("{}").with_status(500));
+    for method in [reqwest::Method::POST, reqwest::Method::PUT, reqwest::Method::DELETE] {
+        let request = stack.client.request(method, stack.url("/w/1")).body("{}");
+        let answer = request.send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-test-backend"]),
+            (500, &NEW.parse().unwrap())
+        );
+    }
+    assert_eq!(stack.old.fake().count(), 0, "it may have been carried out");
 }
 
 #[tokio::test]

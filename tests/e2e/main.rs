@@ -20,6 +20,7 @@ mod dashboard;
 mod control;
 mod shadow;
 mod failover;
+mod guard;
 mod hot_reload;
 mod flips;
 mod journal;

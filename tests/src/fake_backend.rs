@@ -51,6 +51,8 @@ struct Script {
     default: Answer,
     /// The first whose prefix the target has.
     by_prefix: Vec<(String, Answer)>,
+    /// So many of ten requests get this answer instead.
+    some: Option<(u64, Answer)>,
     unhealthy: bool,
     seen: VecDeque<Seen>,
     count: u64,
@@ -99,6 +101,11 @@ impl FakeBackend {
         let mut script = self.script.lock().unwrap();
         script.by_prefix.retain(|(known, _)| known != prefix);
         script.by_prefix.push((prefix.to_owned(), answer));
+    }
+
+    /// Answers so many of ten requests like this, and the others as before; 0 ends it.
+    pub fn answer_some(&self, of_ten: u64, answer: Answer) {
+        self.script.lock().unwrap().some = (of_ten > 0).then_some((of_ten, answer));
     }
 
     /// Answers health checks with `503`, or well again.
@@ -183,7 +190,10 @@ async fn respond(
     let answer = {
         let script = script.lock().unwrap();
         let named = script.by_prefix.iter().find(|(prefix, _)| target.starts_with(prefix));
-        named.map_or(&script.default, |(_, answer)| answer).clone()
+        // Spread evenly: 3 of ten are the numbers 0, 3 and 6.
+        let some = script.some.as_ref().filter(|(of_ten, _)| script.count * of_ten % 10 < *of_ten);
+        let usual = named.map_or(&script.default, |(_, answer)| answer);
+        some.map_or(usual, |(_, answer)| answer).clone()
     };
     let upgrade = answer.upgrades().then(|| hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();

@@ -11,6 +11,8 @@ pub(crate) mod flip_report;
 pub(crate) mod history;
 pub(crate) mod status;
 pub(crate) mod status_report;
+pub(crate) mod guard;
+pub(crate) mod guard_acknowledge;
 pub(crate) mod mirror;
 pub(crate) mod mirror_report;
 pub(crate) mod db;
@@ -33,6 +35,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::Rollback(args) => rollback::run(&args, context).await,
         Command::History(args) => history::run(&args, context),
         Command::Status(args) => status::run(&args, context).await,
+        Command::Guard(command) => guard::run(&command, context),
         Command::Mirror(command) => mirror::run(&command, context).await,
         Command::Db(command) => db::run(command, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,

@@ -12,7 +12,7 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 
 use super::history;
-use super::status_report::{ProxyState, Status};
+use super::status_report::{Log, ProxyState, Status};
 
 /// Changes shown.
 const LAST_CHANGES: usize = 5;
@@ -53,8 +53,14 @@ pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure
         &standing,
         table,
         proxies.collect(),
-        interrupted::find(&journal, digest.as_ref()).iter().map(interrupted::describe).collect(),
-        history::last(context, LAST_CHANGES)?,
+        Log {
+            guarded: journal.guarded(table),
+            interrupted: interrupted::find(&journal, digest.as_ref())
+                .iter()
+                .map(interrupted::describe)
+                .collect(),
+            history: history::last(context, LAST_CHANGES)?,
+        },
     );
     context.printer.show(&status);
     match standing {

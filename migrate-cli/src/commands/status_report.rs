@@ -1,12 +1,13 @@
 //! The shape of `migrate status` and how people read it.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use flip::admin::AdminError;
 use flip::plan::percent_at;
 use flip::standing::Standing;
-use routes::admin::{BackendReport, EvidenceReport, RoutesReport};
+use routes::admin::{BackendReport, EvidenceReport, GuardReport, RoutesReport};
 use routes::generation::Generation;
 use routes::{Digest, RouteTable, Stage};
 use serde::Serialize;
@@ -49,6 +50,9 @@ struct RouteState {
     /// Fingerprints of differences.
     differences: usize,
     failovers: u64,
+    /// The guard took it back, and nobody has acknowledged it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard: Option<GuardReport>,
 }
 
 /// One proxy.
@@ -69,7 +73,20 @@ pub(crate) struct ProxyState {
     #[serde(skip)]
     failovers: Vec<(String, u64)>,
     #[serde(skip)]
+    guarded: BTreeMap<String, GuardReport>,
+    #[serde(skip)]
     evidence: Option<EvidenceReport>,
+}
+
+/// What the journal says.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// Routes that the guard took back.
+    pub(crate) guarded: BTreeMap<String, GuardReport>,
+    /// Flips without an end.
+    pub(crate) interrupted: Vec<String>,
+    /// The last changes.
+    pub(crate) history: History,
 }
 
 impl ProxyState {
@@ -91,6 +108,7 @@ impl ProxyState {
             backends: Vec::new(),
             error: None,
             failovers: Vec::new(),
+            guarded: BTreeMap::new(),
             evidence,
         };
         match report {
@@ -103,8 +121,12 @@ impl ProxyState {
                 state.rejected =
                     report.rejected.map(|rejected| rejected.problems).unwrap_or_default();
                 state.backends = report.backends;
+                let failovers = report.routes.iter();
                 state.failovers =
-                    report.routes.into_iter().map(|route| (route.name, route.failovers)).collect();
+                    failovers.map(|route| (route.name.clone(), route.failovers)).collect();
+                let guarded = report.routes.into_iter();
+                state.guarded =
+                    guarded.filter_map(|route| Some((route.name, route.guard?))).collect();
             }
             Err(error) => state.error = Some(error.line()),
         }
@@ -119,10 +141,11 @@ impl Status {
         standing: &Standing,
         table: Option<&RouteTable>,
         proxies: Vec<ProxyState>,
-        interrupted: Vec<String>,
-        history: History,
+        log: Log,
     ) -> Self {
-        let routes = table.map(|table| route_states(table, &proxies)).unwrap_or_default();
+        let Log { guarded, interrupted, history } = log;
+        let states = table.map(|table| route_states(table, &proxies, &guarded));
+        let routes = states.unwrap_or_default();
         Self {
             file: file.display().to_string(),
             generation: standing.generation().cloned(),
@@ -138,7 +161,11 @@ impl Status {
     }
 }
 
-fn route_states(table: &RouteTable, proxies: &[ProxyState]) -> Vec<RouteState> {
+fn route_states(
+    table: &RouteTable,
+    proxies: &[ProxyState],
+    journaled: &BTreeMap<String, GuardReport>,
+) -> Vec<RouteState> {
     let states = table.routes.iter().map(|route| {
         let mut state = RouteState {
             name: route.name.clone(),
@@ -151,6 +178,7 @@ fn route_states(table: &RouteTable, proxies: &[ProxyState]) -> Vec<RouteState> {
             failed: 0,
             differences: 0,
             failovers: 0,
+            guard: journaled.get(&route.name).cloned(),
         };
         for proxy in proxies {
             state.count(proxy);
@@ -162,6 +190,10 @@ fn route_states(table: &RouteTable, proxies: &[ProxyState]) -> Vec<RouteState> {
 
 impl RouteState {
     fn count(&mut self, proxy: &ProxyState) {
+        // What a proxy has not written yet, or the journal does not tell here.
+        if let Some(guard) = proxy.guarded.get(&self.name) {
+            self.guard.get_or_insert_with(|| guard.clone());
+        }
         let failovers = proxy.failovers.iter().filter(|(name, _)| *name == self.name);
         self.failovers += failovers.map(|(_, count)| count).sum::<u64>();
         let evidence = proxy.evidence.iter().flat_map(|evidence| &evidence.routes);
@@ -203,6 +235,9 @@ impl Report for Status {
         }
         writeln!(page)?;
         page.push_str(&lines(&self.route_grid()));
+        for route in &self.routes {
+            route.alarm(page)?;
+        }
         writeln!(page)?;
         for proxy in &self.proxies {
             proxy.human(page)?;
@@ -258,6 +293,24 @@ impl Status {
             ]);
         }
         table
+    }
+}
+
+impl RouteState {
+    /// What the guard did, until it is acknowledged.
+    fn alarm(&self, page: &mut String) -> fmt::Result {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        let at = guard.at.format("%Y-%m-%d %H:%M:%S");
+        let what = format!(
+            "the guard took {} back: {} → {} at {at}: {}",
+            self.name, guard.from, guard.to, guard.reason
+        );
+        writeln!(page, "\n{}", paint(BAD, what))?;
+        if !guard.written {
+            let unwritten = "  the table does not say so yet; the proxy goes on trying to write it";
+            writeln!(page, "{}", paint(BAD, unwritten))?;
+        }
+        writeln!(page, "  seen? migrate guard acknowledge {}", self.name)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pingora::{Error, ErrorSource};
 use pingora::proxy::Session;
+use pingora::{Error, ErrorSource};
 
 use super::{Gateway, RequestContext, match_route, mirror};
 use crate::headers::forwarded;

@@ -12,7 +12,11 @@ pub(super) const ERROR_ANSWER: &str = "error answer";
 
 /// Refuses a 5xx of the new backend to a safe request: nothing of it has reached the client yet, and asking the old
 /// backend changes nothing. An unsafe request may have been carried out, so its answer is passed on.
-pub(super) fn run(session: &Session, response: &ResponseHeader, ctx: &RequestContext) -> Result<()> {
+pub(super) fn run(
+    session: &Session,
+    response: &ResponseHeader,
+    ctx: &RequestContext,
+) -> Result<()> {
     let can_go_elsewhere = ctx.failover().is_some()
         && session.req_header().method.is_safe()
         && !session.retry_buffer_truncated();

@@ -223,7 +223,12 @@ mod tests {
             self.tick()
         }
 
-        fn new_answers(&mut self, answers: u64, bad_each: u64, latency: Duration) -> Option<Finding> {
+        fn new_answers(
+            &mut self,
+            answers: u64,
+            bad_each: u64,
+            latency: Duration,
+        ) -> Option<Finding> {
             for number in 0..answers {
                 self.tally.new.record(bad_each > 0 && number % bad_each == 0, Some(latency));
             }

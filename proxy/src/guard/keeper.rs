@@ -107,8 +107,8 @@ impl Keeper {
         let (file, table, before) = (self.file.clone(), Arc::clone(&in_force), last.clone());
         let read = patiently("read the journal", move || {
             let stamp = stamp(&file);
-            let is_known = before
-                .is_some_and(|(known, of)| known == stamp && Arc::ptr_eq(&of, &table));
+            let is_known =
+                before.is_some_and(|(known, of)| known == stamp && Arc::ptr_eq(&of, &table));
             if is_known {
                 return Ok((stamp, None));
             }
@@ -161,7 +161,9 @@ impl Keeper {
             Wrote::Now(generation) => {
                 tracing::info!(%route, %generation, "what the guard did is in the table and in the journal");
             }
-            Wrote::Known => tracing::info!(%route, "another proxy has taken the route back as well"),
+            Wrote::Known => {
+                tracing::info!(%route, "another proxy has taken the route back as well")
+            }
             Wrote::Superseded => {
                 self.live.taken_back.forget(route);
                 tracing::info!(%route, "the table has the route elsewhere: an operator's word counts");

@@ -79,8 +79,7 @@ impl TakenBacks {
         let stands = |one: &&TakenBack| {
             table.route_named(&one.route).is_some_and(|route| route.stage == one.from)
         };
-        let changes: Vec<Change> =
-            unwritten.iter().filter(stands).map(TakenBack::change).collect();
+        let changes: Vec<Change> = unwritten.iter().filter(stands).map(TakenBack::change).collect();
         if changes.is_empty() {
             return None;
         }

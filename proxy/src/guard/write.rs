@@ -150,7 +150,8 @@ mod tests {
     fn table_and_journal_say_what_the_guard_did() {
         let (_folder, file) = stand("service");
         let mut told = false;
-        let Wrote::Now(after) = write(&file, "proxy@host", &taken(), || told = true).unwrap() else {
+        let Wrote::Now(after) = write(&file, "proxy@host", &taken(), || told = true).unwrap()
+        else {
             panic!("it is written")
         };
         assert!(told);

@@ -11,7 +11,7 @@ use crate::running::{Running, Table, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_service_under_load_costs_no_client_an_answer() {
     let Running { old, new, http, admin, process, .. } =
-        Running::start(Table::at("service", "")).await;
+        Running::start(Table::at("service", "guard = { enabled = false }")).await;
     let (stop, by_old, by_new) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicUsize::new(0)),

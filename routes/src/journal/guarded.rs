@@ -19,8 +19,13 @@ impl Journal {
             for step in moves {
                 if *action == Action::Guard {
                     let reason = reason.clone().unwrap_or_default();
-                    let report =
-                        GuardReport { at: *at, from: step.from, to: step.to, reason, written: true };
+                    let report = GuardReport {
+                        at: *at,
+                        from: step.from,
+                        to: step.to,
+                        reason,
+                        written: true,
+                    };
                     guarded.insert(step.route.clone(), report);
                 } else {
                     guarded.remove(&step.route);
@@ -45,9 +50,10 @@ impl Journal {
     ) -> Option<(Stage, Option<f64>)> {
         let history = self.history(None);
         let forward = |step: &&Move| step.route == route && step.to == stage && step.from < stage;
-        let (change, step) = history.iter().rev().filter(|change| stood(change)).find_map(|change| {
-            change.intent.moves.iter().find(forward).map(|step| (change, step))
-        })?;
+        let (change, step) =
+            history.iter().rev().filter(|change| stood(change)).find_map(|change| {
+                change.intent.moves.iter().find(forward).map(|step| (change, step))
+            })?;
         let percent = if step.from == Stage::Canary {
             // A move only has the percent after it; the one before stands in the text before.
             self.percent_in(path, change, route)
