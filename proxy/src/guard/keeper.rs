@@ -43,7 +43,8 @@ impl Known {
     fn of(journal: &Journal, file: &TableFile, in_force: &InForce) -> Self {
         let table = &in_force.table;
         let back = table.routes.iter().filter_map(|route| {
-            let before = journal.stage_before(file.path(), &route.name, route.stage)?;
+            let digest = &table.generation.digest;
+            let before = journal.stage_before(file.path(), digest, &route.name, route.stage)?;
             Some((route.name.clone(), before))
         });
         Self {

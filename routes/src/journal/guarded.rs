@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Action, Change, Entry, Journal, Move, Outcome};
 use crate::admin::GuardReport;
+use crate::generation::Digest;
 use crate::stage::Stage;
 use crate::table::RouteTable;
 
@@ -40,15 +41,16 @@ impl Journal {
         guarded
     }
 
-    /// Where a route stood before it was moved forward to `stage`, and the canary percent it had there. `path` is only
-    /// named in problems. `None` where no journaled change moved it there.
+    /// Where a route of the table in force stood before it was moved forward to where it stands, and the canary percent
+    /// it had there. A flip that is in force and not yet journaled done counts. `None` where the journal has no such move.
     pub fn stage_before(
         &self,
         path: &Path,
+        in_force: &Digest,
         route: &str,
         stage: Stage,
     ) -> Option<(Stage, Option<f64>)> {
-        let history = self.history(None);
+        let history = self.history(Some(in_force));
         let forward = |step: &&Move| step.route == route && step.to == stage && step.from < stage;
         let (change, step) =
             history.iter().rev().filter(|change| stood(change)).find_map(|change| {
@@ -79,7 +81,7 @@ fn stood(change: &Change) -> bool {
 mod tests {
     use super::super::{NO_LINE, Phase};
     use super::*;
-    use crate::generation::{Digest, Generation};
+    use crate::generation::Generation;
 
     fn entry(sequence: u64, action: Action, phase: Phase, from: Stage, to: Stage) -> Entry {
         let generation =
@@ -143,9 +145,19 @@ mod tests {
             (Cutover, Done, Canary, Service),
             (Guard, Done, Service, Canary),
         ]);
-        assert_eq!(journal.stage_before(path, "w", Service), Some((Canary, None)));
-        assert_eq!(journal.stage_before(path, "w", Canary), Some((Shadow, None)));
-        assert_eq!(journal.stage_before(path, "w", Shadow), Some((Monolith, None)));
-        assert_eq!(journal.stage_before(path, "x", Canary), None);
+        let before = |route, stage| journal.stage_before(path, &Digest::of("6"), route, stage);
+        assert_eq!(before("w", Service), Some((Canary, None)));
+        assert_eq!(before("w", Canary), Some((Shadow, None)));
+        assert_eq!(before("w", Shadow), Some((Monolith, None)));
+        assert_eq!(before("x", Canary), None);
+    }
+
+    #[test]
+    fn a_flip_that_is_in_force_counts_before_it_is_done() {
+        let path = Path::new("routes.toml");
+        let journal = journal(&[(Cutover, Intent, Shadow, Service)]);
+        let before = |digest: &str| journal.stage_before(path, &Digest::of(digest), "w", Service);
+        assert_eq!(before("2"), Some((Shadow, None)));
+        assert_eq!(before("1"), None, "never written, as far as can be told");
     }
 }
