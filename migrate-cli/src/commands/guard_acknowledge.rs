@@ -103,7 +103,7 @@ fn find(args: &Args, context: &Context) -> Result<(Vec<Seen>, Option<Generation>
     if let Some(table) = table
         && let Some(name) = args.names.iter().find(|name| table.route_named(name).is_none())
     {
-        return Err(unknown(table, name));
+        return Err(unknown(table, name).into());
     }
     let seen = journal
         .guarded(table)

@@ -3,6 +3,7 @@
 mod routes;
 mod history;
 mod status;
+mod guard;
 mod mirror;
 
 use crate::testing::Folder;

@@ -150,6 +150,13 @@ impl Performance<'_> {
         let tally = self.tally()?;
         let report = self.proxy("its report", |_| true).await?;
         let failovers = report.routes.iter().find(|route| route.name == ROUTE);
+        let guard = failovers.and_then(|route| route.guard.as_ref());
+        if let Some(guard) = guard {
+            self.tell(&format!(
+                "the guard took the route back by itself, {} → {}: {}",
+                guard.from, guard.to, guard.reason
+            ));
+        }
         let failovers = failovers.map_or(0, |route| route.failovers);
         self.promise(
             "no client sees an error",

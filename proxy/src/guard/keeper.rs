@@ -163,7 +163,7 @@ impl Keeper {
                 tracing::info!(%route, %generation, "what the guard did is in the table and in the journal");
             }
             Wrote::Known => {
-                tracing::info!(%route, "another proxy has taken the route back as well")
+                tracing::info!(%route, "another proxy has taken the route back as well");
             }
             Wrote::Superseded => {
                 self.live.taken_back.forget(route);
@@ -211,12 +211,11 @@ async fn patiently<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let mut working = tokio::task::spawn_blocking(work);
-    let ended = match timeout(SLOW_DISK, &mut working).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            tracing::error!(what, "the disk hangs; what holds in memory goes on holding");
-            working.await
-        }
+    let ended = if let Ok(ended) = timeout(SLOW_DISK, &mut working).await {
+        ended
+    } else {
+        tracing::error!(what, "the disk hangs; what holds in memory goes on holding");
+        working.await
     };
     ended.inspect_err(|error| tracing::error!(what, %error, "an attempt broke off")).ok()
 }

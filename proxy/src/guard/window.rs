@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(window.total(), Counts { answered: 30, failed: 3, slow: 6 });
         window.add(Duration::from_millis(110_050), LENGTH, Counts::default());
         assert_eq!(window.total(), one);
-        window.add(Duration::from_secs(300), LENGTH, Counts::default());
+        window.add(Duration::from_mins(5), LENGTH, Counts::default());
         assert_eq!(window.total(), Counts::default());
     }
 
