@@ -45,7 +45,10 @@ async fn what_the_guard_did_shows_until_it_is_acknowledged() {
     take_back(&folder);
     let status = folder.run(&["status"]).await.out;
     let alarm: String = status.lines().skip(6).take(2).map(|line| format!("{line}\n")).collect();
-    settings().bind(|| assert_snapshot!(alarm, @""));
+    settings().bind(|| assert_snapshot!(alarm, @"
+    the guard took workflows back: service → shadow at [time]: error rate 31.0 % of 42 (limit 2 %, old backend 0.0 %)
+      seen? migrate guard acknowledge workflows
+    "));
     let (_, json) = folder.json(&["status"]).await;
     assert_eq!(json["routes"][0]["guard"]["to"], "shadow");
     assert!(json["routes"][1].get("guard").is_none());
@@ -53,12 +56,21 @@ async fn what_the_guard_did_shows_until_it_is_acknowledged() {
     let planned = folder.run(&["guard", "acknowledge", "--dry-run"]).await;
     let done = folder.run(&["guard", "acknowledge", "workflows", "--reason", "bad build"]).await;
     assert_eq!((planned.exit, done.exit), (Exit::Done, Exit::Done));
-    settings().bind(|| assert_snapshot!(format!("{}{}", planned.out, done.out), @""));
+    settings().bind(|| assert_snapshot!(format!("{}{}", planned.out, done.out), @"
+    planned workflows: service → shadow at [time], error rate 31.0 % of 42 (limit 2 %, old backend 0.0 %)
+      it stays at shadow
+    acknowledged workflows: service → shadow at [time], error rate 31.0 % of 42 (limit 2 %, old backend 0.0 %)
+      it stays at shadow
+    "));
     let (_, again) = folder.json(&["guard", "acknowledge", "workflows"]).await;
     assert_eq!(again, serde_json::json!({"result": "nothing-to-do", "routes": []}));
     assert!(!folder.run(&["status"]).await.out.contains("the guard took"));
     let history = folder.run(&["history"]).await;
-    settings().bind(|| assert_snapshot!(history.out, @""));
+    settings().bind(|| assert_snapshot!(history.out, @"
+       GENERATION          WHEN (UTC)           WHO        WHAT         MOVES                        ENDED  WHY
+    ▶  0 [digest]  [time]  proxy@box  guard        workflows: service → shadow  done   error rate 31.0 % of 42 (limit 2 %, old backend 0.0 %)
+       0 [digest]  [time]  ann@box    acknowledge  workflows: shadow → shadow   done   bad build
+    "));
 }
 
 #[tokio::test]
