@@ -190,8 +190,8 @@ fn route_states(
 
 impl RouteState {
     fn count(&mut self, proxy: &ProxyState) {
-        // What a proxy has not written yet, or the journal does not tell here.
-        if let Some(guard) = proxy.guarded.get(&self.name) {
+        // What is written stands in the journal, which also knows of an acknowledgement before every proxy does.
+        if let Some(guard) = proxy.guarded.get(&self.name).filter(|guard| !guard.written) {
             self.guard.get_or_insert_with(|| guard.clone());
         }
         let failovers = proxy.failovers.iter().filter(|(name, _)| *name == self.name);
