@@ -97,10 +97,10 @@ async fn a_backend_that_starts_to_fail_is_taken_back_within_a_second_and_no_read
 
     wait::until("the webhook is asked", LIMIT, async || (webhook.count() > 0).then_some(())).await;
     webhook.answer(Answer::status(204));
-    let notices = guards.len() as f64;
+    let notices = u32::try_from(guards.len()).unwrap();
     wait::until("the webhook has it", LIMIT, async || {
         let posted = stack.metric("strangler_guard_webhooks_total", &[r#"outcome="posted""#]).await;
-        (posted >= notices).then_some(())
+        (posted >= f64::from(notices)).then_some(())
     })
     .await;
     let notice: Value = serde_json::from_slice(&webhook.seen()[0].body).unwrap();
@@ -227,5 +227,5 @@ async fn a_guard_that_is_switched_off_does_nothing() {
     load.more(500).await;
     load.stop().await.assert_all_answered(200);
     assert_eq!(route(&stack).await.stage, Stage::Service);
-    assert_eq!(stack.metric("strangler_guard_taken_back_total", &[]).await, 0.0);
+    assert!(stack.metric("strangler_guard_taken_back_total", &[]).await < 0.5);
 }

@@ -152,7 +152,7 @@ impl Performance<'_> {
         let failovers = report.routes.iter().find(|route| route.name == ROUTE);
         let guard = failovers.and_then(|route| route.guard.as_ref());
         if let Some(guard) = guard {
-            self.tell(&format!(
+            self.tell(format_args!(
                 "the guard took the route back by itself, {} → {}: {}",
                 guard.from, guard.to, guard.reason
             ));
