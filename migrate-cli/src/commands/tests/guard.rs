@@ -44,8 +44,8 @@ async fn what_the_guard_did_shows_until_it_is_acknowledged() {
     );
     take_back(&folder);
     let status = folder.run(&["status"]).await.out;
-    let alarm: String = status.lines().skip(6).take(2).map(|line| format!("{line}\n")).collect();
-    settings().bind(|| assert_snapshot!(alarm, @"
+    let alarm: Vec<&str> = status.lines().skip(6).take(2).collect();
+    settings().bind(|| assert_snapshot!(alarm.join("\n"), @"
     the guard took workflows back: service → shadow at [time]: error rate 31.0 % of 42 (limit 2 %, old backend 0.0 %)
       seen? migrate guard acknowledge workflows
     "));
