@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-python conformance bench fmt lint
+.PHONY: help setup build demo test test-rust test-python conformance bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -42,6 +42,9 @@ bench: setup ## requests per second, latency and CPU beside bare pingora, nginx 
 	scripts/bench-tools.sh
 	$(RELEASE) --bin bench
 	$(TARGET)/release/bench run
+
+fuzz: ## a million made-up pairs of bodies through the comparer
+	@scripts/fuzz.sh
 
 fmt: ## format all code
 	cargo fmt --all

@@ -36,6 +36,8 @@ pub struct Comparison {
     pub more: u64,
     /// Places that were compared: values that hold no others, on either side. 0 where the bodies were equal bytes or no JSON.
     pub places: u64,
+    /// Values visited and digested: what comparing JSON costs, in proportion to the bodies whatever they hold.
+    pub steps: u64,
 }
 
 impl Comparison {

@@ -121,6 +121,10 @@ impl<'r> Findings<'r> {
         self.result.places += 1;
     }
 
+    pub(super) fn took(&mut self, steps: u64) {
+        self.result.steps += steps;
+    }
+
     fn record(&mut self, mut sort: Sort, path: u64, render: impl FnOnce() -> Example) {
         if self.are_errors && matches!(sort.kind, Kind::Missing | Kind::Extra | Kind::Type) {
             sort = sort.gap(Gap::ErrorBody);

@@ -144,5 +144,8 @@ fn compare_bodies<'r>(
     findings.add_plain(kind, ("body", "body"), &old, &new);
 }
 
+// What tests share with the fuzzer, which is another crate, calls this one by its name.
+#[cfg(test)]
+extern crate self as compare;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,12 @@
 //! What the comparison finds, end to end.
 
+mod gaps;
+mod headers;
+mod oracle;
+mod pairs;
+mod planted;
 mod properties;
+mod rules;
 
 use http::HeaderValue;
 use routes::admin::DifferenceKind as Kind;

@@ -22,11 +22,13 @@ pub(super) struct Digests<'v, 'r> {
     skips_null: bool,
     /// Of arrays and objects, so that nested arrays do not cost the square of their depth.
     known: HashMap<usize, u64>,
+    /// Digests made or looked up.
+    pub(super) steps: u64,
 }
 
 impl<'v, 'r> Digests<'v, 'r> {
     pub(super) fn new(document: &'v Document, marks: Marks<'v, 'r>, skips_null: bool) -> Self {
-        Self { document, marks, skips_null, known: HashMap::new() }
+        Self { document, marks, skips_null, known: HashMap::new(), steps: 0 }
     }
 
     pub(super) fn of(&mut self, value: &'v Value) -> u64 {
@@ -36,6 +38,7 @@ impl<'v, 'r> Digests<'v, 'r> {
 
     /// The digest of a value whatever the rules say of its place, but for `mark`.
     pub(super) fn of_content(&mut self, value: &'v Value, mark: Mark<'_>) -> u64 {
+        self.steps += 1;
         if let Some(number) = Numeric::of(value, self.document) {
             return of_number(number, mark);
         }

@@ -17,16 +17,20 @@ pub(super) struct Mark<'r> {
 }
 
 impl Mark<'_> {
-    /// What holds where either side's rules say so.
+    /// What holds where either side's rules say so; the first rule, whichever side it is from.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
-            ignore: self.ignore.or(other.ignore),
-            timestamp: self.timestamp.or(other.timestamp),
-            identifier: self.identifier.or(other.identifier),
-            number: self.number.or(other.number),
-            unordered: self.unordered.or(other.unordered),
+            ignore: first(self.ignore, other.ignore),
+            timestamp: first(self.timestamp, other.timestamp),
+            identifier: first(self.identifier, other.identifier),
+            number: first(self.number, other.number),
+            unordered: first(self.unordered, other.unordered),
         }
     }
+}
+
+fn first<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
 }
 
 /// The marks of a document by address of the value: the document does not move while it is borrowed, and an address

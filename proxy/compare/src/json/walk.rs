@@ -23,6 +23,8 @@ pub(super) struct Walk<'v, 'r, 'f> {
     tolerance: f64,
     path: Path<'v>,
     findings: &'f mut Findings<'r>,
+    /// Values visited.
+    steps: u64,
 }
 
 /// What is known of one document.
@@ -65,16 +67,19 @@ impl<'v, 'r: 'v, 'f> Walk<'v, 'r, 'f> {
         findings: &'f mut Findings<'r>,
     ) -> Self {
         let (old, new) = (Side::new(old, rules), Side::new(new, rules));
-        Self { old, new, tolerance: rules.compare.tolerance, path: Path::default(), findings }
+        let tolerance = rules.compare.tolerance;
+        Self { old, new, tolerance, path: Path::default(), findings, steps: 0 }
     }
 
     pub(super) fn run(mut self) {
         let (old, new) = (self.old.digests.document, self.new.digests.document);
         self.values(&old.root, &new.root);
+        self.findings.took(self.steps + self.old.digests.steps + self.new.digests.steps);
     }
 
     /// Recursion is bounded by the depth that [`Document::parse`] lets pass.
     fn values(&mut self, old: &'v Value, new: &'v Value) {
+        self.steps += 1;
         let mark = self.old.mark(old).or(self.new.mark(new));
         if let Some(rule) = mark.ignore {
             self.findings.compared();
@@ -180,6 +185,7 @@ impl<'v, 'r: 'v, 'f> Walk<'v, 'r, 'f> {
     }
 
     fn missing(&mut self, sort: Sort, old: &'v Value) {
+        self.steps += 1;
         self.findings.compared();
         if let Some(rule) = self.old.mark(old).ignore {
             return self.findings.silenced(Rule::Ignore(rule));
@@ -189,6 +195,7 @@ impl<'v, 'r: 'v, 'f> Walk<'v, 'r, 'f> {
     }
 
     fn extra(&mut self, sort: Sort, new: &'v Value) {
+        self.steps += 1;
         self.findings.compared();
         if let Some(rule) = self.new.mark(new).ignore {
             return self.findings.silenced(Rule::Ignore(rule));
