@@ -199,8 +199,8 @@ fn mirror_tier(word: &str) -> Result<MirrorWrites, (String, String)> {
 fn twin(section: &mut Section<'_, '_>, tier: Option<MirrorWrites>) -> Option<TwinSettings> {
     let present = section.has("twin");
     let mut twin = section.section("twin", "`twin`");
-    let shared = twin.parsed("shared", "\"sqlite://shared.db\"", database_url);
-    let clone = twin.parsed("clone", "\"sqlite://twin.db\"", database_url);
+    let shared = twin.parsed("shared", "\"sqlite://shared.db\"", twin_url);
+    let clone = twin.parsed("clone", "\"sqlite://twin.db\"", twin_url);
     let span = twin.span.clone();
     let problem = match (&shared, &clone) {
         _ if !present => None,
@@ -225,6 +225,16 @@ fn twin(section: &mut Section<'_, '_>, tier: Option<MirrorWrites>) -> Option<Twi
     }
     twin.finish();
     Some(TwinSettings { shared: shared?.value, clone: clone?.value })
+}
+
+/// Rows are compared in SQLite files only.
+fn twin_url(url: &str) -> Result<String, (String, String)> {
+    let url = database_url(url)?;
+    if url.starts_with("sqlite://") {
+        return Ok(url);
+    }
+    let help = "leave `twin` out: answers are compared all the same";
+    Err((format!("`{url}`: rows of PostgreSQL databases can't be compared yet"), help.to_owned()))
 }
 
 fn database_url(url: &str) -> Result<String, (String, String)> {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::backend::{Backend, BackendId};
+use crate::backend::{Backend, BackendId, MirrorWrites};
 use crate::compare::CompareRules;
 use crate::document::{Document, Written, listed, nearest};
 use crate::file::{BackendEntry, File, RouteEntry};
@@ -44,6 +44,7 @@ fn resolve(document: &Document<'_>, file: File) -> Option<RouteTable> {
         file.routes.iter().map(|entry| resolver.route(entry)).collect();
     check_names(document, &file.routes);
     check_unambiguous(document, routes.iter().flatten());
+    check_twins(document, routes.iter().flatten(), &file.backends);
     let routes: Vec<Route> =
         routes.into_iter().map(|route| route.map(|(route, _)| route)).collect::<Option<_>>()?;
     let matcher =
@@ -217,6 +218,26 @@ impl Resolver<'_> {
             tolerance: own.tolerance.or(defaults.tolerance).unwrap_or(0.0),
             headers: given(own.headers.as_ref(), defaults.headers.as_ref()),
             allow: given(own.allow.as_ref(), defaults.allow.as_ref()),
+        }
+    }
+}
+
+/// Reports each route whose clients would be answered from a clone: what they write there is nowhere else.
+fn check_twins<'r>(
+    document: &Document<'_>,
+    routes: impl Iterator<Item = &'r (Route, Range<usize>)>,
+    backends: &[BackendEntry],
+) {
+    for (route, place) in routes.filter(|(route, _)| route.stage > Stage::Shadow) {
+        let new = backends.get(route.new.index());
+        if let Some(new) = new.filter(|new| new.mirror_writes == Some(MirrorWrites::Twin)) {
+            let message = format!(
+                "the route is at stage {}, but `{}` is a twin: it writes to a clone",
+                route.stage, new.name.value
+            );
+            let help = "start that backend on the shared database and remove `mirror_writes = \"twin\"`, or take the \
+                        route back to `shadow`";
+            document.report(Problem::new(place.clone(), message).help(help));
         }
     }
 }

@@ -295,6 +295,8 @@ targets = ["http://127.0.0.1:8011"]
 targets = ["http://127.0.0.1:8012"]
 mirror_writes = "twin"
 twin = { shared = "sqlite://shared.db", clone = "sqlite://twin.db" }
+[backends.service]
+targets = ["http://127.0.0.1:8013"]
 [defaults]
 old = "monolith"
 new = "twin"
@@ -312,6 +314,7 @@ compare = { allow = ["integer-float"], identifier = ["$.id"], number = ["$.n"] }
 [[routes]]
 name = "b"
 path = "/b"
+new = "service"
 stage = "service"
 verify = 0
 guard = { enabled = false }

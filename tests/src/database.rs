@@ -19,6 +19,12 @@ impl Database {
         Self { path: folder.join("shared.db") }
     }
 
+    /// Where the database of a twin is: beside this one.
+    #[must_use]
+    pub fn clone_of(&self) -> Self {
+        Self { path: self.path.with_file_name("twin.db") }
+    }
+
     /// Where the file is, or will be.
     pub fn path(&self) -> &Path {
         &self.path

@@ -57,6 +57,8 @@ pub struct TableSpec {
     pub new_health: &'static str,
     /// Further lines of both backends' tables.
     pub backend_lines: Vec<String>,
+    /// Further lines of the new backend's table.
+    pub new_lines: Vec<String>,
     /// Lines of `[defaults]`.
     pub default_lines: Vec<String>,
     /// Whole further tables: `[limits]`, `[mirroring]`.
@@ -76,7 +78,7 @@ impl TableSpec {
              [proxies]\nadmin = [\"http://{admin}\"]\n\n\
              {sections}\n\
              [backends.monolith]\ntargets = {old:?}\nhealth = \"{old_health}\"\n{lines}\n\n\
-             [backends.agent-service]\ntargets = {new:?}\nhealth = \"{new_health}\"\n{lines}\n\n\
+             [backends.agent-service]\ntargets = {new:?}\nhealth = \"{new_health}\"\n{lines}\n{new_lines}\n\n\
              [defaults]\nold = \"monolith\"\nnew = \"agent-service\"\nfallback = \"monolith\"\n{defaults}\n\n\
              {routes}",
             http = self.http,
@@ -87,6 +89,7 @@ impl TableSpec {
             old_health = self.old_health,
             new_health = self.new_health,
             lines = self.backend_lines.join("\n"),
+            new_lines = self.new_lines.join("\n"),
             defaults = self.default_lines.join("\n"),
             routes = routes.join("\n"),
         )

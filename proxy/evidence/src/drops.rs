@@ -28,11 +28,17 @@ pub enum DropReason {
     Control,
     /// The machine has no time to spare: copies would be felt by the client.
     Busy,
+    /// The primary failed at a write (5xx), so that nobody knows how much of it was done.
+    PrimaryFailed,
+    /// A write to the same object was at the primary at the same time: which came first is not known.
+    Overlapping,
+    /// A write to the same object did not reach the twin, or failed there.
+    Diverged,
 }
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::InFlight,
         Self::Bytes,
         Self::TooLarge,
@@ -44,6 +50,9 @@ impl DropReason {
         Self::Stopped,
         Self::Control,
         Self::Busy,
+        Self::PrimaryFailed,
+        Self::Overlapping,
+        Self::Diverged,
     ];
 
     /// The word of reports and metrics.
@@ -60,6 +69,9 @@ impl DropReason {
             Self::Stopped => "stopped",
             Self::Control => "control",
             Self::Busy => "busy",
+            Self::PrimaryFailed => "primary_failed",
+            Self::Overlapping => "overlapping",
+            Self::Diverged => "diverged",
         }
     }
 }

@@ -1,9 +1,9 @@
-//! `request_body_filter`: counts the body as it passes.
+//! `request_body_filter`: counts the body as it passes, and lets the mirror copy it.
 
 use bytes::Bytes;
 use pingora::{Error, ErrorType, Result};
 
-use super::{Gateway, RequestContext};
+use super::{Gateway, RequestContext, mirror};
 
 /// Counts a chunk; past the limit the request ends with 413. (A body whose length was announced is
 /// refused before it is read.)
@@ -13,6 +13,7 @@ pub(super) fn run(
     ctx: &mut RequestContext,
 ) -> Result<()> {
     let length = chunk.map_or(0, Bytes::len);
+    mirror::request_body(chunk, ctx);
     ctx.body_bytes = ctx.body_bytes.saturating_add(length as u64);
     if ctx.body_bytes > ctx.in_force.table.limits.max_body_bytes {
         gateway.metrics.refused_request("body_too_large");

@@ -19,7 +19,14 @@ pub(super) fn begin(
 ) {
     let is_first = !std::mem::replace(&mut ctx.mirror_considered, true);
     let (Some(matched), Some(backend)) = (&ctx.route, ctx.decision.mirror) else { return };
-    if !is_first || ctx.failed_over.is_some() {
+    if !is_first {
+        // Its body is sent again as well.
+        if let Some(capture) = &mut ctx.capture {
+            capture.restart_request();
+        }
+        return;
+    }
+    if ctx.failed_over.is_some() {
         return;
     }
     let server = ctx.in_force.pool(backend).and_then(|pool| pool.pick(Tried::default()));
@@ -37,6 +44,13 @@ pub(super) fn begin(
         primary_server: ctx.target.as_ref().and_then(|target| target.address()),
     };
     ctx.capture = mirror.begin(&ctx.in_force.mirror, &candidate);
+}
+
+/// The next bytes of the request's body.
+pub(super) fn request_body(chunk: Option<&bytes::Bytes>, ctx: &mut RequestContext) {
+    if let (Some(capture), Some(chunk)) = (&mut ctx.capture, chunk) {
+        capture.request_body(chunk);
+    }
 }
 
 /// The head of the answer, as the primary sent it.

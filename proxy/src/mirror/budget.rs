@@ -134,6 +134,16 @@ impl HeldBody {
         self.0.clear();
     }
 
+    /// Puts another body of about the same length in its place.
+    pub(super) fn replace(&mut self, body: Vec<u8>) {
+        self.0 = body;
+    }
+
+    /// Takes the body out. It stays paid for until the share is dropped.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

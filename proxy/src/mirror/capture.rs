@@ -12,6 +12,7 @@ use super::control::Control;
 use super::exchange;
 use super::request::MirroredRequest;
 use super::table::{Bounds, RouteMirror};
+use super::twin::Place;
 use evidence::{DropReason, Exchange};
 
 /// What is held of one exchange.
@@ -20,6 +21,10 @@ pub(super) struct Captured {
     pub(super) exchange: Exchange,
     pub(super) request: MirroredRequest,
     pub(super) control: Option<Control>,
+    /// What has come of the body of a write that is mirrored to a twin.
+    pub(super) request_body: HeldBody,
+    /// Where it stands among what is mirrored to a twin.
+    pub(super) place: Option<Place>,
     pub(super) share: Share,
     pub(super) bounds: Bounds,
     pub(super) answer: CapturedAnswer,
@@ -73,10 +78,30 @@ impl Capture {
         Self { mirror, route, captured: Some(Box::new(captured)), began: now, last: now }
     }
 
+    /// Takes the next bytes of the request's body; only a twin wants them.
+    pub fn request_body(&mut self, chunk: &[u8]) {
+        let Some(captured) = &mut self.captured else { return };
+        let Captured { request_body, bounds, share, place, .. } = &mut **captured;
+        if place.is_some() {
+            let taken = request_body.push(chunk, bounds.max_body, share);
+            self.give_up_unless(taken);
+        }
+    }
+
+    /// The request goes to its primary once more, with its whole body.
+    pub fn restart_request(&mut self) {
+        if let Some(captured) = &mut self.captured {
+            captured.request_body.clear();
+        }
+    }
+
     /// Takes the head of the answer, as the primary sent it. Call for the final answer only, not for 1xx; a later call
     /// (another attempt) starts over.
     pub fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
         let Some(captured) = &mut self.captured else { return };
+        if let Some(place) = &mut captured.place {
+            place.answered();
+        }
         if status.is_informational() || is_stream(headers) {
             return self.give_up(DropReason::Stream);
         }
@@ -96,11 +121,8 @@ impl Capture {
         let Some(captured) = &mut self.captured else { return };
         self.last = Instant::now();
         let Captured { answer, bounds, share, .. } = &mut **captured;
-        match answer.body.push(chunk, bounds.max_body, share) {
-            Ok(()) => {}
-            Err(NotHeld::TooLarge) => self.give_up(DropReason::TooLarge),
-            Err(NotHeld::NoBudget) => self.give_up(DropReason::Bytes),
-        }
+        let taken = answer.body.push(chunk, bounds.max_body, share);
+        self.give_up_unless(taken);
     }
 
     /// Sends the mirrored request, from the mirror's runtime, and returns at once. Call only for an answer that is
@@ -119,6 +141,14 @@ impl Capture {
             mirror.spare.started(now.saturating_duration_since(handed_over), now);
             exchange::run(&mirror, &route, captured, latency).await;
         }));
+    }
+
+    fn give_up_unless(&mut self, taken: Result<(), NotHeld>) {
+        match taken {
+            Ok(()) => {}
+            Err(NotHeld::TooLarge) => self.give_up(DropReason::TooLarge),
+            Err(NotHeld::NoBudget) => self.give_up(DropReason::Bytes),
+        }
     }
 
     /// Gives everything back at once.

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, header};
 use routes::{Decision, RouteMatch, RouteTable};
 
 use super::Mirror;
-use super::budget::Share;
+use super::budget::{HeldBody, Share};
 use super::capture::{Capture, Captured, CapturedAnswer};
 use super::control::Control;
 use super::request::MirroredRequest;
@@ -52,17 +52,20 @@ impl Mirror {
         let backend = candidate.decision.mirror?;
         let route = table.route(candidate.matched.route)?;
         let is_new = backend == candidate.table.route(candidate.matched.route).new;
+        let twin = route.twin.as_ref().filter(|_| is_new);
+        let (is_read, now) = (is_read(candidate), Instant::now());
         let share = if is_new { route.sample } else { route.verify };
-        if !is_read(candidate) || !is_sampled(share) {
-            return None;
-        }
-        let now = Instant::now();
-        if route.rate.as_ref().is_some_and(|rate| !rate.take(now)) {
+        // A twin has to have every write, or it is a twin no more.
+        let is_wanted = if is_read { is_chosen(route, share, now) } else { twin.is_some() };
+        if !is_wanted || is_upgrade(candidate) {
             return None;
         }
         match self.capture(table, route, candidate, now) {
             Ok(captured) => Some(Capture::new(Arc::clone(self), Arc::clone(route), captured, now)),
             Err(reason) => {
+                if let Some(twin) = twin.filter(|_| !is_read) {
+                    twin.miss(candidate);
+                }
                 route.dropped(reason);
                 None
             }
@@ -76,7 +79,8 @@ impl Mirror {
         candidate: &Candidate<'_>,
         now: Instant,
     ) -> Result<Captured, DropReason> {
-        if has_body(candidate.headers) {
+        let twin = route.twin.as_ref().filter(|_| is_for_new(candidate));
+        if twin.is_none() && has_body(candidate.headers) {
             return Err(DropReason::RequestBody);
         }
         let server = candidate.server.ok_or(DropReason::Unhealthy)?;
@@ -84,7 +88,7 @@ impl Mirror {
         let bounds = table.bounds;
         let held = [(&*route.held, bounds.route), (&*self.held, bounds.all)];
         let mut share = Share::take(held).ok_or(DropReason::InFlight)?;
-        if !self.spare.allows(now) {
+        if is_read(candidate) && !self.spare.allows(now) {
             return Err(DropReason::Busy);
         }
         let request = MirroredRequest::new(candidate, server);
@@ -109,6 +113,8 @@ impl Mirror {
             exchange,
             request,
             control,
+            request_body: HeldBody::default(),
+            place: twin.map(|twin| twin.enter(candidate)),
             share,
             bounds,
             answer: CapturedAnswer::default(),
@@ -116,10 +122,23 @@ impl Mirror {
     }
 }
 
-/// Only what is safe by its method is mirrored, and no request to leave HTTP.
+/// Whether its share and the rate of its route let a read through.
+fn is_chosen(route: &RouteMirror, share: f64, now: Instant) -> bool {
+    is_sampled(share) && route.rate.as_ref().is_none_or(|rate| rate.take(now))
+}
+
+/// But to a twin, only what is safe by its method is mirrored.
 fn is_read(candidate: &Candidate<'_>) -> bool {
     matches!(*candidate.method, Method::GET | Method::HEAD)
-        && !candidate.headers.contains_key(header::UPGRADE)
+}
+
+/// A request to leave HTTP is never mirrored.
+fn is_upgrade(candidate: &Candidate<'_>) -> bool {
+    candidate.headers.contains_key(header::UPGRADE)
+}
+
+fn is_for_new(candidate: &Candidate<'_>) -> bool {
+    candidate.decision.mirror == Some(candidate.table.route(candidate.matched.route).new)
 }
 
 /// Whether one of many is among this share of them.

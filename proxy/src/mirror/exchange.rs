@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::capture::Captured;
 use super::client::{MirroredAnswer, NoAnswer};
 use super::table::RouteMirror;
-use super::{Mirror, control};
+use super::{Mirror, control, twin};
 use compare::{DecodeError, Side, compare};
 use evidence::{Answered, Compared, DropReason, Failure, Outcome, Verdict};
 
@@ -33,6 +33,9 @@ async fn judge(
     captured: &mut Captured,
     primary_latency: Duration,
 ) -> Result<Compared, NoAnswer> {
+    if let Some(place) = captured.place.take() {
+        return twin::run(mirror, route, captured, place, primary_latency).await;
+    }
     let started = Instant::now();
     let answer = ask(mirror, captured).await?;
     let latencies = (primary_latency, started.elapsed());
@@ -56,7 +59,7 @@ pub(super) async fn ask(
 }
 
 /// Compares the two answers.
-fn compared(
+pub(super) fn compared(
     captured: &Captured,
     answer: &MirroredAnswer,
     route: &RouteMirror,

@@ -17,6 +17,7 @@ mod idle;
 mod client;
 mod exchange;
 mod control;
+mod twin;
 mod metrics;
 mod service;
 
@@ -42,6 +43,7 @@ use evidence::Evidence;
 use metrics::Metrics;
 use spare::Spare;
 use table::RouteMirror;
+use twin::Twins;
 
 /// Mirrors requests. One for a proxy, whatever table is in force.
 #[derive(Debug)]
@@ -59,6 +61,7 @@ pub struct Mirror {
     held: Arc<Budgets>,
     /// What each route holds, by name: it outlives a reload.
     held_by_route: Mutex<BTreeMap<Arc<str>, Arc<Budgets>>>,
+    twins: Twins,
     metrics: Arc<Metrics>,
 }
 
@@ -77,6 +80,7 @@ impl Mirror {
             spare,
             held,
             held_by_route: Mutex::default(),
+            twins: Twins::default(),
         }
     }
 
@@ -96,18 +100,15 @@ impl Mirror {
         self.evidence.keep(&names);
         let mut held = self.held_by_route.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|name, _| names.contains(&&**name));
+        let twins = self.twins.of(table);
         let routes = table.routes.iter().map(|route| {
             let name: Arc<str> = route.name.as_str().into();
             let held = Arc::clone(held.entry(Arc::clone(&name)).or_default());
             let drops = self.evidence.drops(&name);
-            Arc::new(RouteMirror::new(
-                name,
-                (route, &table.evidence.mask),
-                build_of(route.new),
-                held,
-                drops,
-                Arc::clone(&self.metrics),
-            ))
+            let (rules, metrics) = ((route, &*table.evidence.mask), Arc::clone(&self.metrics));
+            let mirror = RouteMirror::new(name, rules, build_of(route.new), held, drops, metrics);
+            let twin = twins.get(route.new.index()).cloned().flatten();
+            Arc::new(mirror.with_twin(twin))
         });
         MirrorTable::new(routes.collect(), &table.mirroring)
     }

@@ -13,6 +13,7 @@ use serde_json_path::JsonPath;
 use super::budget::{Budgets, Limits};
 use super::metrics::Metrics;
 use super::rate::Rate;
+use super::twin::Twin;
 use crate::backends::Build;
 use evidence::{Basis, DropReason, Drops};
 
@@ -68,6 +69,8 @@ pub(super) struct RouteMirror {
     basis: ArcSwap<Basis>,
     /// Of the new backend.
     build: Build,
+    /// The new backend, where it has a database of its own.
+    pub(super) twin: Option<Arc<Twin>>,
     pub(super) held: Arc<Budgets>,
     drops: Arc<Drops>,
     pub(super) metrics: Arc<Metrics>,
@@ -94,10 +97,21 @@ impl RouteMirror {
             rules,
             basis: ArcSwap::from_pointee(Basis::new(&route.compare, build.get())),
             build,
+            twin: None,
             held,
             drops,
             metrics,
         }
+    }
+
+    /// Mirrors writes as well: the new backend is a twin.
+    pub(super) fn with_twin(mut self, twin: Option<Arc<Twin>>) -> Self {
+        // What a create has made may be named there only.
+        if twin.is_some() && !self.compared_headers.contains(&http::header::LOCATION) {
+            self.compared_headers.push(http::header::LOCATION);
+        }
+        self.twin = twin;
+        self
     }
 
     /// What outcomes count for now: these rules and the new backend's present build.

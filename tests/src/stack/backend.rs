@@ -1,6 +1,7 @@
 //! Who plays a backend: a fake in the test's process, or a program.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::database::Database;
 use crate::fake_backend::{self, FakeBackend};
@@ -15,6 +16,8 @@ pub enum Player {
     Monolith,
     /// The real agent service, with further environment variables.
     Service(Vec<(String, String)>),
+    /// The real agent service on a clone of the database, made by `migrate db clone`.
+    Twin,
 }
 
 /// A backend that plays.
@@ -71,6 +74,16 @@ pub(super) async fn play(
         Player::Monolith => Backend::Program(programs::monolith(database, folder).await),
         Player::Service(more) => {
             Backend::Program(programs::service(binaries, database, folder, more).await)
+        }
+        Player::Twin => {
+            let clone = database.clone_of();
+            let mut migrate = Command::new(binaries.migrate);
+            let urls =
+                [database, &clone].map(|place| format!("sqlite://{}", place.path().display()));
+            migrate.args(["db", "clone", "--from", &urls[0], "--to", &urls[1]]);
+            let cloned = super::run(migrate).await;
+            assert_eq!(cloned.code, Some(0), "{cloned:#?}");
+            Backend::Program(programs::service(binaries, &clone, folder, &[]).await)
         }
     }
 }

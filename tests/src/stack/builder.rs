@@ -31,6 +31,7 @@ pub struct StackBuilder {
     new: Player,
     alone: bool,
     backend_lines: Vec<String>,
+    new_lines: Vec<String>,
     default_lines: Vec<String>,
     sections: Vec<String>,
     routes: Vec<RouteSpec>,
@@ -45,6 +46,7 @@ impl Stack {
             new: Player::Fake,
             alone: false,
             backend_lines: vec!["health_interval = \"100ms\"".to_owned()],
+            new_lines: Vec::new(),
             default_lines: Vec::new(),
             sections: Vec::new(),
             routes: Vec::new(),
@@ -78,6 +80,13 @@ impl StackBuilder {
     #[must_use]
     pub fn each_backend(mut self, line: &str) -> Self {
         self.backend_lines.push(line.to_owned());
+        self
+    }
+
+    /// Adds a line to the table of the new backend: `mirror_writes = "twin"`.
+    #[must_use]
+    pub fn new_line(mut self, line: &str) -> Self {
+        self.new_lines.push(line.to_owned());
         self
     }
 
@@ -129,6 +138,7 @@ impl StackBuilder {
             old_health: old.health(),
             new_health: new.health(),
             backend_lines: self.backend_lines,
+            new_lines: self.new_lines,
             default_lines: self.default_lines,
             sections: self.sections,
             routes: self.routes,
