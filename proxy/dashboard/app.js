@@ -14,6 +14,8 @@ const NET = 20000;
 const POLL = 3000;
 // Shortest time between two rounds of questions.
 const PAUSE = 1000;
+// The same for what is dearer to answer.
+const SLOW = 5000;
 
 const state = {
   routes: null,
@@ -37,6 +39,9 @@ const wanted = new Set(ALL);
 let isHeard = false;
 let asked = 0;
 let running = false;
+/** For which route, and when, gate, noise and timeline were asked for. */
+let judged = { route: null, at: 0 };
+let later = 0;
 
 /** What the parts of the page are drawn from. */
 function view() {
@@ -80,7 +85,6 @@ function announce(before, after) {
 
 async function ask(words) {
   const has = (word) => words.has(word);
-  const route = () => encodeURIComponent(state.selected);
   const [routes, evidence, journal] = await Promise.all([
     get("/api/routes"),
     has("evidence") || has("table") ? get("/api/evidence") : state.evidence,
@@ -90,15 +94,30 @@ async function ask(words) {
   Object.assign(state, { routes, evidence, journal });
   choose();
   draw();
-  if (!state.selected || !(has("evidence") || has("table"))) return;
-  const selected = state.selected;
+  if (has("evidence") || has("table")) await askMore(has("table"));
+}
+
+/** What is dearer to answer (the gate may ask the new backend): not with every exchange, yet always once after the last. */
+async function askMore(atOnce) {
+  const { selected } = state;
+  if (!selected) return;
+  clearTimeout(later);
+  const wait = judged.route === selected && !atOnce ? judged.at + SLOW - Date.now() : 0;
+  if (wait > 0) {
+    later = setTimeout(() => refresh(["evidence"]), wait);
+    return;
+  }
+  judged = { route: selected, at: Date.now() };
+  const route = encodeURIComponent(selected);
+  // One that fails leaves what it said last: the page as a whole is not lost.
+  const one = (path, query, before) => (offered(path) ? get(`${path}?route=${route}${query}`).catch(() => before) : null);
   const [timeline, gate, noise] = await Promise.all([
-    offered("/api/timeline") && get(`/api/timeline?route=${route()}&minutes=60`),
-    offered("/api/gate") && get(`/api/gate?route=${route()}`),
-    offered("/api/noise") && get(`/api/noise?route=${route()}`),
+    one("/api/timeline", "&minutes=60", state.timeline),
+    one("/api/gate", "", state.gate),
+    one("/api/noise", "", { routes: [state.noise] }),
   ]);
   if (selected !== state.selected) return;
-  Object.assign(state, { timeline: timeline || null, gate: gate || null, noise: noise?.routes?.[0] ?? null });
+  Object.assign(state, { timeline, gate, noise: noise?.routes[0] ?? null });
   draw();
 }
 

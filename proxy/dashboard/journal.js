@@ -4,7 +4,7 @@ import { h, show, table } from "./dom.js";
 import { moved } from "./format.js";
 import { when } from "./header.js";
 
-const ACTIONS = { cutover: "cutover", rollback: "rollback", guard: "taken back by the guard", edit: "edited by hand", acknowledge: "acknowledged" };
+const ACTIONS = { cutover: "cutover", rollback: "rollback", guard: "taken back by the guard", edit: "edited", acknowledge: "acknowledged" };
 const OUTCOMES = {
   done: ["ok", "done"],
   "put-back": ["bad", "put back"],
@@ -27,7 +27,7 @@ export function drawJournal({ journal }) {
     const cells = [
       [when(change.at), change.in_force && h("span", { class: "badge ok" }, "in force")],
       [h("span", { class: change.action === "guard" ? "bad strong" : "strong" }, ACTIONS[change.action] ?? change.action), h("span", { class: `badge ${tone}` }, word)],
-      change.moves.length > 0 ? h("ul", { class: "bare" }, change.moves.map((move) => h("li", null, moved(move)))) : h("span", { class: "muted" }, "no route moved"),
+      change.moves.length > 0 ? h("ul", { class: "bare" }, change.moves.map((move) => h("li", null, change.action === "acknowledge" ? `${move.route}, at ${move.to}` : moved(move)))) : h("span", { class: "muted" }, "no route moved"),
       h("span", { class: "nowrap" }, `${generation(change.before)} → ${generation(change.after)}`),
       h("code", null, change.who),
       change.reason ?? h("span", { class: "muted" }, "–"),

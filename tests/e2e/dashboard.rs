@@ -174,3 +174,56 @@ async fn everything_is_reached_by_keyboard() {
     assert_eq!(browser.value(is_open).await, false, "what was closed stays closed");
     assert_eq!(focused("localName").await, "summary", "the focus stays where it was");
 }
+
+/// Rows as `sign old | new`; the path that is looked at is marked by `!`.
+const LAID_OUT: &str = "const [old, fresh, at, done] = arguments; \
+    import('/dashboard/sides.js').then(({ sideBySide }) => done(sideBySide(old, fresh, at).map((row) => \
+        row.skipped ? `… ${row.skipped}` \
+        : row.equal ? `= ${row.old.trim()}` \
+        : `${row.here ? '!' : '~'} ${row.old?.trim() ?? ''} | ${row.new?.trim() ?? ''}`)))";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_answers_are_paired_line_by_line() {
+    let stack = stack().route(RouteSpec::new("w", "/w").stage("shadow")).start().await;
+    let browser = opened(&stack).await;
+    let rows = async |old: &str, new: &str, at: &str| {
+        let arguments = vec![json!(old), json!(new), json!(at)];
+        let rows = browser.client.execute_async(LAID_OUT, arguments).await.unwrap();
+        serde_json::from_value::<Vec<String>>(rows).unwrap()
+    };
+    // Spellings that a number type would lose, and an order of keys that means nothing.
+    let spelled = rows(
+        r#"{"a": 1.0, "b": [1], "c": 9007199254740993}"#,
+        r#"{"c":9007199254740992,"b":[1],"a":1}"#,
+        "$.a",
+    )
+    .await;
+    assert_eq!(
+        spelled,
+        [
+            "= {",
+            "! \"a\": 1.0, | \"a\": 1,",
+            "= \"b\": [",
+            "= 1",
+            "= ],",
+            "~ \"c\": 9007199254740993 | \"c\": 9007199254740992",
+            "= }"
+        ]
+    );
+    let gone =
+        rows(r#"[{"id": 1, "x": null}, {"id": 2}]"#, r#"[{"id": 1}, {"id": 2}]"#, "$[0].x").await;
+    assert_eq!(
+        gone,
+        ["= [", "= {", "= \"id\": 1,", "! \"x\": null | ", "= },", "= {", "= \"id\": 2", "… 2"]
+    );
+    let text = rows("a\nb\nc", "a\nB\nc", "$").await;
+    assert_eq!(text, ["= a", "~ b | B", "= c"]);
+    for (old, new) in
+        [("{\"cut\": [1, 2", "{\"cut\": [1, 3"), ("", "x"), ("{}", "[]"), ("NaN", "null")]
+    {
+        let rows = rows(old, new, "$").await;
+        assert!(rows.iter().any(|row| row.starts_with('~') || row.starts_with('!')), "{rows:?}");
+    }
+    let deep = "[".repeat(5000);
+    assert!(!rows(&deep, "[]", "$").await.is_empty(), "too deep to lay out is still shown");
+}
