@@ -7,6 +7,7 @@ mod config;
 mod cli;
 mod context;
 mod commands;
+mod recording;
 mod demo;
 mod confirm;
 mod diff;

@@ -167,6 +167,18 @@ impl Printer {
         Progress(bar)
     }
 
+    /// A progress bar for so many steps, like [`Printer::progress`].
+    pub(crate) fn progress_of(&self, steps: usize, text: impl Display) -> Progress {
+        let progress = self.progress(text);
+        progress.0.set_length(u64::try_from(steps).unwrap_or(u64::MAX));
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {per_sec} {eta}")
+        {
+            progress.0.set_style(style);
+        }
+        progress
+    }
+
     /// Asks for a yes on the terminal; `None` where nobody can be asked.
     pub(crate) fn ask(&self, question: impl Display) -> Option<bool> {
         if !self.terminal {
@@ -230,6 +242,11 @@ impl Sinks {
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
+    /// One step more is done.
+    pub(crate) fn step(&self) {
+        self.0.inc(1);
+    }
+
     /// Changes what the line says.
     pub(crate) fn say(&self, text: impl Display) {
         self.0.set_message(text.to_string());

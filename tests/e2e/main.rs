@@ -31,6 +31,7 @@ mod cli_errors;
 mod shared_database;
 mod durable_execution;
 mod recordings;
+mod replay;
 
 use e2e::stack::StackBuilder;
 use e2e::{Binaries, Stack};

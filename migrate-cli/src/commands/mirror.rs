@@ -6,18 +6,21 @@ use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
-use super::mirror_report;
+use super::{mirror_replay, mirror_report};
 
 /// The commands about mirroring.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Match rate, latency on both sides, and the differences, most frequent first
     Report(mirror_report::Args),
+    /// Send recorded requests to a backend, and compare its answers with the recorded ones
+    Replay(mirror_replay::Args),
 }
 
 /// Runs one of them.
 pub(crate) async fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Report(args) => mirror_report::run(args, context).await,
+        Command::Replay(args) => mirror_replay::run(args, context).await,
     }
 }

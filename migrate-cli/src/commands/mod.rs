@@ -15,6 +15,7 @@ pub(crate) mod guard;
 pub(crate) mod guard_acknowledge;
 pub(crate) mod mirror;
 pub(crate) mod mirror_report;
+pub(crate) mod mirror_replay;
 pub(crate) mod db;
 pub(crate) mod db_clone;
 pub(crate) mod completions;

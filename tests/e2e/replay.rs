@@ -1,0 +1,135 @@
+//! Recorded exchanges are sent to a backend again, and its answers compared with the recorded ones.
+
+use std::path::PathBuf;
+
+use e2e::{Answer, RouteSpec, Stack};
+use serde_json::{Value, json};
+
+use crate::stack;
+
+/// One exchange as an archive has it.
+fn entry(method: &str, target: &str, answer: &str) -> Value {
+    let posted = json!({"mimeType": "application/json", "text": "{\"name\":\"x\"}"});
+    let mut entry = json!({
+        "startedDateTime": "2026-03-01T10:00:00Z", "time": 3.5, "cache": {},
+        "timings": {"send": 0.1, "wait": 3, "receive": 0.4},
+        "request": {
+            "method": method, "url": format!("http://api.test{target}"), "httpVersion": "HTTP/1.1",
+            "headers": [{"name": "x-api-key", "value": "***"}, {"name": "accept", "value": "*/*"}],
+            "queryString": [], "cookies": [], "headersSize": -1, "bodySize": -1
+        },
+        "response": {
+            "status": 200, "statusText": "OK", "httpVersion": "HTTP/1.1", "cookies": [], "redirectURL": "",
+            "headers": [{"name": "content-type", "value": "application/json"}],
+            "content": {"size": answer.len(), "mimeType": "application/json", "text": answer},
+            "headersSize": -1, "bodySize": -1
+        }
+    });
+    if method != "GET" {
+        entry["request"]["postData"] = posted;
+    }
+    entry
+}
+
+fn archive(stack: &Stack, entries: &[Value]) -> PathBuf {
+    let log =
+        json!({"version": "1.2", "creator": {"name": "test", "version": "1"}, "entries": entries});
+    let file = stack.folder().join("recorded.har");
+    std::fs::write(&file, json!({ "log": log }).to_string()).unwrap();
+    file
+}
+
+async fn two_backends() -> Stack {
+    stack()
+        .route(RouteSpec::new("w", "/w/{*rest}").with("new_path = \"/new/w/{rest}\""))
+        .start_without_proxy()
+        .await
+}
+
+async fn replay(stack: &Stack, file: &PathBuf, more: &[&str]) -> (Option<i32>, Value) {
+    let url = stack.new.url();
+    let words = ["--output", "json", "mirror", "replay", file.to_str().unwrap(), "--against", &url];
+    let output = stack.migrate(&[&words, more].concat()).await;
+    let report = serde_json::from_str(&output.stdout);
+    (output.code, report.unwrap_or_else(|error| panic!("{error}: {output:#?}")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_compared_with_the_recorded_ones_by_the_routes_rules() {
+    let mut stack = two_backends().await;
+    let good = r#"{"id":"a","token":"***"}"#;
+    let mut entries: Vec<Value> =
+        (0..30).map(|n| entry("GET", &format!("/w/{n}?page=2"), good)).collect();
+    entries.push(entry("GET", "/w/odd", r#"{"id":"b","token":"***"}"#));
+    entries.push(entry("GET", "/elsewhere", good));
+    entries.push(entry("POST", "/w", good));
+    let file = archive(&stack, &entries);
+    let new = stack.new.fake();
+    new.answer(Answer::json(r#"{"token":"planted","id":"a"}"#));
+
+    let key = stack.folder().join("key");
+    std::fs::write(&key, "sesame\n").unwrap();
+    let header = format!("x-api-key: @{}", key.display());
+    let more = ["--header", &header, "--min-match", "0.9", "--rate", "500"];
+    let (code, report) = replay(&stack, &file, &more).await;
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!((&report["sent"], &report["matched"]["samples"]), (&31.into(), &31.into()));
+    assert_eq!(report["skipped"]["is of no route"], 1);
+    assert_eq!(report["skipped"]["is a write (see --include-writes)"], 1);
+    let operations = report["evidence"]["routes"][0]["operations"].as_array().unwrap();
+    let odd = operations.iter().find(|one| one["mismatched"] == 1).unwrap();
+    assert_eq!(odd["operation"], "GET /w/odd");
+    assert_eq!(odd["differences"][0]["path"], "$.id");
+    assert_eq!(odd["differences"][0]["examples"][0]["new"], r#""a""#);
+    assert!(!report.to_string().contains("planted"), "what is masked stays masked");
+
+    let seen = stack.new.fake().seen();
+    assert_eq!(seen.len(), 31);
+    assert!(seen.iter().any(|request| request.target == "/new/w/29?page=2"));
+    assert!(seen.iter().all(|request| request.header("x-api-key") == "sesame"));
+
+    let (code, report) = replay(&stack, &file, &["--min-match", "0.99"]).await;
+    assert_eq!(code, Some(3), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_are_sent_in_order_and_only_when_asked_for() {
+    let mut stack = two_backends().await;
+    let entries: Vec<Value> =
+        (0..20).map(|n| entry("POST", &format!("/w/{n}"), r#"{"ok":true}"#)).collect();
+    let file = archive(&stack, &entries);
+    stack.new.fake().answer(Answer::json(r#"{"ok":true}"#));
+    let (code, report) = replay(&stack, &file, &["--min-match", "0.5"]).await;
+    assert_eq!((code, &report["sent"]), (Some(3), &0.into()), "nothing was compared");
+    let (code, report) = replay(&stack, &file, &["--include-writes", "--paths", "client"]).await;
+    assert_eq!((code, &report["matched"]["rate"]), (Some(0), &1.0.into()), "{report:#}");
+    let targets: Vec<String> =
+        stack.new.fake().seen().into_iter().map(|request| request.target).collect();
+    let wanted: Vec<String> = (0..20).map(|n| format!("/w/{n}")).collect();
+    assert_eq!(targets, wanted);
+    assert_eq!(stack.new.fake().seen()[0].body, r#"{"name":"x"}"#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backend_that_does_not_answer_matches_nothing() {
+    let mut stack = two_backends().await;
+    let file = archive(&stack, &[entry("GET", "/w/1", "{}")]);
+    stack.new.fake().vanish().await;
+    let (code, report) = replay(&stack, &file, &["--min-match", "0.1"]).await;
+    assert_eq!(code, Some(3));
+    assert_eq!(report["evidence"]["routes"][0]["operations"][0]["failed"]["connect"], 1);
+    assert_eq!(report["matched"]["samples"], 1);
+}
+
+#[tokio::test]
+async fn what_is_no_archive_is_told() {
+    let stack = two_backends().await;
+    let file = stack.folder().join("other.har");
+    std::fs::write(&file, "{}").unwrap();
+    let words = ["mirror", "replay", file.to_str().unwrap(), "--against", "http://127.0.0.1:1"];
+    let output = stack.migrate(&words).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("log.version"), "{}", output.stderr);
+    let words = ["mirror", "replay", file.to_str().unwrap(), "--against", "ftp://x"];
+    assert_eq!(stack.migrate(&words).await.code, Some(2));
+}
