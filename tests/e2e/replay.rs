@@ -1,6 +1,6 @@
 //! Recorded exchanges are sent to a backend again, and its answers compared with the recorded ones.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use e2e::{Answer, RouteSpec, Stack};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ async fn two_backends() -> Stack {
         .await
 }
 
-async fn replay(stack: &Stack, file: &PathBuf, more: &[&str]) -> (Option<i32>, Value) {
+async fn replay(stack: &Stack, file: &Path, more: &[&str]) -> (Option<i32>, Value) {
     let url = stack.new.url();
     let words = ["--output", "json", "mirror", "replay", file.to_str().unwrap(), "--against", &url];
     let output = stack.migrate(&[&words, more].concat()).await;
