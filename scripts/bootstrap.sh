@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Finds what the build and the tests need, and puts what is missing into .tools/venv. Needs no root (with it, on
-# Debian, it installs Chromium for the tests as well); fast when all is there.
+# Debian, it installs Chromium and PostgreSQL for the tests as well); fast when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -96,6 +96,34 @@ install() {
         die "pip could not install: $*" "is there a network, and a package index that pip may use?"
 }
 
+has_postgres() {
+    command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+}
+
+install_postgres() {
+    if has_postgres; then return; fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "bootstrap: installing PostgreSQL for the tests"
+        # They start servers of their own; the one that the package would make and start is not wanted.
+        local settings=/etc/postgresql-common/createcluster.conf ours=
+        if [ ! -e "$settings" ]; then
+            mkdir -p "${settings%/*}"
+            echo 'create_main_cluster = false' >"$settings"
+            ours=1
+        fi
+        { apt_install postgresql || { apt-get update && apt_install postgresql; }; } >.tools/postgres.log 2>&1 || true
+        [ -z "$ours" ] || rm -f "$settings"
+        if has_postgres; then return; fi
+    fi
+    # Nothing but some tests needs it.
+    printf '%s\n' "bootstrap: PostgreSQL's server is missing: the tests that need it will fail" \
+        "           Debian, Ubuntu: apt install postgresql; Fedora: dnf install postgresql-server" >&2
+}
+
 # make puts the venv on PATH, yet what is there already must come from outside of it.
 PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vFx "$PWD/$VENV/bin" | paste -sd:)
 check_compilers
@@ -111,3 +139,5 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ] || ! "$VENV/bin/python" -c '' 
 fi
 install_browser
 fetch_axe
+mkdir -p .tools
+install_postgres

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use evidence::Evidence;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use pingora::services::background::BackgroundService;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -47,6 +48,8 @@ async fn wait_for_signal() {
 pub(crate) struct Drain {
     pub(crate) in_flight: InFlight,
     pub(crate) live: Arc<LiveTable>,
+    /// Written to its store before the end.
+    pub(crate) evidence: Arc<Evidence>,
     /// Told once, when there is nothing left to wait for.
     pub(crate) done: Sender<()>,
 }
@@ -69,6 +72,7 @@ impl BackgroundService for Drain {
                 "stopped at the second signal: the requests still in flight are cut off"
             ),
         }
+        self.evidence.stop().await;
         let _nobody_waits = self.done.send(());
     }
 }

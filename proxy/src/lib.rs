@@ -15,6 +15,7 @@ mod headers;
 mod backends;
 pub mod mirror;
 mod guard;
+mod keep_evidence;
 mod metrics;
 mod admin;
 

@@ -18,6 +18,7 @@ use crate::gateway::Gateway;
 use crate::guard::Guard;
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
+use crate::keep_evidence::{self, EvidenceKeeper};
 use crate::listener::{self, ClientListener};
 use crate::live_table::hand_edits::HandEdits;
 use crate::live_table::load::Loader;
@@ -42,7 +43,10 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let file = TableFile::new(&config.routes);
     let evidence = Arc::new(Evidence::new(Utc::now()));
     let mirror = Arc::new(Mirror::new(Arc::clone(&evidence)));
-    let metrics = Arc::new(Metrics::new(|registry| mirror.register(registry)));
+    let metrics = Arc::new(Metrics::new(|registry| {
+        mirror.register(registry);
+        keep_evidence::register(&evidence, registry);
+    }));
     let loader =
         Loader { file: file.clone(), metrics: Arc::clone(&metrics), mirror: Arc::clone(&mirror) };
     let first = first_table(&loader)?;
@@ -73,14 +77,17 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     server.add_service(mirror.service());
     let guard = Guard { live: Arc::clone(&live), loader: loader.clone() };
     server.add_service(background_service("guard", guard));
+    let keeper =
+        EvidenceKeeper::new(Arc::clone(&evidence), Arc::clone(&live), file.path(), admin_address);
+    server.add_service(background_service("evidence", keeper));
     let watcher = TableWatcher { live: Arc::clone(&live), loader };
     server.add_service(background_service("table", watcher));
     let hand_edits = HandEdits { live: Arc::clone(&live), file: file.clone() };
     server.add_service(background_service("journal", hand_edits));
-    let admin = Admin::new(Arc::clone(&live), metrics, evidence, file.path(), token);
+    let admin = Admin::new(Arc::clone(&live), metrics, Arc::clone(&evidence), file.path(), token);
     server.add_service(background_service("admin", AdminService::new(admin, admin_socket)));
     let (done, stopped) = mpsc::channel();
-    let drain = Drain { in_flight, live: Arc::clone(&live), done: done.clone() };
+    let drain = Drain { in_flight, live: Arc::clone(&live), evidence, done: done.clone() };
     server.add_service(background_service("drain", drain));
 
     let generation = &live.snapshot().table.generation;

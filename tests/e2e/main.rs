@@ -20,6 +20,7 @@ mod twin;
 mod dashboard;
 mod control;
 mod shadow;
+mod evidence;
 mod failover;
 mod guard;
 mod hot_reload;

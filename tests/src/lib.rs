@@ -41,6 +41,7 @@ pub mod programs;
 pub mod fake_backend;
 pub mod routes_file;
 pub mod database;
+pub mod postgres;
 pub mod load;
 pub mod raw;
 pub mod process;

@@ -1,7 +1,9 @@
 //! Counts what was not mirrored or not compared, by reason, without a lock: dropping is what a busy proxy does most.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::tally::Reasons;
 
 /// Why a request was not mirrored, or its answers not compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,18 +91,21 @@ impl Drops {
     }
 
     /// Reasons that were seen, with their counts.
-    pub fn counts(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn counts(&self) -> Reasons {
+        self.each(|counter| counter.load(Ordering::Relaxed))
+    }
+
+    /// The same, and begins to count at nothing again.
+    pub(crate) fn take(&self) -> Reasons {
+        self.each(|counter| counter.swap(0, Ordering::Relaxed))
+    }
+
+    fn each(&self, read: impl Fn(&AtomicU64) -> u64) -> Reasons {
         DropReason::ALL
             .iter()
             .zip(&self.0)
-            .map(|(reason, count)| (reason.as_str().to_owned(), count.load(Ordering::Relaxed)))
+            .map(|(reason, counter)| (Cow::Borrowed(reason.as_str()), read(counter)))
             .filter(|(_, count)| *count > 0)
             .collect()
-    }
-
-    pub(super) fn reset(&self) {
-        for counter in &self.0 {
-            counter.store(0, Ordering::Relaxed);
-        }
     }
 }

@@ -41,6 +41,12 @@ impl Basis {
         let text = format!("{:?}", (equal, unordered, tolerance, headers, allow));
         Self { rules: xxh3_64(text.as_bytes()), build }
     }
+
+    /// What stands for a route on this basis in the store: the same on every proxy.
+    pub(crate) fn key(&self, route: &str) -> i64 {
+        let Self { rules, build } = self;
+        xxh3_64(format!("{route}\0{rules}\0{build:?}").as_bytes()).cast_signed()
+    }
 }
 
 /// The exchange that was mirrored.

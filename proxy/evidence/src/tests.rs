@@ -1,9 +1,13 @@
 //! What a report says after outcomes went in.
 
+mod store;
+mod trouble;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use routes::admin::{DifferenceKind, Grade};
+use routes::admin::{DifferenceKind, EvidenceReport, Grade};
 use routes::compare::CompareRules;
 
 use super::*;
@@ -49,14 +53,15 @@ fn compared(exchange: Exchange, differences: Vec<Difference>) -> Outcome {
     Outcome { exchange, verdict }
 }
 
+/// In memory only.
 fn evidence() -> Evidence {
     let evidence = Evidence::new(time(0));
     evidence.keep(&["workflows"]);
     evidence
 }
 
-#[test]
-fn outcomes_are_reported_by_operation_and_fingerprint() {
+#[tokio::test]
+async fn outcomes_are_reported_by_operation_and_fingerprint() {
     let evidence = evidence();
     evidence
         .record(compared(exchange("/a/wf_00ff11?api_key=planted", 1), vec![difference("$[*].x")]));
@@ -68,12 +73,11 @@ fn outcomes_are_reported_by_operation_and_fingerprint() {
     let failed = Verdict::Failed(Failure::Timeout);
     evidence.record(Outcome { verdict: failed, ..compared(exchange("/a/wf_00ff33", 2), vec![]) });
     evidence.drops("workflows").add(DropReason::InFlight);
-    let report = evidence.report(&["workflows"]);
+    let report = evidence.report(&["workflows"]).await;
     assert_eq!((report.since, report.routes.len()), (time(0), 1));
     let route = &report.routes[0];
     assert_eq!(route.dropped, BTreeMap::from([("in_flight".to_owned(), 1)]));
-    assert_eq!(route.operations.len(), 1);
-    let operation = &route.operations[0];
+    let [operation] = route.operations.as_slice() else { panic!("{:?}", route.operations) };
     assert_eq!(operation.operation, "GET /a/{id}");
     assert_eq!((operation.compared, operation.matched), (3, 1));
     assert_eq!(operation.failed, BTreeMap::from([("timeout".to_owned(), 1)]));
@@ -96,6 +100,16 @@ fn outcomes_are_reported_by_operation_and_fingerprint() {
             "seen_at": "2027-01-15T08:00:03Z",
             "request": "GET /a/wf_00ff22?page=1",
             "request_id": "id-3",
+            "old_status": 200,
+            "new_status": 200,
+            "at": "$[0].x",
+            "old": "1",
+            "new": "2"
+          },
+          {
+            "seen_at": "2027-01-15T08:00:01Z",
+            "request": "GET /a/wf_00ff11?api_key=***",
+            "request_id": "id-1",
             "old_status": 200,
             "new_status": 200,
             "at": "$[0].x",
@@ -130,18 +144,18 @@ fn outcomes_are_reported_by_operation_and_fingerprint() {
     "#);
 }
 
-#[test]
-fn no_planted_secret_is_reported() {
+#[tokio::test]
+async fn no_planted_secret_is_reported() {
     let evidence = evidence();
     let target = "/a?api_key=planted&x-api-key=planted&token=planted&Authorization=planted";
     evidence.record(compared(exchange(target, 1), vec![difference("$.x")]));
-    let report = serde_json::to_string(&evidence.report(&["workflows"])).unwrap();
+    let report = serde_json::to_string(&evidence.report(&["workflows"]).await).unwrap();
     assert!(report.contains("api_key=***"));
     assert!(!report.contains("planted"));
 }
 
-#[test]
-fn evidence_starts_anew_with_other_rules_and_stragglers_are_left_out() {
+#[tokio::test]
+async fn evidence_starts_anew_with_other_rules_and_stragglers_are_left_out() {
     let evidence = evidence();
     let rules = CompareRules { tolerance: 0.5, ..CompareRules::default() };
     let other = Arc::new(Basis::new(&rules, None));
@@ -149,7 +163,7 @@ fn evidence_starts_anew_with_other_rules_and_stragglers_are_left_out() {
     evidence.record(compared(exchange("/a", 1), vec![]));
     evidence.record(compared(Exchange { basis: Arc::clone(&other), ..exchange("/b", 5) }, vec![]));
     evidence.record(compared(exchange("/a", 4), vec![]));
-    let report = evidence.report(&["workflows"]);
+    let report = evidence.report(&["workflows"]).await;
     let operations: Vec<_> = report.routes[0]
         .operations
         .iter()
@@ -167,8 +181,8 @@ fn the_basis_tells_rules_and_builds_apart() {
     assert_ne!(Basis::new(&rules(0.1), None), Basis::new(&rules(0.1), Some("b1".into())));
 }
 
-#[test]
-fn nothing_grows_without_bound() {
+#[tokio::test]
+async fn nothing_grows_without_bound() {
     let evidence = evidence();
     for number in 0..500 {
         let target = format!(
@@ -181,7 +195,7 @@ fn nothing_grows_without_bound() {
     }
     let same: Vec<_> = (0..1000).map(|path| difference(&format!("$.q{path}"))).collect();
     evidence.record(compared(exchange("/g", 1), same));
-    let report = evidence.report(&["workflows"]);
+    let report = evidence.report(&["workflows"]).await;
     let operations = &report.routes[0].operations;
     assert!(operations.len() <= 65, "{}", operations.len());
     assert!(operations.iter().all(|operation| operation.differences.len() <= 100));
@@ -192,15 +206,62 @@ fn nothing_grows_without_bound() {
     assert!(rest.count >= 1000 - 100);
 }
 
-#[test]
-fn routes_that_the_table_no_longer_names_are_forgotten() {
+#[tokio::test]
+async fn outcomes_of_routes_that_the_table_does_not_name_are_forgotten() {
     let evidence = evidence();
-    evidence.record(compared(exchange("/a", 1), vec![]));
     evidence.keep(&["other"]);
-    evidence.record(compared(exchange("/a", 2), vec![]));
+    evidence.record(compared(exchange("/a", 1), vec![]));
     evidence.keep(&["workflows", "other"]);
-    let report = evidence.report(&["other", "workflows"]);
-    let names: Vec<_> =
-        report.routes.iter().map(|route| (route.route.as_str(), route.operations.len())).collect();
-    assert_eq!(names, [("other", 0), ("workflows", 0)]);
+    evidence.record(compared(exchange("/b", 2), vec![]));
+    let report = evidence.report(&["other", "workflows"]).await;
+    let names: Vec<_> = report
+        .routes
+        .iter()
+        .map(|route| {
+            let operations = route.operations.iter().map(|found| found.operation.as_str());
+            (route.route.as_str(), operations.collect::<Vec<_>>())
+        })
+        .collect();
+    assert_eq!(names, [("other", vec![]), ("workflows", vec!["GET /b"])]);
+}
+
+#[tokio::test]
+async fn a_store_that_stays_away_costs_old_minutes_their_minute_and_nothing_else() {
+    let evidence = evidence();
+    let paths = ["/a", "/b", "/c"];
+    for minute in 0..1000 {
+        for path in paths {
+            evidence.record(compared(exchange(path, minute * 60), vec![]));
+        }
+    }
+    let report = evidence.report(&["workflows"]).await;
+    let counts = report.routes[0].operations.iter().map(|operation| operation.compared);
+    assert_eq!(counts.collect::<Vec<_>>(), [1000; 3]);
+    assert_eq!((evidence.pending(), evidence.lost()), (3000, 0));
+    let slots = evidence.memory().add_to(None, Basis::default().key("workflows")).unwrap();
+    let tallies: usize = slots.tallies.values().map(BTreeMap::len).sum();
+    assert!((900..=1024).contains(&tallies), "{tallies}");
+}
+
+#[tokio::test]
+async fn examples_are_the_newest_and_bounded_in_number_and_bytes() {
+    let evidence = evidence();
+    let body = "x".repeat(10_000);
+    for second in 0..3000 {
+        let mut outcome = compared(exchange(&format!("/a{}", second % 40), second), vec![]);
+        let Verdict::Compared(found) = &mut outcome.verdict else { unreachable!() };
+        found.comparison.differences = (0..10).map(|at| difference(&format!("$.p{at}"))).collect();
+        found.bodies = Some(Bodies { old: body.clone(), new: body.clone() });
+        evidence.record(outcome);
+    }
+    let report = evidence.report(&["workflows"]).await;
+    let operations = &report.routes[0].operations;
+    let groups: Vec<_> = operations.iter().flat_map(|found| &found.differences).collect();
+    assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 30_000);
+    assert!(groups.iter().all(|group| group.examples.len() <= 5));
+    let bytes = serde_json::to_string(&report).unwrap().len();
+    assert!((1_000_000..10_000_000).contains(&bytes), "{bytes}");
+    for group in groups.iter().filter(|group| group.examples.len() == 5) {
+        assert!(group.examples.is_sorted_by(|one, next| one.seen_at >= next.seen_at));
+    }
 }

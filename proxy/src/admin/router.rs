@@ -18,6 +18,7 @@ GET /                                          the dashboard
 GET /api/routes                                what is in force: generation, routes, backends
 GET /api/routes?wait=DIGEST&timeout=MILLIS     the same, once that generation is in force
 GET /api/evidence[?route=NAME]                 what comparing has shown so far
+GET /api/timeline?route=NAME[&minutes=60]      the same by the minute, for the last minutes (1 to 1440)
 GET /api/journal[?limit=N]                     the last flips, the newest first
 GET /api/events                                server-sent events: what of all this has changed
 GET /api/flips                                 whether flips are allowed here
@@ -54,7 +55,8 @@ pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer
     match request.uri().path() {
         "/api" | "/api/" => text(StatusCode::OK, INDEX),
         "/api/routes" => routes(admin, query).await,
-        "/api/evidence" => evidence(admin, query),
+        "/api/evidence" => evidence(admin, query).await,
+        "/api/timeline" => timeline(admin, query).await,
         "/api/journal" => journal::answer(admin, parameter(query, "limit")).await,
         "/api/flips" => json(&flips::allowed(admin)),
         "/api/events" => events::answer(admin),
@@ -107,7 +109,7 @@ async fn routes(admin: &Admin, query: &str) -> Answer {
     json(&report::routes(admin))
 }
 
-fn evidence(admin: &Admin, query: &str) -> Answer {
+async fn evidence(admin: &Admin, query: &str) -> Answer {
     let in_force = admin.live.snapshot();
     let wanted = parameter(query, "route");
     let names: Vec<&str> = in_force
@@ -120,7 +122,24 @@ fn evidence(admin: &Admin, query: &str) -> Answer {
     if wanted.is_some() && names.is_empty() {
         return text(StatusCode::NOT_FOUND, "no route of that name is in force\n");
     }
-    json(&admin.evidence.report(&names))
+    json(&admin.evidence.report(&names).await)
+}
+
+async fn timeline(admin: &Admin, query: &str) -> Answer {
+    let Some(route) = parameter(query, "route") else {
+        return text(StatusCode::BAD_REQUEST, "`route` names the route\n");
+    };
+    let minutes = match parameter(query, "minutes").map(|minutes| minutes.parse()) {
+        None => 60,
+        Some(Ok(minutes @ 1..=1440)) => minutes,
+        Some(_) => {
+            return text(StatusCode::BAD_REQUEST, "`minutes` is a number from 1 to 1440\n");
+        }
+    };
+    if !admin.live.snapshot().table.routes.iter().any(|known| known.name == route) {
+        return text(StatusCode::NOT_FOUND, "no route of that name is in force\n");
+    }
+    json(&admin.evidence.timeline(&route, minutes).await)
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {

@@ -220,7 +220,7 @@ impl Rig {
     }
 
     pub(super) fn report_of(&self, route: &str) -> RouteEvidence {
-        self.evidence.report(&[route]).routes.remove(0)
+        self.runtime.block_on(self.evidence.report(&[route])).routes.remove(0)
     }
 
     /// Waits until the evidence of the route `agents` is as wanted.
