@@ -162,7 +162,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         matched: wilson::trust(replay.matched, replay.samples),
         min_match: args.min_match,
         stopped,
-        evidence: replay.evidence.report(&names),
+        evidence: replay.evidence.report(&names).await,
         skipped: replay.skipped,
         detail: Detail { limit: args.limit, bodies: false },
     };
