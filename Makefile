@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-python conformance bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-python conformance rehearsal-proof bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -37,6 +37,9 @@ test-python: setup
 
 conformance: setup ## compare the service with the recorded answers of the monolith
 	@scripts/conformance.sh "$(CONFORMANCE)" "$(CONFORMANCE_SECTIONS)" "$(TARGET)/debug/agent-service"
+
+rehearsal-proof: setup ## 10,000 writes with and without rehearsals, the two databases compared; some minutes
+	cargo test --workspace --test e2e -- --ignored --nocapture ten_thousand_rehearsed
 
 bench: setup ## requests per second, latency and CPU beside bare pingora, nginx and HAProxy
 	scripts/bench-tools.sh

@@ -18,6 +18,7 @@ mod canary;
 mod mirror;
 mod twin;
 mod dashboard;
+mod rehearsal;
 mod control;
 mod shadow;
 mod evidence;

@@ -117,15 +117,18 @@ impl Settings {
 }
 
 /// Starts the Python stand-in, marking its answers, with no fault switched on.
-pub(crate) async fn monolith(database: &Database, folder: &Path) -> Program {
+pub(crate) async fn monolith(
+    database: &Database,
+    folder: &Path,
+    more: &[(String, String)],
+) -> Program {
+    let own = [("MONOLITH_SWITCHES", "{}"), ("PYTHONDONTWRITEBYTECODE", "1")];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let settings = Settings {
         binary: python(),
         database_url: database.url(),
         folder: folder.to_owned(),
-        more: vec![
-            ("MONOLITH_SWITCHES".to_owned(), "{}".to_owned()),
-            ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
-        ],
+        more: own.into_iter().chain(more.iter().cloned()).collect(),
     };
     Program::start("monolith", settings, |settings, port| {
         let mut command = settings.command(&settings.binary, port);

@@ -36,11 +36,21 @@ pub enum DropReason {
     Overlapping,
     /// A write to the same object did not reach the twin, or failed there.
     Diverged,
+    /// A rehearsal was answered after its write had to go on.
+    Late,
+    /// Rehearsals pause, because several in a row were answered late.
+    Paused,
+    /// The new backend gave a rehearsal up.
+    GivenUp,
+    /// A rehearsal's answer did not say that it was rolled back.
+    NotRolledBack,
+    /// Writes are no longer rehearsed, because one was not rolled back.
+    WritesOff,
 }
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::InFlight,
         Self::Bytes,
         Self::TooLarge,
@@ -55,6 +65,11 @@ impl DropReason {
         Self::PrimaryFailed,
         Self::Overlapping,
         Self::Diverged,
+        Self::Late,
+        Self::Paused,
+        Self::GivenUp,
+        Self::NotRolledBack,
+        Self::WritesOff,
     ];
 
     /// The word of reports and metrics.
@@ -74,6 +89,11 @@ impl DropReason {
             Self::PrimaryFailed => "primary_failed",
             Self::Overlapping => "overlapping",
             Self::Diverged => "diverged",
+            Self::Late => "late",
+            Self::Paused => "paused",
+            Self::GivenUp => "given_up",
+            Self::NotRolledBack => "not_rolled_back",
+            Self::WritesOff => "writes_off",
         }
     }
 }

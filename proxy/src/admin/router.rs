@@ -122,7 +122,11 @@ async fn evidence(admin: &Admin, query: &str) -> Answer {
     if wanted.is_some() && names.is_empty() {
         return text(StatusCode::NOT_FOUND, "no route of that name is in force\n");
     }
-    json(&admin.evidence.report(&names).await)
+    let mut report = admin.evidence.report(&names).await;
+    for route in &mut report.routes {
+        route.writes_off = in_force.mirror.writes_off(&route.route);
+    }
+    json(&report)
 }
 
 async fn timeline(admin: &Admin, query: &str) -> Answer {

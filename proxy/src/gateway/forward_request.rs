@@ -6,7 +6,7 @@ use pingora::proxy::Session;
 
 use super::match_route::peer_ip;
 use super::{Gateway, RequestContext, mirror};
-use crate::headers::{forwarded, request_id, trace_context};
+use crate::headers::{forwarded, prefer, request_id, trace_context};
 
 /// Rewrites the path and sets the headers. (pingora has dropped the hop-by-hop ones.)
 pub(super) fn run(
@@ -16,17 +16,29 @@ pub(super) fn run(
     ctx: &mut RequestContext,
 ) -> Result<()> {
     rewrite_path(request, ctx)?;
-    // Only the mirror may send it.
+    set_headers(gateway, session, request, ctx)?;
+    mirror::begin(&gateway.mirror, session, &request.headers, ctx);
+    Ok(())
+}
+
+/// Sets and removes the headers that the proxy answers for, for whichever backend.
+pub(super) fn set_headers(
+    gateway: &Gateway,
+    session: &Session,
+    request: &mut RequestHeader,
+    ctx: &RequestContext,
+) -> Result<()> {
+    // Only the mirror may send these: the one marks a copy, and the other would make a backend that can rehearse
+    // discard a client's write.
     request.remove_header(&crate::mirror::MARK);
+    prefer::remove_rollback(request)?;
     if let Some(id) = &ctx.request_id {
         request.insert_header(request_id::NAME, id.clone())?;
     }
     continue_trace(request)?;
     let peer = peer_ip(session);
     let is_trusted = peer.is_some_and(|peer| gateway.trusted.trusts(peer));
-    forwarded::set(request, peer, is_trusted)?;
-    mirror::begin(&gateway.mirror, session, &request.headers, ctx);
-    Ok(())
+    forwarded::set(request, peer, is_trusted)
 }
 
 fn continue_trace(request: &mut RequestHeader) -> Result<()> {

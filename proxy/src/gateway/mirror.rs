@@ -1,5 +1,5 @@
 //! The crossing to the mirror: a request is offered to it as it goes to its primary, and the answer
-//! is copied as it passes. Nothing here waits.
+//! is copied as it passes. Nothing here waits; `rehearse` does.
 
 use std::sync::Arc;
 
@@ -18,20 +18,30 @@ pub(super) fn begin(
     ctx: &mut RequestContext,
 ) {
     let is_first = !std::mem::replace(&mut ctx.mirror_considered, true);
-    let (Some(matched), Some(backend)) = (&ctx.route, ctx.decision.mirror) else { return };
     if !is_first {
-        // Its body is sent again as well.
+        // Its body is sent again as well; or it was rehearsed, and goes to its primary only now.
         if let Some(capture) = &mut ctx.capture {
             capture.restart_request();
         }
         return;
     }
-    if ctx.failed_over.is_some() {
-        return;
+    if ctx.failed_over.is_none()
+        && let Some(candidate) = candidate(session, headers, ctx)
+    {
+        ctx.capture = mirror.begin(&ctx.in_force.mirror, &candidate);
     }
+}
+
+/// A request of a route that is mirrored; `headers` are those that the primary gets.
+pub(super) fn candidate<'a>(
+    session: &'a Session,
+    headers: &'a HeaderMap,
+    ctx: &'a RequestContext,
+) -> Option<Candidate<'a>> {
+    let (matched, backend) = (ctx.route.as_ref()?, ctx.decision.mirror?);
     let server = ctx.in_force.pool(backend).and_then(|pool| pool.pick(Tried::default()));
     let request = session.req_header();
-    let candidate = Candidate {
+    Some(Candidate {
         table: &ctx.in_force.table,
         matched,
         decision: &ctx.decision,
@@ -42,8 +52,7 @@ pub(super) fn begin(
         request_id: ctx.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
         server: server.and_then(|(_, target)| target.address()),
         primary_server: ctx.target.as_ref().and_then(|target| target.address()),
-    };
-    ctx.capture = mirror.begin(&ctx.in_force.mirror, &candidate);
+    })
 }
 
 /// The next bytes of the request's body.

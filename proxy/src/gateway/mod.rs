@@ -2,6 +2,7 @@
 
 mod context;
 mod match_route;
+mod rehearse;
 mod choose_backend;
 mod forward_request;
 mod capture_request;
@@ -56,7 +57,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> Result<bool> {
         match match_route::run(self, session, ctx) {
-            Ok(()) => Ok(false),
+            Ok(()) => rehearse::run(self, session, ctx).await.map(|()| false),
             Err(refusal) => answer::refuse(self, session, ctx, refusal).await.map(|()| true),
         }
     }

@@ -1,5 +1,6 @@
 //! The headers that the proxy reads, makes and keeps from clients; pure, one file per header family.
 
+pub(crate) mod prefer;
 pub(crate) mod request_id;
 pub(crate) mod trace_context;
 pub(crate) mod forwarded;

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use super::Mirror;
 use super::budget::{HeldBody, NotHeld, Share};
 use super::control::Control;
-use super::exchange;
+use super::exchange::{self, Timed};
 use super::request::MirroredRequest;
 use super::table::{Bounds, RouteMirror};
 use super::twin::Place;
@@ -25,6 +25,8 @@ pub(super) struct Captured {
     pub(super) request_body: HeldBody,
     /// Where it stands among what is mirrored to a twin.
     pub(super) place: Option<Place>,
+    /// The other backend's answer, where it was asked before the primary.
+    pub(super) early: Option<Timed>,
     pub(super) share: Share,
     pub(super) bounds: Bounds,
     pub(super) answer: CapturedAnswer,
@@ -88,8 +90,10 @@ impl Capture {
         }
     }
 
-    /// The request goes to its primary once more, with its whole body.
+    /// The request goes to its primary only now, or once more with its whole body: the latency counts from here.
     pub fn restart_request(&mut self) {
+        self.began = Instant::now();
+        self.last = self.began;
         if let Some(captured) = &mut self.captured {
             captured.request_body.clear();
         }

@@ -60,7 +60,7 @@ impl Mirror {
         if !is_wanted || is_upgrade(candidate) {
             return None;
         }
-        match self.capture(table, route, candidate, now) {
+        match self.copy(table, route, candidate, now) {
             Ok(captured) => Some(Capture::new(Arc::clone(self), Arc::clone(route), captured, now)),
             Err(reason) => {
                 if let Some(twin) = twin.filter(|_| !is_read) {
@@ -72,7 +72,8 @@ impl Mirror {
         }
     }
 
-    fn capture(
+    /// What a copy needs that is sent when the primary has answered.
+    fn copy(
         &self,
         table: &MirrorTable,
         route: &Arc<RouteMirror>,
@@ -83,14 +84,26 @@ impl Mirror {
         if twin.is_none() && has_body(candidate.headers) {
             return Err(DropReason::RequestBody);
         }
+        if is_read(candidate) && !self.spare.allows(now) {
+            return Err(DropReason::Busy);
+        }
+        let mut captured = self.capture(table, route, candidate)?;
+        captured.place = twin.map(|twin| twin.enter(candidate));
+        Ok(captured)
+    }
+
+    /// What any exchange needs that is to be compared.
+    pub(super) fn capture(
+        &self,
+        table: &MirrorTable,
+        route: &Arc<RouteMirror>,
+        candidate: &Candidate<'_>,
+    ) -> Result<Captured, DropReason> {
         let server = candidate.server.ok_or(DropReason::Unhealthy)?;
         self.runtime().ok_or(DropReason::Stopped)?;
         let bounds = table.bounds;
         let held = [(&*route.held, bounds.route), (&*self.held, bounds.all)];
         let mut share = Share::take(held).ok_or(DropReason::InFlight)?;
-        if is_read(candidate) && !self.spare.allows(now) {
-            return Err(DropReason::Busy);
-        }
         let request = MirroredRequest::new(candidate, server);
         let control = Control::sampled(candidate, &request, route.control);
         let held = request.size() + control.as_ref().map_or(0, Control::size);
@@ -113,8 +126,9 @@ impl Mirror {
             exchange,
             request,
             control,
+            early: None,
             request_body: HeldBody::default(),
-            place: twin.map(|twin| twin.enter(candidate)),
+            place: None,
             share,
             bounds,
             answer: CapturedAnswer::default(),

@@ -9,6 +9,13 @@ use super::{Mirror, control, twin};
 use compare::{DecodeError, Side, compare};
 use evidence::{Answered, Compared, DropReason, Failure, Outcome, Verdict};
 
+/// An answer of the other backend, and how long it took.
+#[derive(Debug)]
+pub(super) struct Timed {
+    pub(super) answer: MirroredAnswer,
+    pub(super) latency: Duration,
+}
+
 /// Sends the mirrored request and records what came of it. Everything held is given back at the end.
 pub(super) async fn run(
     mirror: &Mirror,
@@ -36,14 +43,22 @@ async fn judge(
     if let Some(place) = captured.place.take() {
         return twin::run(mirror, route, captured, place, primary_latency).await;
     }
-    let started = Instant::now();
-    let answer = ask(mirror, captured).await?;
-    let latencies = (primary_latency, started.elapsed());
-    let mut compared = compared(captured, &answer, route, latencies)?;
+    let Timed { answer, latency } = answer_to(mirror, captured).await?;
+    let mut compared = compared(captured, &answer, route, (primary_latency, latency))?;
     if let Some(control) = captured.control.take() {
         control::settle(mirror, route, captured, control, &mut compared).await?;
     }
     Ok(compared)
+}
+
+/// The other backend's answer: the one that it gave before the primary did, or one that it is asked for now.
+async fn answer_to(mirror: &Mirror, captured: &mut Captured) -> Result<Timed, NoAnswer> {
+    if let Some(early) = captured.early.take() {
+        return Ok(early);
+    }
+    let started = Instant::now();
+    let answer = ask(mirror, captured).await?;
+    Ok(Timed { answer, latency: started.elapsed() })
 }
 
 /// Sends the request as it is addressed now, within the bounds.
@@ -87,7 +102,7 @@ pub(super) fn compared(
     }
 }
 
-fn count(route: &RouteMirror, verdict: &Verdict) {
+pub(super) fn count(route: &RouteMirror, verdict: &Verdict) {
     let (outcome, reason) = match verdict {
         Verdict::Compared(compared) if compared.comparison.differences.is_empty() => {
             (if compared.comparison.noise.is_empty() { "matched" } else { "inconclusive" }, "")

@@ -9,6 +9,8 @@ mod budget;
 mod table;
 mod consider;
 mod request;
+mod rehearse;
+mod rehearse_standing;
 mod capture;
 mod rate;
 mod spare;
@@ -34,6 +36,7 @@ use tokio::runtime::Handle;
 pub use crate::backends::Build;
 pub use capture::Capture;
 pub use consider::Candidate;
+pub use rehearse::{MAX_BODY, Rehearsal};
 pub use request::MARK;
 pub use table::MirrorTable;
 
@@ -41,6 +44,7 @@ use budget::Budgets;
 use client::Client;
 use evidence::Evidence;
 use metrics::Metrics;
+use rehearse::Rehearsals;
 use spare::Spare;
 use table::RouteMirror;
 use twin::Twins;
@@ -108,7 +112,8 @@ impl Mirror {
             let (rules, metrics) = ((route, &*table.evidence.mask), Arc::clone(&self.metrics));
             let mirror = RouteMirror::new(name, rules, build_of(route.new), held, drops, metrics);
             let twin = twins.get(route.new.index()).cloned().flatten();
-            Arc::new(mirror.with_twin(twin))
+            let writes = table.backend(route.new).mirror_writes;
+            Arc::new(mirror.with_twin(twin).rehearsing(Rehearsals::new(route, writes)))
         });
         MirrorTable::new(routes.collect(), &table.mirroring)
     }

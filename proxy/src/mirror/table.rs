@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use compare::Rules;
 use http::HeaderName;
+use routes::backend::MirrorWrites;
 use routes::table::MirrorBounds;
 use routes::{Route, RouteId};
 use serde_json_path::JsonPath;
@@ -13,6 +14,7 @@ use serde_json_path::JsonPath;
 use super::budget::{Budgets, Limits};
 use super::metrics::Metrics;
 use super::rate::Rate;
+use super::rehearse::Rehearsals;
 use super::twin::Twin;
 use crate::backends::Build;
 use evidence::{Basis, DropReason, Drops};
@@ -49,6 +51,16 @@ impl MirrorTable {
     pub(super) fn route(&self, route: RouteId) -> Option<&Arc<RouteMirror>> {
         self.routes.get(route.index())
     }
+
+    /// Whether a write of this route is among the share that is rehearsed.
+    pub fn chooses_write(&self, route: RouteId) -> bool {
+        self.route(route).is_some_and(|route| route.rehearsals.choose())
+    }
+
+    /// Why writes of the route of this name are not mirrored although the table asks for it.
+    pub fn writes_off(&self, route: &str) -> Option<String> {
+        self.routes.iter().find(|one| &*one.name == route)?.writes_off()
+    }
 }
 
 /// What one route of one table says about mirroring, and where it counts.
@@ -71,6 +83,7 @@ pub(super) struct RouteMirror {
     build: Build,
     /// The new backend, where it has a database of its own.
     pub(super) twin: Option<Arc<Twin>>,
+    pub(super) rehearsals: Rehearsals,
     pub(super) held: Arc<Budgets>,
     drops: Arc<Drops>,
     pub(super) metrics: Arc<Metrics>,
@@ -98,6 +111,7 @@ impl RouteMirror {
             basis: ArcSwap::from_pointee(Basis::new(&route.compare, build.get())),
             build,
             twin: None,
+            rehearsals: Rehearsals::new(route, MirrorWrites::Never),
             held,
             drops,
             metrics,
@@ -112,6 +126,11 @@ impl RouteMirror {
         }
         self.twin = twin;
         self
+    }
+
+    /// The same, rehearsing as said; by itself it rehearses nothing.
+    pub(super) fn rehearsing(self, rehearsals: Rehearsals) -> Self {
+        Self { rehearsals, ..self }
     }
 
     /// What outcomes count for now: these rules and the new backend's present build.

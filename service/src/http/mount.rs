@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use http::header::{HOST, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::endpoint::{Endpoint, Group};
+use super::rehearsal::Purpose;
 use super::{ApiError, dispatch};
 use crate::app::App;
 
@@ -45,7 +46,9 @@ fn no_such_path(app: &App, paths: &[String], request: &Request) -> Response {
     let path = request.uri().path();
     let trimmed = path.trim_end_matches('/');
     if trimmed.len() < path.len() && paths.iter().any(|template| matches(template, trimmed)) {
-        return redirect(request.headers(), request.uri(), trimmed).into_response();
+        let mut response = redirect(request.headers(), request.uri(), trimmed);
+        Purpose::of(request.method(), request.headers()).mark(&mut response);
+        return response;
     }
     dispatch::refuse(app, ApiError::no_such_path(), request)
 }

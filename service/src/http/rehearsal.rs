@@ -49,12 +49,12 @@ impl Purpose {
 /// `Prefer: tx=rollback`, alone or among other preferences, with or without quotes.
 fn is_asked_for(headers: &HeaderMap) -> bool {
     let preferences = headers.get_all(PREFER).iter().map(HeaderValue::as_bytes);
-    preferences.flat_map(|value| value.split(|byte| matches!(byte, b',' | b';'))).any(
-        |preference| {
-            let wanted = preference.iter().filter(|byte| !matches!(byte, b' ' | b'\t' | b'"'));
-            wanted.map(u8::to_ascii_lowercase).eq(ROLLBACK.bytes())
-        },
-    )
+    preferences.flat_map(|value| value.split(|byte| *byte == b',')).any(|preference| {
+        // What follows are parameters of the preference.
+        let said = preference.split(|byte| *byte == b';').next().unwrap_or_default();
+        let said = said.iter().filter(|byte| !matches!(byte, b' ' | b'\t' | b'"'));
+        said.map(u8::to_ascii_lowercase).eq(ROLLBACK.bytes())
+    })
 }
 
 #[cfg(test)]
@@ -70,12 +70,15 @@ mod tests {
 
     #[test]
     fn a_rehearsal_is_asked_for_in_every_form_of_the_preference() {
-        for value in
-            ["tx=rollback", "TX=Rollback", "respond-async, tx=rollback", "wait=5;tx = \"rollback\""]
-        {
+        for value in [
+            "tx=rollback",
+            "TX=Rollback",
+            "respond-async, tx=rollback",
+            "wait=5,tx = \"rollback\"; why=x",
+        ] {
             assert_eq!(purpose(&Method::POST, &[("prefer", value)]), Purpose::Rehearsal, "{value}");
         }
-        for value in ["tx=commit", "tx", "rollback", "x-tx=rollback", ""] {
+        for value in ["tx=commit", "tx", "rollback", "x-tx=rollback", "wait=5; tx=rollback", ""] {
             assert_eq!(purpose(&Method::POST, &[("prefer", value)]), Purpose::Real, "{value}");
         }
         let twice = [("prefer", "wait=1"), ("prefer", "tx=rollback")];

@@ -88,6 +88,8 @@ pub(super) struct Open {
     connection: Option<PoolConnection<Sqlite>>,
     /// Since when others wait for it; none before it has the lock.
     held: Option<Instant>,
+    /// Longest that they may have to.
+    limit: Duration,
     /// A part was neither committed nor undone.
     has_abandoned_part: bool,
     // Given back after the connection, in this order.
@@ -108,12 +110,14 @@ impl Rehearsals {
     pub(super) fn new(options: SqliteConnectOptions, limits: Limits) -> Self {
         let options = options
             .busy_timeout(limits.lock)
-            // Spilled pages would lock readers out. The pages of one request fit into memory.
-            .pragma("cache_spill", "OFF");
+            // What is written stays in memory, as the pages of one request can: spilled ones would lock readers out.
+            .pragma("cache_spill", "OFF")
+            .pragma("temp_store", "MEMORY");
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(limits.lock)
             .test_before_acquire(false)
+            .after_connect(|connection, _| Box::pin(keep_off_the_disk(connection)))
             .connect_lazy_with(options);
         Self { pool, limits, next: Arc::new(Mutex::new(Instant::now())) }
     }
@@ -204,8 +208,14 @@ impl Stage {
         let (next, turn, connection) =
             waited.map_err(|_elapsed| StoreError::Rehearsal(GivenUp::Busy))??;
         let connection = Some(connection);
-        let mut open =
-            Open { connection, held: None, has_abandoned_part: false, _turn: turn, next };
+        let mut open = Open {
+            connection,
+            held: None,
+            limit: limits.lock,
+            has_abandoned_part: false,
+            _turn: turn,
+            next,
+        };
         let deadline = open.set_deadline().await?;
         execute(open.connection().await?, "BEGIN IMMEDIATE").await?;
         let held = Instant::now();
@@ -256,8 +266,15 @@ impl Drop for Open {
         if let Some(connection) = self.connection.take() {
             drop(connection.detach());
         }
-        if let Some(held) = self.held {
-            *self.next = Instant::now() + held.elapsed() * REST;
+        if let Some(held) = self.held.map(|held| held.elapsed()) {
+            *self.next = Instant::now() + held * REST;
+            if held > self.limit {
+                let ms = held.as_secs_f64() * 1000.0;
+                tracing::warn!(
+                    ms,
+                    "a rehearsal kept others waiting for too long: is this machine overloaded?"
+                );
+            }
         }
     }
 }
@@ -282,6 +299,18 @@ impl Drop for Part {
             self.open.has_abandoned_part = true;
         }
     }
+}
+
+/// Keeps what is needed to roll back in memory too: making and removing a journal file can take a busy disk longer than
+/// anybody may wait. It is needed after a crash only where something was written to the database, which never happens
+/// here. In WAL mode there is no such file, and the mode is left alone because it belongs to the database.
+async fn keep_off_the_disk(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mode: String =
+        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        sqlx::query("PRAGMA journal_mode = MEMORY").execute(connection).await?;
+    }
+    Ok(())
 }
 
 async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {

@@ -11,13 +11,13 @@ from sqlmodel import Session, SQLModel, create_engine
 from coordinator.settings import Settings
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, busy_timeout: float = 5) -> Engine:
     """Connects and creates the tables that are missing."""
     # Not the default limit of 15: a request holds its connection until its answer is out, and FastAPI opens and closes
     # sessions on threads of one small pool. Sixteen requests at once would wait there for each other until a time-out.
     engine = create_engine(
         url,
-        connect_args={"check_same_thread": False, "timeout": 5},
+        connect_args={"check_same_thread": False, "timeout": busy_timeout},
         pool_size=40,
         max_overflow=-1,
     )

@@ -24,7 +24,7 @@ def application(settings: Settings) -> ASGIApp:
     """The whole monolith as one ASGI application; creates the tables that are missing."""
     app = FastAPI(title="Coordinator API (stand-in)")
     app.state.settings = settings
-    app.state.engine = open_database(settings.database_url)
+    app.state.engine = open_database(settings.database_url, settings.busy_timeout)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=ORIGINS,

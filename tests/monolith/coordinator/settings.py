@@ -24,6 +24,7 @@ class Settings:
     client_keys: frozenset[bytes]
     log_level: str
     switches: str | None
+    busy_timeout: float
 
     @property
     def dev(self) -> bool:
@@ -37,6 +38,12 @@ class Settings:
             port = int(env.get("APP_PORT", "8011"))
         except ValueError:
             raise ValueError(f"APP_PORT is not a port number: {env['APP_PORT']!r}") from None
+        try:
+            busy_timeout = float(env.get("SQLITE_TIMEOUT_SECONDS", "5"))
+        except ValueError:
+            raise ValueError(
+                f"SQLITE_TIMEOUT_SECONDS is no number: {env['SQLITE_TIMEOUT_SECONDS']!r}"
+            ) from None
         return Settings(
             env=env.get("APP_ENV", "dev"),
             host=env.get("APP_HOST", "127.0.0.1"),
@@ -46,4 +53,5 @@ class Settings:
             client_keys=_keys(env.get("CLIENT_API_KEYS", "")),
             log_level=env.get("LOG_LEVEL", "info").lower(),
             switches=env.get("MONOLITH_SWITCHES"),
+            busy_timeout=busy_timeout,
         )

@@ -14,6 +14,8 @@ pub enum Player {
     Fake,
     /// The Python stand-in for the monolith, with its faults on demand switched on.
     Monolith,
+    /// The same, with further environment variables.
+    MonolithWith(Vec<(String, String)>),
     /// The real agent service, with further environment variables.
     Service(Vec<(String, String)>),
     /// The real agent service on a clone of the database, made by `migrate db clone`.
@@ -71,7 +73,10 @@ pub(super) async fn play(
 ) -> Backend {
     match player {
         Player::Fake => Backend::Fake(FakeBackend::start(name).await),
-        Player::Monolith => Backend::Program(programs::monolith(database, folder).await),
+        Player::Monolith => Backend::Program(programs::monolith(database, folder, &[]).await),
+        Player::MonolithWith(more) => {
+            Backend::Program(programs::monolith(database, folder, more).await)
+        }
         Player::Service(more) => {
             Backend::Program(programs::service(binaries, database, folder, more).await)
         }

@@ -23,6 +23,12 @@ pub(super) enum Manner {
     Gzip(Vec<u8>),
     /// What is no gzip, called gzip.
     BrokenGzip,
+    /// 200 with this body as JSON, and the word that it was rolled back.
+    RolledBack(Vec<u8>),
+    /// The same, after a while.
+    RolledBackLate(Vec<u8>, Duration),
+    /// 503 with that word.
+    GivenUp,
     /// Nothing, ever.
     Hang,
     /// The connection closed without an answer.
@@ -160,7 +166,18 @@ fn answer(stream: &mut TcpStream, manner: &Manner, is_head: bool, state: &State)
         stream.write_all(&[head.as_bytes(), body].concat()).is_ok()
     };
     let length = |body: &[u8]| format!("content-length: {}\r\n", body.len());
+    let rolled_back = |body: &[u8]| format!("preference-applied: tx=rollback\r\n{}", length(body));
     match manner {
+        Manner::RolledBack(body) => send(&rolled_back(body), body),
+        Manner::RolledBackLate(body, wait) => {
+            std::thread::park_timeout(*wait);
+            send(&rolled_back(body), body)
+        }
+        Manner::GivenUp => {
+            let head =
+                "HTTP/1.1 503 Busy\r\npreference-applied: tx=rollback\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(head.as_bytes()).is_ok()
+        }
         Manner::Answer(body) => send(&length(body), body),
         Manner::Slow(body, wait) => {
             std::thread::park_timeout(*wait);

@@ -36,6 +36,7 @@ targets = ["http://127.0.0.1:1"]
 
 [backends.agent-service]
 targets = ["http://127.0.0.1:2"]
+mirror_writes = "dry-run"
 
 [defaults]
 old = "monolith"
@@ -47,6 +48,7 @@ name = "agents"
 path = "/agent/{*rest}"
 new_path = "/new/{rest}"
 stage = "shadow"
+mirror.before_budget = "200ms"
 
 [[routes]]
 name = "controlled"
@@ -102,6 +104,15 @@ pub(super) struct Rig {
     registry: Registry,
     // Last: what runs on it is gone before.
     runtime: Runtime,
+}
+
+/// A write of a client's.
+pub(super) struct Written<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) headers: HeaderMap,
+    pub(super) length: Option<u64>,
+    pub(super) body: &'static [u8],
 }
 
 struct NoFacts;
@@ -181,6 +192,39 @@ impl Rig {
             primary_server: Some(self.primary.address),
         };
         self.mirror.begin(&self.prepared, &candidate)
+    }
+
+    /// Offers a write to be rehearsed and plays its whole exchange, in which the primary answers 200 with this JSON.
+    /// Whether there was something to compare.
+    pub(super) fn rehearse(&self, request: &Written<'_>, answer: &[u8]) -> bool {
+        let matched =
+            self.table.match_route(request.method.as_str(), request.path).unwrap().unwrap();
+        let decision = routes::decide::decide(self.table.route(matched.route), &NoFacts);
+        let candidate = Candidate {
+            table: &self.table,
+            matched: &matched,
+            decision: &decision,
+            method: &request.method,
+            path: request.path,
+            query: None,
+            headers: &request.headers,
+            request_id: "req-0",
+            server: Some(self.backend.address),
+            primary_server: None,
+        };
+        let rehearsal = self.mirror.rehearse(&self.prepared, &candidate, request.length);
+        let Some(rehearsal) = rehearsal else { return false };
+        let played = rehearsal.play(Bytes::from_static(request.body));
+        let Some(mut capture) = self.runtime.block_on(played) else { return false };
+        capture.restart_request();
+        capture.head(StatusCode::OK, &json_headers());
+        capture.body(answer);
+        capture.finish();
+        true
+    }
+
+    pub(super) fn writes_off(&self) -> Option<String> {
+        self.prepared.writes_off("agents")
     }
 
     /// Plays a whole exchange of a client with the primary, which answers 200 with this JSON.

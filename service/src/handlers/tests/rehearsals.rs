@@ -13,6 +13,10 @@ use crate::testing::{Answer, TestApp};
 /// Writes whose real run leaves no row either.
 const STORES_NOTHING: [&str; 1] = ["POST /networks"];
 
+/// For machines that have much else to do.
+const PATIENT: [(&str, &str); 2] =
+    [("REHEARSAL_LOCK_TIMEOUT_MS", "1000"), ("REHEARSAL_TRANSACTION_TIMEOUT_MS", "1000")];
+
 /// One write of the API's own description.
 #[derive(Debug)]
 struct Write {
@@ -121,7 +125,7 @@ async fn every_write_answers_as_ever_and_leaves_the_database_as_it_was() {
     let mut stored_nothing = BTreeSet::new();
     for write in &writes {
         let name = write.name();
-        let test = TestApp::new().await;
+        let test = TestApp::with(&PATIENT).await;
         let seeds = Seeds::sow(&test).await;
         let before = test.app.store.dump().await;
         let rehearsed = write.send(&test, &seeds, &[("prefer", "tx=rollback")]).await;
@@ -148,7 +152,7 @@ fn keys(value: &Value) -> Vec<&String> {
 
 #[tokio::test]
 async fn refusals_of_a_rehearsal_say_that_nothing_lasts() {
-    let test = TestApp::new().await;
+    let test = TestApp::with(&PATIENT).await;
     let before = test.app.store.dump().await;
     for (method, path, body, status) in [
         ("POST", "/v1/agents/workflows", "{\"name\": 5}", 422),
@@ -156,6 +160,7 @@ async fn refusals_of_a_rehearsal_say_that_nothing_lasts() {
         ("PUT", "/v1/agents/workflows/none", "{}", 404),
         ("POST", "/v1/agents/executions/none/cancel", "", 404),
         ("POST", "/nowhere", "", 404),
+        ("DELETE", "/v1/agents/workflows/", "", 307),
         ("PATCH", "/v1/agents/workflows/none", "", 405),
     ] {
         let request = Request::builder().method(method).uri(path);
@@ -177,7 +182,7 @@ async fn refusals_of_a_rehearsal_say_that_nothing_lasts() {
 
 #[tokio::test]
 async fn a_rehearsal_of_what_fails_after_writing_leaves_nothing_either() {
-    let test = TestApp::new().await;
+    let test = TestApp::with(&PATIENT).await;
     let id = test.workflow(&[]).await;
     let path = format!("/workflows/{id}");
     test.ask("alice", "PUT", &path, Some(json!({"steps": null}))).await;

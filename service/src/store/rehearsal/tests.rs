@@ -162,3 +162,35 @@ async fn rehearsals_that_only_read_take_no_lock() {
     drop(writing);
     other.close().await;
 }
+
+#[tokio::test]
+async fn it_makes_no_file_and_leaves_the_journal_mode_alone() {
+    for mode in ["delete", "wal"] {
+        let test = patient("1000").await;
+        let set: String =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(format!("PRAGMA journal_mode = {mode}")))
+                .fetch_one(&test.app.store.pool)
+                .await
+                .unwrap();
+        assert_eq!(set, mode);
+        let before = test.app.store.dump().await;
+        let rehearsal = test.app.store.rehearse();
+        let store = rehearsal.store();
+        let mut journal = test.app.config.database.path.clone().into_os_string();
+        journal.push("-journal");
+        let done = rehearsal.run(async {
+            let mut writing = store.write().await.unwrap();
+            writing.statement(INSERT).await.unwrap();
+            writing.commit().await.unwrap();
+            std::path::Path::new(&journal).exists()
+        });
+        assert_eq!(done.await, Ok(false), "{mode}");
+        assert_eq!(test.app.store.dump().await, before, "{mode}");
+        let found: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&test.app.store.pool)
+            .await
+            .unwrap();
+        assert_eq!(found, mode);
+        nobody_waits(&test).await;
+    }
+}
