@@ -9,6 +9,9 @@ mod process;
 mod subjects;
 mod wrk;
 mod paced;
+mod pair;
+mod shadow;
+mod memory;
 mod report;
 
 use std::net::SocketAddr;
@@ -18,6 +21,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::backend::Manner;
 use crate::report::{PacedFigures, Saturation};
 use crate::subjects::{Bench, Subject};
 
@@ -37,7 +41,14 @@ enum Part {
         /// Where to listen.
         #[arg(long)]
         listen: SocketAddr,
+        /// How to answer.
+        #[arg(long, value_enum, default_value_t = Manner::Fast)]
+        manner: Manner,
     },
+    /// Show that the shadow can't be felt: mirroring off and on, whatever the new backend does, beside nginx.
+    Shadow(shadow::ShadowArgs),
+    /// Show that memory is bounded: full load with a new backend that hangs.
+    Memory(memory::MemoryArgs),
     /// The smallest pingora proxy there can be: the yardstick.
     BarePingora {
         /// Where to listen.
@@ -73,7 +84,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().part {
-        Part::Backend { listen } => backend::serve(listen),
+        Part::Backend { listen, manner } => backend::serve(listen, manner),
+        Part::Shadow(args) => shadow::run(&args),
+        Part::Memory(args) => memory::run(&args),
         Part::BarePingora { listen, upstream } => bare_pingora::serve(listen, upstream),
         Part::Run(args) => run(&args),
     };

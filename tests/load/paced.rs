@@ -8,12 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
-use hyper::{Request, Uri};
+use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::Failure;
+use crate::{Failure, backend};
 
 /// What one paced run found: answers a second, and latencies in milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -29,13 +29,15 @@ pub(crate) struct Figures {
 /// A rate that nothing reaches: sends as fast as answers come.
 pub(crate) const SATURATING: f64 = 1e9;
 
-/// Sends `rate` requests a second over keep-alive connections for `length`.
+/// Sends `rate` requests a second over keep-alive connections for `length`. An answer that is not 200 with the backend's
+/// own bytes ends it.
 pub(crate) async fn run(
     url: &str,
     rate: f64,
     connections: usize,
     length: Duration,
 ) -> Result<Figures, Failure> {
+    let expected = backend::body();
     let uri: Uri = url.parse()?;
     let authority = uri.authority().ok_or("a URL without a host")?.to_string();
     #[expect(
@@ -49,6 +51,7 @@ pub(crate) async fn run(
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..connections {
         let (uri, authority, next) = (uri.clone(), authority.clone(), Arc::clone(&next));
+        let expected = expected.clone();
         workers.spawn(async move {
             let stream = TcpStream::connect(&authority).await?;
             stream.set_nodelay(true)?;
@@ -73,10 +76,12 @@ pub(crate) async fn run(
                     .body(Empty::<Bytes>::new())?;
                 sender.ready().await?;
                 let answer = sender.send_request(request).await?;
-                if !answer.status().is_success() {
+                if answer.status() != StatusCode::OK {
                     return Err(format!("status {}", answer.status()).into());
                 }
-                answer.into_body().collect().await?;
+                if answer.into_body().collect().await?.to_bytes() != expected {
+                    return Err("an answer with other bytes than the backend's".into());
+                }
                 latencies.push(from.elapsed().as_secs_f64() * 1000.0);
             }
             drop(sender);

@@ -92,3 +92,11 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
     #[expect(clippy::cast_precision_loss, reason = "a benchmark's tick count is far below 2^52")]
     Ok(ticks as f64 / 100.0)
 }
+
+/// Memory that a process holds now, bytes (proc(5), `VmRSS` of `status`).
+pub(crate) fn resident_bytes(pid: u32) -> Result<u64, Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    Ok(kilobytes.ok_or("no VmRSS in the process's status")? * 1024)
+}

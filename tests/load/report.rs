@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use crate::paced::Figures;
+use crate::shadow::Row;
 use crate::subjects::Subject;
 use crate::wrk::Load;
 
@@ -145,6 +147,76 @@ pub(crate) fn paced(share: &str, rate: f64, found: &PacedFigures) {
 pub(crate) fn shared_cores(most: f64) {
     println!(
         "(of the {most:.0} req/s that the paced load drives through the proxy. Load, both backends and the copies share this\n machine's cores with it: where these are full, copies cost clients what the cores lack.)"
+    );
+}
+
+/// Whether the shadow is felt: each row against the same kind of proxy with mirroring off, round by round, because the
+/// machine's speed drifts.
+pub(crate) fn shadow(rounds: usize, half: f64, rows: &[Row]) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[2K");
+    }
+    println!(
+        "{rounds} interleaved rounds; every answer 200 with the backend's own bytes; medians."
+    );
+    println!("half: {half:.0} req/s; ratios to mirroring off, median of the rounds\n");
+    println!(
+        "{:<15} {:>8} {:>8} {:>7} {:>7} {:>9} {:>7} {:>11}",
+        "", "p50 ms", "p99 ms", "p50", "p99", "full/s", "full", "CPU µs/req"
+    );
+    let of = |figures: &[Figures], figure: fn(&Figures) -> f64| -> Vec<f64> {
+        figures.iter().map(figure).collect()
+    };
+    for row in rows {
+        let off = rows.iter().find(|off| {
+            off.name.ends_with("off")
+                && off.name.starts_with("nginx") == row.name.starts_with("nginx")
+        });
+        let ratio =
+            |own: Vec<f64>, off: Vec<f64>| median(own.iter().zip(&off).map(|(own, off)| own / off));
+        let against = |pick: fn(&Row) -> &[Figures], figure: fn(&Figures) -> f64| {
+            off.map_or(f64::NAN, |off| ratio(of(pick(row), figure), of(pick(off), figure)))
+        };
+        println!(
+            "{:<15} {:>8.3} {:>8.3} {:>7.2} {:>7.2} {:>9.0} {:>7.2} {:>11.1}",
+            row.name,
+            median(of(&row.half, |figures| figures.p50).into_iter()),
+            median(of(&row.half, |figures| figures.p99).into_iter()),
+            against(|row| &row.half, |figures| figures.p50),
+            against(|row| &row.half, |figures| figures.p99),
+            median(of(&row.full, |figures| figures.rate).into_iter()),
+            against(|row| &row.full, |figures| figures.rate),
+            median(row.cpu.iter().copied()),
+        );
+    }
+    println!();
+    for row in rows {
+        for (load, counts) in ["half", "full"].iter().zip(&row.copies) {
+            copies(&format!("{}, {load}", row.name), counts);
+        }
+    }
+}
+
+/// What became of copies: how many of each, and their share.
+pub(crate) fn copies(name: &str, counts: &BTreeMap<String, f64>) {
+    let total: f64 = counts.values().sum();
+    if total > 0.0 {
+        let shares = counts.iter().filter(|(_, count)| **count > 0.0).map(|(outcome, count)| {
+            format!("{outcome} {count:.0} ({:.1} %)", 100.0 * count / total)
+        });
+        println!("{name:<21} {}", shares.collect::<Vec<_>>().join(", "));
+    }
+}
+
+/// One line of a memory run.
+pub(crate) fn memory(elapsed: Duration, rate: f64, now: u64, most: u64) {
+    #[expect(clippy::cast_precision_loss, reason = "bytes of one process, far below 2^52")]
+    let megabytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    println!(
+        "{:>5.1} min  {rate:>7.0} req/s  {:>6.1} MB, at most {:.1} MB",
+        elapsed.as_secs_f64() / 60.0,
+        megabytes(now),
+        megabytes(most)
     );
 }
 

@@ -134,7 +134,7 @@ impl Bench {
 }
 
 /// Debian puts servers where a user's PATH does not look.
-fn packaged(name: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn packaged(name: &str) -> Result<PathBuf, Failure> {
     ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"]
         .iter()
         .map(|folder| Path::new(folder).join(name))
@@ -143,7 +143,7 @@ fn packaged(name: &str) -> Result<PathBuf, Failure> {
 }
 
 /// The real table with this run's addresses; the route that is measured gets its stage.
-fn table_for(
+pub(crate) fn table_for(
     table: &str,
     stage: &str,
     old: SocketAddr,
@@ -159,7 +159,7 @@ fn table_for(
         .replace("127.0.0.1:8081", &admin.to_string())
 }
 
-fn nginx_conf(
+pub(crate) fn nginx_conf(
     home: &Path,
     at: SocketAddr,
     old: SocketAddr,
