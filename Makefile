@@ -41,10 +41,11 @@ conformance: setup ## compare the service with the recorded answers of the monol
 rehearsal-proof: setup ## 10,000 writes with and without rehearsals, the two databases compared; some minutes
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_thousand_rehearsed
 
-bench: setup ## requests per second, latency and CPU beside bare pingora, nginx and HAProxy
+bench: setup ## requests per second, latency and CPU beside bare pingora, nginx and HAProxy; what mirroring costs clients
 	scripts/bench-tools.sh
 	$(RELEASE) --bin bench
 	$(TARGET)/release/bench run
+	$(TARGET)/release/bench shadow
 
 fuzz: ## a million made-up pairs of bodies through the comparer
 	@scripts/fuzz.sh

@@ -6,8 +6,12 @@ use super::capture::Captured;
 use super::client::{MirroredAnswer, NoAnswer};
 use super::table::RouteMirror;
 use super::{Mirror, control, twin};
-use compare::{DecodeError, Side, compare};
-use evidence::{Answered, Compared, DropReason, Failure, Outcome, Verdict};
+use compare::excerpt::shown_body;
+use compare::{Answer, DecodeError, Side, compare};
+use evidence::{Answered, Bodies, Compared, DropReason, Failure, Outcome, Verdict};
+
+/// Most of a body that an example keeps, in characters.
+const MAX_SHOWN: usize = 8192;
 
 /// An answer of the other backend, and how long it took.
 #[derive(Debug)]
@@ -47,6 +51,9 @@ async fn judge(
     let mut compared = compared(captured, &answer, route, (primary_latency, latency))?;
     if let Some(control) = captured.control.take() {
         control::settle(mirror, route, captured, control, &mut compared).await?;
+    }
+    if !compared.comparison.differences.is_empty() {
+        compared.bodies = bodies(captured, &answer, route);
     }
     Ok(compared)
 }
@@ -100,6 +107,18 @@ pub(super) fn compared(
             _ => NoAnswer::Dropped(DropReason::Undecodable),
         }),
     }
+}
+
+/// Both bodies for an example, where both are text.
+fn bodies(captured: &Captured, answer: &MirroredAnswer, route: &RouteMirror) -> Option<Bodies> {
+    let shown =
+        |answer: Answer<'_>| shown_body(answer.headers, answer.body, &route.masks, MAX_SHOWN);
+    let (primary, mirrored) = (shown(captured.answer.as_answer())?, shown(answer.as_answer())?);
+    Some(if captured.request.is_new {
+        Bodies { old: primary, new: mirrored }
+    } else {
+        Bodies { old: mirrored, new: primary }
+    })
 }
 
 pub(super) fn count(route: &RouteMirror, verdict: &Verdict) {

@@ -76,6 +76,8 @@ pub(super) struct RouteMirror {
     /// Share of those for which the old backend is asked again.
     pub(super) control: f64,
     pub(super) rules: Rules,
+    /// Places in bodies that are never shown.
+    pub(super) masks: Vec<JsonPath>,
     /// The headers of an answer that are compared or say how to read its body; each once.
     pub(super) compared_headers: Vec<HeaderName>,
     basis: ArcSwap<Basis>,
@@ -108,6 +110,7 @@ impl RouteMirror {
             control: route.mirror.control,
             compared_headers: compared_headers(&rules),
             rules,
+            masks: masks.to_vec(),
             basis: ArcSwap::from_pointee(Basis::new(&route.compare, build.get())),
             build,
             twin: None,

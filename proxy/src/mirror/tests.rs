@@ -69,6 +69,8 @@ fn a_difference_is_found_and_named_by_its_path() {
     assert_eq!((example.old.as_str(), example.new.as_str()), ("\"a\"", "\"b\""));
     assert_eq!(example.request, "GET /agent/7?token=***");
     assert_eq!(example.request_id, "req-0");
+    assert_eq!(example.old_body.as_deref(), Some(r#"{"id":1,"name":"a"}"#));
+    assert_eq!(example.new_body.as_deref(), Some(r#"{"name":"b","id":1}"#));
     assert_eq!(operation.new_latency.count, 1);
     assert!(
         rig.metrics()
