@@ -122,7 +122,7 @@ fn counts(from: &Server, to: &Server, clone: &str) -> Result<Vec<TableCount>, Fa
                 WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1";
     let tables = psql(to, clone, &[list])?;
     let count = |table: &str| {
-        format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {}) AS some", MAX_COUNTED + 1)
+        format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {}) AS counted", MAX_COUNTED + 1)
     };
     let tables: Vec<&str> = tables.lines().filter(|table| !table.is_empty()).collect();
     if tables.is_empty() {
