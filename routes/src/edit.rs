@@ -3,10 +3,13 @@
 //! The tree is only asked where things stand; the text itself is spliced. Comments, order, line ends and even the
 //! spelling of numbers elsewhere can't change that way.
 
+mod compare_rules;
+
 use std::ops::Range;
 
 use toml_edit::{Document, Item, TableLike, TomlError, Value};
 
+use crate::admin::Proposal;
 use crate::stage::Stage;
 
 /// One change to one route (or to the whole table).
@@ -20,6 +23,14 @@ pub enum Change {
         stage: Stage,
         /// `canary.percent`, where given.
         percent: Option<f64>,
+    },
+    /// Add a compare rule to a route, with a comment that says where it comes from; what the route takes over from the
+    /// defaults it keeps. Nothing changes where the rule is in force already.
+    AddRule {
+        /// Name of the route.
+        route: String,
+        /// The rule and its origin.
+        rule: Proposal,
     },
 }
 
@@ -49,11 +60,20 @@ pub enum EditError {
 pub fn apply(text: &str, changes: &[Change], number: u64) -> Result<String, EditError> {
     let mut text = text.to_owned();
     for change in changes {
-        let Change::SetStage { route, stage, percent } = change;
-        text = edit(text, |document, text| set_stage(document, text, route, *stage))?;
-        if let Some(percent) = percent {
-            text = edit(text, |document, text| set_percent(document, text, route, *percent))?;
-        }
+        text = match change {
+            Change::SetStage { route, stage, percent } => {
+                let text = edit(text, |document, text| set_stage(document, text, route, *stage))?;
+                match percent {
+                    Some(percent) => {
+                        edit(text, |document, text| set_percent(document, text, route, *percent))?
+                    }
+                    None => text,
+                }
+            }
+            Change::AddRule { route, rule } => {
+                edit(text, |document, text| compare_rules::add(document, text, route, rule))?
+            }
+        };
     }
     text = edit(text, |document, text| Ok(Some(set_generation(document, text, number))))?;
     // What is handed back parses: a slip here must never reach the file.

@@ -87,6 +87,55 @@ impl TargetPath {
     }
 }
 
+impl TargetPath {
+    /// The client's path for a path of this backend, the reverse of [`TargetPath::fill`]. Also for templates: a segment such
+    /// as `{id}` is taken for a text. A parameter that this template leaves out stands as `{name}`. `None`: `path` is none
+    /// that this template makes.
+    pub fn reverse(&self, pattern: &Pattern, path: &str) -> Option<String> {
+        let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+        let mut rest = segments.as_slice();
+        let mut captured: Vec<Option<String>> = vec![None; pattern.parameters().count()];
+        let parameters: Vec<&Segment> =
+            pattern.segments.iter().filter(|segment| segment.parameter().is_some()).collect();
+        for (position, part) in self.parts.iter().enumerate() {
+            let after = self.parts.len() - position - 1;
+            let index = match part {
+                Part::Literal(text) => {
+                    let (first, more) = rest.split_first()?;
+                    if first != text {
+                        return None;
+                    }
+                    rest = more;
+                    continue;
+                }
+                Part::Captured { index, .. } => *index,
+            };
+            let taken = match parameters.get(index)? {
+                Segment::Wildcard(_) => rest.len().checked_sub(after)?,
+                _ => 1,
+            };
+            let (values, more) = rest.split_at_checked(taken)?;
+            *captured.get_mut(index)? = Some(values.join("/"));
+            rest = more;
+        }
+        let mut parameters = captured.into_iter();
+        let mut out = String::new();
+        for segment in &pattern.segments {
+            let text = match segment {
+                Segment::Literal(_) => segment.to_string(),
+                Segment::Parameter(name) | Segment::Wildcard(name) => {
+                    parameters.next()?.unwrap_or_else(|| format!("{{{name}}}"))
+                }
+            };
+            if !text.is_empty() || !matches!(segment, Segment::Wildcard(_)) {
+                out.push('/');
+                out.push_str(&text);
+            }
+        }
+        rest.is_empty().then(|| if out.is_empty() { "/".to_owned() } else { out })
+    }
+}
+
 fn known(pattern: &Pattern) -> String {
     let names: Vec<String> = pattern.parameters().map(|name| format!("`{{{name}}}`")).collect();
     if names.is_empty() {
@@ -106,5 +155,36 @@ impl fmt::Display for TargetPath {
             Part::Literal(text) => write!(f, "/{text}"),
             Part::Captured { name, .. } => write!(f, "/{{{name}}}"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backends_path_leads_back_to_the_clients() {
+        let wildcard = ("/api/v1/agent/workflows/{*rest}", "/api/v1/agents/workflows/{rest}");
+        let parameters = ("/a/{x}/b/{y}", "/n/{y}/{x}");
+        for ((pattern, template), path, expected) in [
+            (wildcard, "/api/v1/agents/workflows/{id}", Some("/api/v1/agent/workflows/{id}")),
+            (wildcard, "/api/v1/agents/workflows", Some("/api/v1/agent/workflows")),
+            (
+                wildcard,
+                "/api/v1/agents/workflows/{id}/run",
+                Some("/api/v1/agent/workflows/{id}/run"),
+            ),
+            (wildcard, "/api/v1/agents", None),
+            (wildcard, "/health", None),
+            (parameters, "/n/2/1", Some("/a/1/b/2")),
+            (parameters, "/n/2", None),
+            (parameters, "/n/2/1/0", None),
+            (("/a/{x}", "/n"), "/n", Some("/a/{x}")),
+            (("/{*rest}", "/n/{rest}"), "/n", Some("/")),
+        ] {
+            let pattern: Pattern = pattern.parse().unwrap();
+            let template = TargetPath::parse(template, &pattern).unwrap().unwrap();
+            assert_eq!(template.reverse(&pattern, path).as_deref(), expected, "{template} {path}");
+        }
     }
 }

@@ -10,6 +10,8 @@ pub mod operation;
 mod mask;
 mod drops;
 pub mod wilson;
+pub mod noise;
+pub mod gate;
 mod latency;
 mod tally;
 mod groups;
@@ -24,6 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use routes::admin::{RouteEvidence, RouteNoise};
+use routes::compare::CompareRules;
 use routes::policy::EvidenceSettings;
 use serde_json::Value;
 
@@ -45,6 +49,7 @@ pub struct Evidence {
     link: tokio::sync::Mutex<Link>,
     /// Why the store is not used at present.
     degraded: Mutex<Option<String>>,
+    noise: noise::Learned,
     /// Outcomes recorded so far.
     revision: AtomicU64,
 }
@@ -58,12 +63,14 @@ impl Evidence {
             settings: Mutex::default(),
             link: tokio::sync::Mutex::default(),
             degraded: Mutex::default(),
+            noise: noise::Learned::default(),
             revision: AtomicU64::new(0),
         }
     }
 
     /// Takes outcomes of these routes only, from now on. What is known of others stays in the store until it is too old.
     pub fn keep(&self, names: &[&str]) {
+        self.noise.keep(names);
         self.memory().keep(names);
     }
 
@@ -75,6 +82,7 @@ impl Evidence {
     /// Adds the outcome of one mirrored request. Never waits for the store; an outcome of a route that is no longer kept is
     /// forgotten.
     pub fn record(&self, outcome: Outcome) {
+        self.noise.learn(&outcome);
         self.memory().record(outcome);
         self.revision.fetch_add(1, Ordering::Relaxed);
     }
@@ -83,6 +91,11 @@ impl Evidence {
     /// well, it changes about every second.
     pub fn revision(&self) -> u64 {
         self.revision.load(Ordering::Relaxed)
+    }
+
+    /// What is noise in this evidence, and which rules would silence it; `rules` are those in force.
+    pub fn noise(&self, evidence: &RouteEvidence, rules: &CompareRules) -> RouteNoise {
+        self.noise.model(&evidence.route).report(evidence, rules)
     }
 
     /// Keeps a small piece of JSON by route, basis and name, in place of what this proxy kept there before.

@@ -3,7 +3,7 @@
 use routes::admin::Trust;
 
 /// 97.5 % quantile of the normal distribution: 95 % of it lie within this many standard deviations.
-const Z: f64 = 1.959_963_984_540_054;
+pub(crate) const Z: f64 = 1.959_963_984_540_054;
 
 /// The 95 % Wilson score interval of `hits` in `samples` (E. B. Wilson, 1927; formula 4 of
 /// <https://doi.org/10.1080/01621459.1927.10502953>). Without samples nothing is known: 0 to 1.

@@ -94,6 +94,19 @@ pub enum ProposalKind {
     Tolerance,
 }
 
+impl ProposalKind {
+    /// The key under `compare`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timestamp => "timestamp",
+            Self::Identifier => "identifier",
+            Self::Number => "number",
+            Self::Unordered => "unordered",
+            Self::Tolerance => "tolerance",
+        }
+    }
+}
+
 /// How much a rule in force does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleUse {
