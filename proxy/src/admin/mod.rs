@@ -5,6 +5,8 @@ pub(crate) mod access;
 mod answer;
 mod page;
 mod report;
+mod openapi;
+mod judgement;
 mod journal;
 mod events;
 mod flips;
@@ -46,6 +48,7 @@ pub(crate) struct Admin {
     flipping: Arc<Semaphore>,
     started_at: DateTime<Utc>,
     token: Option<Token>,
+    documents: openapi::Documents,
     /// Set when the proxy stops: it is ready for nothing more.
     shutdown: std::sync::OnceLock<ShutdownWatch>,
 }
@@ -68,6 +71,7 @@ impl Admin {
             flipping: Arc::new(Semaphore::new(1)),
             started_at: Utc::now(),
             token,
+            documents: openapi::Documents::default(),
             shutdown: std::sync::OnceLock::new(),
         }
     }

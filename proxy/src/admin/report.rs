@@ -58,7 +58,8 @@ pub(super) fn routes(admin: &Admin) -> RoutesReport {
     }
 }
 
-fn backend(pool: &Pool) -> BackendReport {
+/// A backend and its servers.
+pub(super) fn backend(pool: &Pool) -> BackendReport {
     BackendReport {
         name: pool.name.to_string(),
         healthy: pool.is_usable(),

@@ -8,8 +8,9 @@ use hyper::body::Incoming;
 
 use super::access::Denied;
 use super::answer::{Answer, json, text, with_type};
-use super::{Admin, access, events, flips, journal, page, report};
+use super::{Admin, access, events, flips, journal, judgement, page, report};
 use crate::backends::target::Health;
+use crate::live_table::InForce;
 
 const INDEX: &str = "\
 strangler-proxy, admin interface
@@ -19,6 +20,8 @@ GET /api/routes                                what is in force: generation, rou
 GET /api/routes?wait=DIGEST&timeout=MILLIS     the same, once that generation is in force
 GET /api/evidence[?route=NAME]                 what comparing has shown so far
 GET /api/timeline?route=NAME[&minutes=60]      the same by the minute, for the last minutes (1 to 1440)
+GET /api/noise[?route=NAME]                    what the old backend shows against itself, and rules that would silence it
+GET /api/gate?route=NAME                       what stands against a cutover, and what to do about it
 GET /api/journal[?limit=N]                     the last flips, the newest first
 GET /api/events                                server-sent events: what of all this has changed
 GET /api/flips                                 whether flips are allowed here
@@ -57,6 +60,8 @@ pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer
         "/api/routes" => routes(admin, query).await,
         "/api/evidence" => evidence(admin, query).await,
         "/api/timeline" => timeline(admin, query).await,
+        "/api/noise" => noise(admin, query).await,
+        "/api/gate" => gate(admin, query).await,
         "/api/journal" => journal::answer(admin, parameter(query, "limit")).await,
         "/api/flips" => json(&flips::allowed(admin)),
         "/api/events" => events::answer(admin),
@@ -111,22 +116,10 @@ async fn routes(admin: &Admin, query: &str) -> Answer {
 
 async fn evidence(admin: &Admin, query: &str) -> Answer {
     let in_force = admin.live.snapshot();
-    let wanted = parameter(query, "route");
-    let names: Vec<&str> = in_force
-        .table
-        .routes
-        .iter()
-        .map(|route| route.name.as_str())
-        .filter(|name| wanted.as_ref().is_none_or(|wanted| wanted == name))
-        .collect();
-    if wanted.is_some() && names.is_empty() {
-        return text(StatusCode::NOT_FOUND, "no route of that name is in force\n");
+    match wanted(&in_force, query) {
+        Some(names) => json(&judgement::evidence(admin, &in_force, &names).await),
+        None => unknown_route(),
     }
-    let mut report = admin.evidence.report(&names).await;
-    for route in &mut report.routes {
-        route.writes_off = in_force.mirror.writes_off(&route.route);
-    }
-    json(&report)
 }
 
 async fn timeline(admin: &Admin, query: &str) -> Answer {
@@ -140,10 +133,43 @@ async fn timeline(admin: &Admin, query: &str) -> Answer {
             return text(StatusCode::BAD_REQUEST, "`minutes` is a number from 1 to 1440\n");
         }
     };
-    if !admin.live.snapshot().table.routes.iter().any(|known| known.name == route) {
-        return text(StatusCode::NOT_FOUND, "no route of that name is in force\n");
+    if admin.live.snapshot().table.route_named(&route).is_none() {
+        return unknown_route();
     }
     json(&admin.evidence.timeline(&route, minutes).await)
+}
+
+async fn noise(admin: &Admin, query: &str) -> Answer {
+    let in_force = admin.live.snapshot();
+    match wanted(&in_force, query) {
+        Some(names) => json(&judgement::noise(admin, &in_force, &names).await),
+        None => unknown_route(),
+    }
+}
+
+async fn gate(admin: &Admin, query: &str) -> Answer {
+    let in_force = admin.live.snapshot();
+    let Some(name) = parameter(query, "route") else {
+        return text(StatusCode::BAD_REQUEST, "name the route: /api/gate?route=NAME\n");
+    };
+    let Some(route) = in_force.table.route_named(&name) else { return unknown_route() };
+    match judgement::gate(admin, &in_force, route).await {
+        Some(report) => json(&report),
+        None => unknown_route(),
+    }
+}
+
+/// The route that the query names, or all of them; `None` where it names none of the table.
+fn wanted<'t>(in_force: &'t InForce, query: &str) -> Option<Vec<&'t str>> {
+    let wanted = parameter(query, "route");
+    let names = in_force.table.routes.iter().map(|route| route.name.as_str());
+    let names: Vec<&str> =
+        names.filter(|name| wanted.as_ref().is_none_or(|wanted| wanted == name)).collect();
+    (wanted.is_none() || !names.is_empty()).then_some(names)
+}
+
+fn unknown_route() -> Answer {
+    text(StatusCode::NOT_FOUND, "no route of that name is in force\n")
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {
