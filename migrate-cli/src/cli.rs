@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, cutover, db, guard, history, mirror, rollback, routes, status};
+use crate::commands::{
+    completions, cutover, db, gate, guard, history, mirror, rollback, routes, status,
+};
 use crate::demo;
 use crate::output::{Color, Format};
 
@@ -97,6 +99,8 @@ pub(crate) enum Command {
     /// Look at the route table: list, show, validate, test
     #[command(subcommand)]
     Routes(routes::Command),
+    /// What stands against a cutover, and what to do about it
+    Gate(gate::Args),
     /// Move routes forward: to the next stage, or to the one named
     Cutover(cutover::Args),
     /// Take routes back; needs no network and no good table

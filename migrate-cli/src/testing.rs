@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 
 use clap::Parser as _;
 use routes::admin::{
-    BackendReport, EvidenceReport, ProxyIdentity, RejectedTable, RouteReport, RoutesReport,
-    TargetReport,
+    BackendReport, EvidenceReport, GateCondition, GateReport, NoiseReport, ProxyIdentity,
+    RejectedTable, RouteNoise, RouteReport, RoutesReport, TargetReport, Verdict,
 };
 use routes::store::TableFile;
 use routes::{Digest, Generation, RouteTable};
@@ -124,6 +124,11 @@ impl Folder {
         }
     }
 
+    /// Moves routes forward whatever the gate says: for tests of what comes after.
+    pub(crate) async fn cut_over(&self, words: &[&str]) -> Ran {
+        self.run(&[&["cutover"], words, &["--force", "--reason", "by a test"]].concat()).await
+    }
+
     /// Runs a command and reads the JSON document that it prints.
     pub(crate) async fn json(&self, arguments: &[&str]) -> (Exit, serde_json::Value) {
         let mut line = vec!["--output", "json"];
@@ -184,6 +189,8 @@ struct State {
     manner: Manner,
     healthy: bool,
     evidence: Option<EvidenceReport>,
+    gate: Mutex<Option<GateReport>>,
+    noise: Mutex<Option<RouteNoise>>,
     stopped: AtomicBool,
 }
 
@@ -205,6 +212,8 @@ impl FakeProxy {
             manner,
             healthy,
             evidence,
+            gate: Mutex::default(),
+            noise: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
         let thread = {
@@ -212,6 +221,16 @@ impl FakeProxy {
             std::thread::spawn(move || serve(&listener, &state))
         };
         Self { address, state, thread: Some(thread) }
+    }
+
+    /// What it says of every route from now on; before, nothing stands against a cutover.
+    pub(crate) fn says(&self, gate: GateReport) {
+        *self.state.gate.lock().unwrap() = Some(gate);
+    }
+
+    /// The noise that it has learned; before, none.
+    pub(crate) fn learned(&self, noise: RouteNoise) {
+        *self.state.noise.lock().unwrap() = Some(noise);
     }
 
     /// Its address, as the table has it.
@@ -255,6 +274,12 @@ fn serve(listener: &TcpListener, state: &State) {
         while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
         let body = if request.starts_with("GET /api/evidence") {
             serde_json::to_string(&state.evidence.clone().unwrap_or_else(no_evidence))
+        } else if let Some(route) = asked(&request, "/api/gate") {
+            let gate = state.gate.lock().unwrap().clone();
+            serde_json::to_string(&gate.unwrap_or_else(|| passing_gate(route)))
+        } else if asked(&request, "/api/noise").is_some() {
+            let routes = state.noise.lock().unwrap().clone().into_iter().collect();
+            serde_json::to_string(&NoiseReport { routes })
         } else {
             serde_json::to_string(&state.report())
         };
@@ -266,6 +291,24 @@ fn serve(listener: &TcpListener, state: &State) {
         // A client that went away is no concern of a stand-in.
         let _written = stream.write_all(format!("{head}{body}").as_bytes());
     }
+}
+
+/// The route that a request asks an endpoint for.
+fn asked<'r>(request: &'r str, endpoint: &str) -> Option<&'r str> {
+    request.strip_prefix("GET ")?.strip_prefix(endpoint)?.strip_prefix("?route=")?.split(' ').next()
+}
+
+/// One operation, and nothing to say against it.
+fn passing_gate(route: &str) -> GateReport {
+    let condition = GateCondition {
+        condition: "samples".to_owned(),
+        operation: Some(format!("GET /{route}")),
+        wanted: "at least 100".to_owned(),
+        found: "400".to_owned(),
+        verdict: Verdict::Pass,
+        what_to_do: None,
+    };
+    GateReport { route: route.to_owned(), verdict: Verdict::Pass, conditions: vec![condition] }
 }
 
 fn no_evidence() -> EvidenceReport {

@@ -54,6 +54,9 @@ fn history(folder: &Path) -> Value {
     serde_json::from_slice(&output.stdout).expect("history is JSON")
 }
 
+/// No proxy is listed that could have evidence.
+const CUTOVER: [&str; 5] = ["cutover", "workflows", "--force", "--reason", "by a test"];
+
 fn stage(folder: &Path) -> String {
     let path = folder.join("routes.toml");
     let text = fs::read_to_string(&path).expect("the table is there");
@@ -66,14 +69,14 @@ fn a_crash_after_any_step_leaves_one_of_the_two_generations() {
     for (step, wanted, outcome) in STEPS {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("routes.toml"), TABLE).expect("a table");
-        let output = migrate(folder.path(), step, &["cutover", "workflows"]);
+        let output = migrate(folder.path(), step, &CUTOVER);
         assert_eq!(output.status.code(), None, "{step}: ended by a signal");
         assert_eq!(stage(folder.path()), wanted, "{step}");
         let judged = history(folder.path());
         assert_eq!(judged["changes"][0]["outcome"].as_str(), outcome, "{step}");
 
         // The next flip reports what was interrupted and finishes it in the journal.
-        let next = migrate(folder.path(), "", &["cutover", "workflows", "--to", "service"]);
+        let next = migrate(folder.path(), "", &[&CUTOVER[..], &["--to", "service"]].concat());
         assert_eq!(next.status.code(), Some(0), "{step}");
         assert_eq!(stage(folder.path()), "service");
         let reported = String::from_utf8_lossy(&next.stderr).contains("was interrupted");
@@ -111,7 +114,7 @@ fn a_crash_of_a_rollback_leaves_one_of_the_two_generations() {
     for (step, wanted) in [("intended", "canary"), ("written", "shadow")] {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("routes.toml"), TABLE).expect("a table");
-        assert_eq!(migrate(folder.path(), "", &["cutover", "workflows"]).status.code(), Some(0));
+        assert_eq!(migrate(folder.path(), "", &CUTOVER).status.code(), Some(0));
         migrate(folder.path(), step, &["rollback"]);
         assert_eq!(stage(folder.path()), wanted, "{step}");
         // Asked again, it is done.

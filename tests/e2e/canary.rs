@@ -37,7 +37,7 @@ async fn a_client_stays_on_its_side_and_raising_the_percent_moves_nobody_back() 
     // 20 % of 400 is 80; five standard deviations are 40.
     assert!((40..=120).contains(&few.len()), "{} of {CLIENTS} on the new side", few.len());
 
-    stack.migrate_ok(&["cutover", "w", "--to", "canary", "--percent", "60"]).await;
+    stack.cut_over(&["w", "--to", "canary", "--percent", "60"]).await;
     let many = on_new(&sides(&stack, "x-api-key", "key-").await);
     assert!((190..=290).contains(&many.len()), "{} of {CLIENTS} on the new side", many.len());
     assert!(few.iter().all(|client| many.contains(client)), "somebody was moved back");

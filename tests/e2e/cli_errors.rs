@@ -54,14 +54,14 @@ async fn no_proxy_at_the_admin_address() {
     let digest = (r"\b[0-9a-f]{16}\b", "[DIGEST]");
     insta::with_settings!({filters => vec![digest]}, {
         assert_snapshot!(said, @r#"
-    exit 4
-    CONDITION                     WANTED   FOUND
-    proxy http://[ADMIN]  answers  no proxy answers at http://[ADMIN]/api/routes?wait=[DIGEST]&timeout=1000: Connection refused (os error 111)
-      what to do about proxy http://[ADMIN]: start it, or take its address out of `[proxies] admin` if it is gone for good
+        exit 4
+        CONDITION                     WANTED   FOUND                                                                                                                        VERDICT
+        proxy http://[ADMIN]  answers  no proxy answers at http://[ADMIN]/api/routes?wait=[DIGEST]&timeout=1000: Connection refused (os error 111)  fail
+          what to do about proxy http://[ADMIN]: start it, or take its address out of `[proxies] admin` if it is gone for good
 
-    workflows: monolith → shadow
-    refused: generation 0 ([DIGEST]) stays in force; to go past it: --force --reason "…"
-    "#);
+        workflows: monolith → shadow
+        refused: generation 0 ([DIGEST]) stays in force; to go past it: --force --reason "…"
+        "#);
     });
 }
 

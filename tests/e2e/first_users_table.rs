@@ -66,9 +66,9 @@ async fn every_group_reaches_the_monolith_under_a_path_that_it_knows() {
 #[tokio::test]
 async fn all_three_ways_to_a_group_move_in_one_generation() {
     let stack = first_users_table().await;
-    let words = ["cutover", "workflows", "workflows-api", "workflows-v1", "--to", "service"];
+    let words = ["workflows", "workflows-api", "workflows-v1", "--to", "service"];
     let before = stack.routes_report().await.generation.number;
-    stack.migrate_ok(&words).await;
+    stack.cut_over(&words).await;
     assert_eq!(stack.routes_report().await.generation.number, before + 1);
     for path in ["/api/v1/agent/workflows/x", "/api/v1/agents/workflows", "/v1/agents/workflows/x"]
     {

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use e2e::load::{Exchange, Load, Report, quantile_of};
+use e2e::stack::forced;
 use e2e::{LIMIT, RouteSpec};
 use notify::event::{EventKind, ModifyKind, RenameMode};
 use notify::{RecursiveMode, Watcher as _};
@@ -62,12 +63,12 @@ async fn fifty_flips_under_load_lose_nothing_and_mix_nothing_up() {
     load.more(200).await;
     let mut flips = Vec::new();
     for flip in 0..FLIPS {
-        let (to, words): (_, &[&str]) = match flip % 2 {
-            0 => (NEW, &["cutover", "w", "--to", "service"]),
-            _ => (OLD, &["rollback", "w"]),
+        let (to, words) = match flip % 2 {
+            0 => (NEW, forced(&["w", "--to", "service"])),
+            _ => (OLD, vec!["rollback", "w"]),
         };
         let began = Instant::now();
-        stack.migrate_ok(words).await;
+        stack.migrate_ok(&words).await;
         flips.push(Flip { to, began, ended: Instant::now(), renamed: renames.next() });
         load.more(40).await;
     }

@@ -40,7 +40,7 @@ async fn an_edit_takes_effect_however_the_editor_saves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_file_changes_nothing_and_rollback_repairs_it() {
     let stack = one_route().await;
-    stack.migrate_ok(&["cutover", "w", "--to", "service"]).await;
+    stack.cut_over(&["w", "--to", "service"]).await;
     let good = stack.read_routes();
     let load = Load::get("/w/1").pause(Duration::from_millis(1)).start(stack.table.http);
     load.more(100).await;
@@ -83,7 +83,7 @@ async fn a_request_ends_where_it_began() {
     let slow = tokio::spawn(stack.client.get(stack.url("/w/slow")).send());
     let begun = async || (stack.old.fake().count() == 1).then_some(());
     wait::until("the slow request is at the old backend", LIMIT, begun).await;
-    stack.migrate_ok(&["cutover", "w", "--to", "service"]).await;
+    stack.cut_over(&["w", "--to", "service"]).await;
     assert_eq!(stack.who_answers("/w/1").await, NEW);
     assert_eq!(slow.await.unwrap().unwrap().headers()["x-test-backend"], OLD);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use e2e::load::Load;
-use e2e::stack::run;
+use e2e::stack::{forced, run};
 use e2e::{RouteSpec, Stack, wait};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ async fn side_in_force(stack: &Stack) -> &'static str {
 async fn a_crash_of_migrate_at_any_step_leaves_a_table_that_history_explains() {
     for (step, expected) in STEPS {
         let stack = one_route().await;
-        let mut command = stack.migrate_command(&["cutover", "w", "--to", "service"]);
+        let mut command = stack.migrate_command(&forced(&["w", "--to", "service"]));
         command.env("MIGRATE_FAILPOINT", step);
         let crashed = run(command).await;
         assert_eq!(crashed.code, None, "after {step}: a signal ends it, {crashed:?}");
@@ -62,7 +62,7 @@ async fn a_crash_of_migrate_at_any_step_leaves_a_table_that_history_explains() {
             }
         }
         // The next command goes on from there.
-        stack.migrate_ok(&["cutover", "w", "--to", "service"]).await;
+        stack.cut_over(&["w", "--to", "service"]).await;
         assert_eq!(side_in_force(&stack).await, NEW, "after {step}");
     }
 }
@@ -74,12 +74,12 @@ async fn kill_9_of_migrate_at_any_moment_leaves_the_old_table_or_the_new_one() {
     let mut sides = [0, 0];
     for round in 0..20_u64 {
         let before = stack.read_routes();
-        let words: &[&str] = if before.contains("stage = \"service\"") {
-            &["rollback", "w"]
+        let words = if before.contains("stage = \"service\"") {
+            vec!["rollback", "w"]
         } else {
-            &["cutover", "w", "--to", "service"]
+            forced(&["w", "--to", "service"])
         };
-        let mut command = stack.migrate_command(words);
+        let mut command = stack.migrate_command(&words);
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
         let mut child = command.spawn().unwrap();
         let began = std::time::Instant::now();
@@ -133,7 +133,7 @@ async fn kill_9_of_the_proxy_in_the_middle_of_a_flip_puts_the_old_table_back() {
     assert_eq!(flips[0]["outcome"], "put-back", "{flips:#?}");
     stack.start_proxy().await;
     assert_eq!(stack.who_answers("/w/1").await, OLD);
-    stack.migrate_ok(&["cutover", "w", "--to", "service"]).await;
+    stack.cut_over(&["w", "--to", "service"]).await;
     assert_eq!(stack.who_answers("/w/1").await, NEW);
 }
 
@@ -142,11 +142,11 @@ async fn comments_and_order_survive_every_flip() {
     let stack = one_route().await;
     let before = stack.read_routes();
     for words in [
-        &["cutover", "w", "--to", "shadow"][..],
-        &["cutover", "w", "--to", "service"],
-        &["rollback", "--to", "1"],
+        vec!["cutover", "w", "--to", "shadow"],
+        forced(&["w", "--to", "service"]),
+        vec!["rollback", "--to", "1"],
     ] {
-        stack.migrate_ok(words).await;
+        stack.migrate_ok(&words).await;
     }
     let after = stack.read_routes();
     let differing: Vec<_> = similar::TextDiff::from_lines(&before, &after)

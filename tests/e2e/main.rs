@@ -22,6 +22,8 @@ mod rehearsal;
 mod control;
 mod shadow;
 mod evidence;
+mod noise;
+mod gate;
 mod failover;
 mod guard;
 mod hot_reload;

@@ -17,7 +17,7 @@ async fn two_routes() -> Stack {
 async fn a_route_goes_back_to_where_it_was_before_its_last_flip() {
     let stack = two_routes().await;
     stack.migrate_ok(&["cutover", "a", "--to", "shadow"]).await;
-    stack.migrate_ok(&["cutover", "a", "b", "--to", "service"]).await;
+    stack.cut_over(&["a", "b", "--to", "service"]).await;
     stack.migrate_ok(&["rollback", "a"]).await;
     assert_eq!(stack.who_answers("/a/1").await, OLD);
     assert_eq!(stack.who_answers("/b/1").await, NEW, "the other stays");
@@ -27,9 +27,9 @@ async fn a_route_goes_back_to_where_it_was_before_its_last_flip() {
 #[tokio::test]
 async fn the_whole_table_goes_back_to_a_generation() {
     let stack = two_routes().await;
-    stack.migrate_ok(&["cutover", "a", "--to", "service"]).await;
+    stack.cut_over(&["a", "--to", "service"]).await;
     let kept = stack.routes_report().await.generation.number;
-    stack.migrate_ok(&["cutover", "b", "--to", "service"]).await;
+    stack.cut_over(&["b", "--to", "service"]).await;
     stack.migrate_ok(&["rollback", "--to", &kept.to_string()]).await;
     assert_eq!(
         (stack.who_answers("/a/1").await, stack.who_answers("/b/1").await),
@@ -42,7 +42,7 @@ async fn the_whole_table_goes_back_to_a_generation() {
 #[tokio::test]
 async fn it_works_while_every_proxy_is_down() {
     let mut stack = two_routes().await;
-    stack.migrate_ok(&["cutover", "a", "--to", "service"]).await;
+    stack.cut_over(&["a", "--to", "service"]).await;
     stack.proxy().kill();
     let output = stack.migrate_ok(&["--output", "json", "rollback", "a"]).await;
     let report: Value = serde_json::from_str(&output.stdout).unwrap();
@@ -87,7 +87,7 @@ async fn a_rehearsal_changes_nothing() {
     stack.recorded().await;
     let first = journal().unwrap();
     let before = stack.read_routes();
-    let output = stack.migrate_ok(&["cutover", "a", "--to", "service", "--dry-run"]).await;
+    let output = stack.cut_over(&["a", "--to", "service", "--dry-run"]).await;
     assert!(output.stdout.contains("+stage = \"service\""), "{}", output.stdout);
     assert_eq!(stack.read_routes(), before);
     assert_eq!(journal().unwrap(), first, "the journal is as it was");

@@ -42,7 +42,7 @@ async fn rows_of_either_side_read_the_same_on_the_other() {
     let (status, by_monolith) =
         call(&stack, "POST", WORKFLOWS, Some(workflow("by the monolith"))).await;
     assert_eq!(status, 200, "{by_monolith}");
-    stack.migrate_ok(&["cutover", "workflows", "--to", "service"]).await;
+    stack.cut_over(&["workflows", "--to", "service"]).await;
     let (status, by_service) =
         call(&stack, "POST", WORKFLOWS, Some(workflow("by the service"))).await;
     assert_eq!(status, 200, "{by_service}");
@@ -75,7 +75,7 @@ async fn errors_of_both_sides_look_the_same() {
     let mut answers = Vec::new();
     for side in ["monolith", "service"] {
         if side == "service" {
-            stack.migrate_ok(&["cutover", "workflows", "--to", "service"]).await;
+            stack.cut_over(&["workflows", "--to", "service"]).await;
         }
         let mut of_side = Vec::new();
         for (method, path, body) in &requests {

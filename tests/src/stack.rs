@@ -203,6 +203,11 @@ impl Stack {
         output
     }
 
+    /// Moves routes forward whatever the gate says: for scenarios of what comes after.
+    pub async fn cut_over(&self, words: &[&str]) -> CommandOutput {
+        self.migrate_ok(&forced(words)).await
+    }
+
     /// Waits until the proxy has this generation in force.
     pub async fn follows(&self, generation: u64) {
         let what = format!("the proxy has generation {generation} in force");
@@ -211,6 +216,11 @@ impl Stack {
         })
         .await;
     }
+}
+
+/// The words of a cutover that goes past the gate.
+pub fn forced<'w>(words: &[&'w str]) -> Vec<&'w str> {
+    [&["cutover"], words, &["--force", "--reason", "by a test"]].concat()
 }
 
 /// Runs a command to its end; fails the test when it takes too long.

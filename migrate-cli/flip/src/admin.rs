@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, InvalidHeaderValue};
 use routes::Digest;
-use routes::admin::{EvidenceReport, RoutesReport, Timeline};
+use routes::admin::{EvidenceReport, GateReport, NoiseReport, RoutesReport, Timeline};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -150,6 +150,20 @@ impl AdminClient {
         if let Some(route) = route {
             url.query_pairs_mut().append_pair("route", route);
         }
+        self.get(&url, ANSWER_LIMIT).await
+    }
+
+    /// What stands against a cutover of a route; the proxy may have to ask the new backend for it.
+    pub async fn gate(&self, base: &str, route: &str) -> Result<GateReport, AdminError> {
+        let mut url = address(base, "/api/gate")?;
+        url.query_pairs_mut().append_pair("route", route);
+        self.get(&url, 3 * ANSWER_LIMIT).await
+    }
+
+    /// What is noise in a route's evidence, and what would silence it.
+    pub async fn noise(&self, base: &str, route: &str) -> Result<NoiseReport, AdminError> {
+        let mut url = address(base, "/api/noise")?;
+        url.query_pairs_mut().append_pair("route", route);
         self.get(&url, ANSWER_LIMIT).await
     }
 

@@ -11,7 +11,7 @@ use crate::cutover_plan::{self, Wish};
 use crate::failpoint::Step;
 use crate::failure::FlipError;
 use crate::follow::{Patience, ProxyFollow, follow};
-use crate::gate::{self, Verdict};
+use crate::gate::{self, Subject, Verdict};
 use crate::permission::Confirmed;
 use crate::plan::{Plan, Start};
 use crate::protocol::{self, Desk, Ending};
@@ -78,7 +78,7 @@ pub async fn cutover(
     let what = format!("cutover {}", wish.routes.join(" "));
     let opened = protocol::open(order.file, order.who, &what)?;
     let Some((before, plan)) = planned(order.file, wish)? else { return Ok(Cutover::NothingToDo) };
-    let verdict = gate::judge(&before, &plan, &gate::ask(client, &before).await);
+    let verdict = gate::check(client, &before, &Subject::of_cutover(&before, &plan)).await;
     if !verdict.passed() && !force {
         return Ok(Cutover::Refused { plan, verdict });
     }

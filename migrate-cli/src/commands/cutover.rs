@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flip::cutover_plan::Wish;
 use flip::failpoint::{Step, crash_after};
-use flip::gate::{self, Verdict};
+use flip::gate::{self, Subject, Verdict};
 use flip::permission::Confirmed;
 use flip::plan::Plan;
 use flip::protocol::{Desk, Ending, cutover};
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
-    /// Go past what the gate refuses; journaled with the reason
+    /// Go past what the gate refuses; journaled with the reason and what was gone past
     #[arg(long, requires = "reason")]
     force: bool,
 
@@ -105,7 +105,7 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
     let client = context.admin_client()?;
     let verdict = {
         let _progress = printer.progress("asking the proxies");
-        gate::judge(&before, &plan, &gate::ask(&client, &before).await)
+        gate::check(&client, &before, &Subject::of_cutover(&before, &plan)).await
     };
     let forced = !verdict.passed();
     if forced && !args.force {
@@ -127,7 +127,7 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
         ));
         cutover(&desk, &plan, &client, args.wait, confirmed, stop_signal()).await?
     };
-    let (exit, report) = report(&plan, ending);
+    let (exit, report) = ended(&plan, ending);
     Ok((exit, FlipReport { gate: Some(verdict), forced, ..report }))
 }
 
@@ -171,7 +171,7 @@ fn nothing(args: &Args) -> (Exit, FlipReport) {
 async fn rehearse(args: &Args, context: &Context) -> Result<(Exit, FlipReport), Failure> {
     let Some((before, plan)) = prepare(args, context)? else { return Ok(nothing(args)) };
     let client = context.admin_client()?;
-    let verdict = gate::judge(&before, &plan, &gate::ask(&client, &before).await);
+    let verdict = gate::check(&client, &before, &Subject::of_cutover(&before, &plan)).await;
     let refused = !verdict.passed() && !args.force;
     let exit = if refused { refusal(&verdict) } else { Exit::Done };
     let report = FlipReport {
@@ -233,7 +233,8 @@ pub(crate) async fn stop_signal() {
     }
 }
 
-fn report(plan: &Plan, ending: Ending) -> (Exit, FlipReport) {
+/// What a change that was written came to.
+pub(crate) fn ended(plan: &Plan, ending: Ending) -> (Exit, FlipReport) {
     match ending {
         Ending::Done { proxies } => {
             (Exit::Done, FlipReport::of(plan, Came::Done).with_proxies(proxies))

@@ -9,9 +9,10 @@ use routes::generation::Generation;
 use routes::journal::{Action, Move};
 use serde::Serialize;
 
-use crate::grid::{bad, good, grid, lines, plain};
 use crate::output::Report;
 use crate::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
+
+use super::gate_table;
 
 /// How a flip came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -110,7 +111,8 @@ impl Report for FlipReport {
             writeln!(page, "{}", diff.trim_end())?;
         }
         if let Some(gate) = self.gate.as_ref().filter(|gate| !gate.passed()) {
-            gate_human(gate, page)?;
+            gate_table::human(gate, page)?;
+            writeln!(page)?;
         }
         for step in &self.moves {
             writeln!(page, "{}", paint(STRONG, describe(step)))?;
@@ -191,19 +193,4 @@ fn generation_text(generation: Option<&Generation>) -> String {
         || "the damaged file".to_owned(),
         |generation| format!("generation {} ({})", generation.number, generation.digest),
     )
-}
-
-fn gate_human(gate: &Verdict, page: &mut String) -> fmt::Result {
-    let mut table = grid(&["CONDITION", "WANTED", "FOUND"]);
-    for condition in &gate.conditions {
-        let found = if condition.met { good(&condition.found) } else { bad(&condition.found) };
-        table.add_row(vec![plain(&condition.what), plain(&condition.wanted), found]);
-    }
-    page.push_str(&lines(&table));
-    for condition in gate.conditions.iter().filter(|condition| !condition.met) {
-        if let Some(advice) = &condition.what_to_do {
-            writeln!(page, "  {} {}: {advice}", paint(DIM, "what to do about"), condition.what)?;
-        }
-    }
-    writeln!(page)
 }

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
-use super::{mirror_replay, mirror_report};
+use super::{mirror_replay, mirror_report, mirror_suggest};
 
 /// The commands about mirroring.
 #[derive(Debug, Subcommand)]
@@ -15,6 +15,8 @@ pub(crate) enum Command {
     Report(mirror_report::Args),
     /// Send recorded requests to a backend, and compare its answers with the recorded ones
     Replay(mirror_replay::Args),
+    /// The `compare.*` lines that would silence what is noise, as a change of the table
+    Suggest(mirror_suggest::Args),
 }
 
 /// Runs one of them.
@@ -22,5 +24,6 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<Exit, Fa
     match command {
         Command::Report(args) => mirror_report::run(args, context).await,
         Command::Replay(args) => mirror_replay::run(args, context).await,
+        Command::Suggest(args) => mirror_suggest::run(args, context).await,
     }
 }

@@ -5,6 +5,8 @@ pub(crate) mod routes_list;
 pub(crate) mod routes_show;
 pub(crate) mod routes_validate;
 pub(crate) mod routes_test;
+pub(crate) mod gate;
+pub(crate) mod gate_table;
 pub(crate) mod cutover;
 pub(crate) mod rollback;
 pub(crate) mod flip_report;
@@ -16,6 +18,8 @@ pub(crate) mod guard_acknowledge;
 pub(crate) mod mirror;
 pub(crate) mod mirror_report;
 pub(crate) mod mirror_replay;
+pub(crate) mod mirror_suggest;
+pub(crate) mod mirror_suggestions;
 pub(crate) mod db;
 pub(crate) mod db_clone;
 pub(crate) mod completions;
@@ -32,6 +36,7 @@ use crate::failure::Failure;
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Routes(command) => routes::run(&command, context),
+        Command::Gate(args) => gate::run(&args, context).await,
         Command::Cutover(args) => cutover::run(&args, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
         Command::History(args) => history::run(&args, context),

@@ -18,6 +18,8 @@ use super::traffic::{READERS, key};
 
 /// The field that the stand-in is told to answer otherwise.
 const PLANTED: &str = "$.max_execution_time";
+/// How an operator goes past the gate; the journal has the reason.
+const FORCED: &str = "--force --reason \"the planted difference is gone\"";
 /// Requests of an act, enough for a p99.
 const MANY: u64 = 900;
 /// Pairs of answers that an act compares.
@@ -110,8 +112,18 @@ impl Performance<'_> {
 
     /// Act 3, second half.
     pub(super) async fn canary(&mut self) -> Result<(), Failure> {
+        let (refuses, page) = self.gate().await?;
+        self.promise(
+            "the gate refuses what evidence speaks against",
+            refuses && page.contains(PLANTED),
+            "it names the planted path".to_owned(),
+        );
+        self.tell("the evidence is of one build and has the planted difference in it: an operator goes past it, by name");
         for (percent, act) in [(10, "canary 10 %"), (50, "canary 50 %")] {
-            self.typed(&format!("migrate cutover {ROUTE} --to canary --percent {percent}")).await?;
+            self.typed(&format!(
+                "migrate cutover {ROUTE} --to canary --percent {percent} {FORCED}"
+            ))
+            .await?;
             self.traffic.begin(act);
             self.requests(MANY).await?;
             let tally = self.tally()?;
@@ -128,7 +140,7 @@ impl Performance<'_> {
                 ),
             );
         }
-        self.typed(&format!("migrate cutover {ROUTE} --to service")).await?;
+        self.typed(&format!("migrate cutover {ROUTE} --to service {FORCED}")).await?;
         self.traffic.begin("service");
         self.requests(MANY).await?;
         let tally = self.tally()?;

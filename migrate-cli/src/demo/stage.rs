@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::cli::{Cli, Command};
 use crate::commands::flip_report::FlipReport;
-use crate::commands::{cutover, rollback};
+use crate::commands::{cutover, gate, rollback};
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -95,10 +95,10 @@ impl<'a> Performance<'a> {
     /// Types a command of `migrate` and carries it out, by the code that the operator's command runs.
     pub(super) async fn typed(&mut self, line: &str) -> Result<FlipReport, Failure> {
         self.tell(format_args!("{} {}", paint(DIM, "$"), paint(PLACE, line)));
-        let (exit, report) = match Cli::try_parse_from(line.split(' ')).map(|cli| cli.command) {
-            Ok(Command::Cutover(args)) => cutover::flip(&args, &self.context).await?,
-            Ok(Command::Rollback(args)) => rollback::flip(&args, &self.context).await?,
-            Ok(_) | Err(_) => return Err(unplayable(format!("`{line}` is no flip"))),
+        let (exit, report) = match parsed(line) {
+            Some(Command::Cutover(args)) => cutover::flip(&args, &self.context).await?,
+            Some(Command::Rollback(args)) => rollback::flip(&args, &self.context).await?,
+            Some(_) | None => return Err(unplayable(format!("`{line}` is no flip"))),
         };
         let mut page = String::new();
         let _written = report.human(&mut page);
@@ -108,6 +108,20 @@ impl<'a> Performance<'a> {
             Exit::Done => Ok(report),
             _ => Err(unplayable(format!("`{line}` did not succeed"))),
         }
+    }
+
+    /// Asks the gate by the code that `migrate gate` runs, shows what it says, and tells whether it refuses.
+    pub(super) async fn gate(&self) -> Result<(bool, String), Failure> {
+        let line = format!("migrate gate {ROUTE}");
+        self.tell(format_args!("{} {}", paint(DIM, "$"), paint(PLACE, &line)));
+        let Some(Command::Gate(args)) = parsed(&line) else {
+            return Err(unplayable(format!("`{line}` is no question to the gate")));
+        };
+        let (exit, report) = gate::judged(&args, &self.context).await?;
+        let mut page = String::new();
+        let _written = report.human(&mut page);
+        self.tell(&page);
+        Ok((exit == Exit::Refused, page))
     }
 
     /// Waits until the act has so many requests; on a slow machine fewer must do.
@@ -175,6 +189,16 @@ pub(super) fn seen(evidence: &EvidenceReport) -> Seen {
         seen.failed += operation.failed.values().sum::<u64>();
     }
     seen
+}
+
+/// The command of a line as an operator types it; a text between quotes is one word.
+fn parsed(line: &str) -> Option<Command> {
+    let parts = line.split('"').enumerate();
+    let words = parts.flat_map(|(place, part)| match place % 2 {
+        0 => part.split_whitespace().collect(),
+        _ => vec![part],
+    });
+    Cli::try_parse_from(words).ok().map(|cli| cli.command)
 }
 
 fn in_time(began: Instant, what: &str) -> Result<(), Failure> {

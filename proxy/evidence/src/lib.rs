@@ -26,7 +26,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use routes::admin::{RouteEvidence, RouteNoise};
 use routes::compare::CompareRules;
 use routes::policy::EvidenceSettings;
 use serde_json::Value;
@@ -94,7 +93,11 @@ impl Evidence {
     }
 
     /// What is noise in this evidence, and which rules would silence it; `rules` are those in force.
-    pub fn noise(&self, evidence: &RouteEvidence, rules: &CompareRules) -> RouteNoise {
+    pub fn noise(
+        &self,
+        evidence: &routes::admin::RouteEvidence,
+        rules: &CompareRules,
+    ) -> routes::admin::RouteNoise {
         self.noise.model(&evidence.route).report(evidence, rules)
     }
 

@@ -10,11 +10,7 @@ use super::report::backend;
 use crate::live_table::InForce;
 
 /// What comparing has shown of these routes.
-pub(super) async fn evidence(
-    admin: &Admin,
-    in_force: &InForce,
-    names: &[&str],
-) -> EvidenceReport {
+pub(super) async fn evidence(admin: &Admin, in_force: &InForce, names: &[&str]) -> EvidenceReport {
     let mut report = admin.evidence.report(names).await;
     for route in &mut report.routes {
         route.writes_off = in_force.mirror.writes_off(&route.route);

@@ -1,5 +1,6 @@
 //! What a fake backend may answer, the ways in which backends break included.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ enum Content {
     Whole(Bytes),
     /// Each `#` stands for the number of the request.
     Numbered(&'static str),
+    /// Each `#` stands for 16 random hex digits.
+    Random(&'static str),
     /// No answer: the connection ends.
     Cut,
     /// These bytes of a longer body, then the connection ends.
@@ -86,6 +89,11 @@ impl Answer {
     /// `200` with a JSON text in which `#` is the number of the request, so that no two answers are the same.
     pub fn numbered(text: &'static str) -> Self {
         Self::new(Content::Numbered(text)).header("content-type", "application/json")
+    }
+
+    /// `200` with a JSON text in which `#` is 16 random hex digits, others in each answer.
+    pub fn random(text: &'static str) -> Self {
+        Self::new(Content::Random(text)).header("content-type", "application/json")
     }
 
     /// `200` with bytes of no particular type.
@@ -178,8 +186,15 @@ impl Answer {
 
     /// The answer to request number `number`.
     pub(super) fn for_request(mut self, number: u64) -> Self {
-        if let Content::Numbered(text) = self.content {
-            self.content = Content::Whole(text.replace('#', &number.to_string()).into());
+        match self.content {
+            Content::Numbered(text) => {
+                self.content = Content::Whole(text.replace('#', &number.to_string()).into());
+            }
+            Content::Random(text) => {
+                let digits = format!("{:016x}", RandomState::new().hash_one(number));
+                self.content = Content::Whole(text.replace('#', &digits).into());
+            }
+            _ => {}
         }
         self
     }
@@ -193,7 +208,9 @@ impl Answer {
             Content::Cut => return Err(Refused),
             Content::Upgrade => whole(Bytes::new()),
             Content::Whole(bytes) => whole(bytes),
-            Content::Numbered(text) => whole(Bytes::from_static(text.as_bytes())),
+            Content::Numbered(text) | Content::Random(text) => {
+                whole(Bytes::from_static(text.as_bytes()))
+            }
             Content::CutAfter(bytes) => {
                 let beginning = stream::iter([Ok(Frame::data(bytes))]);
                 // What was written before a cut is lost unless it has had time to go out.

@@ -43,7 +43,7 @@ async fn several_routes_move_in_one_generation() {
         moves:
           - {"route":"workflows","from":"shadow","to":"service"}
           - {"route":"executions","from":"monolith","to":"service"}
-        gate: {"conditions":[{"condition":"proxy http://[proxy]","wanted":"answers","found":"answers","met":true},{"condition":"table at http://[proxy]","wanted":"generation 0 ([digest])","found":"generation 0 ([digest]) of routes.toml","met":true},{"condition":"backend agent-service seen from http://[proxy]","wanted":"healthy","found":"healthy","met":true}]}
+        gate: {"conditions":[{"condition":"proxy http://[proxy]","wanted":"answers","found":"answers","met":true,"verdict":"pass"},{"condition":"table at http://[proxy]","wanted":"generation 0 ([digest])","found":"generation 0 ([digest]) of routes.toml","met":true,"verdict":"pass"},{"condition":"backend agent-service seen from http://[proxy]","wanted":"healthy","found":"healthy","met":true,"verdict":"pass"},{"condition":"samples of GET /workflows","wanted":"at least 100","found":"400","met":true,"verdict":"pass"},{"condition":"samples of GET /executions","wanted":"at least 100","found":"400","met":true,"verdict":"pass"}]}
         forced: false
         proxies:
           - {"proxy":"http://[proxy]","result":"followed","after_ms: [ms]}
@@ -115,10 +115,11 @@ async fn the_gate_refuses_an_unhealthy_backend_and_says_what_to_do() {
     let before = folder.text();
     let ran = folder.run(&["cutover", "workflows", "--to", "service"]).await;
     settings().bind(|| assert_snapshot!(ran.out, @r#"
-    CONDITION                                               WANTED                           FOUND
-    proxy http://[proxy]                            answers                          answers                                         
-    table at http://[proxy]                         generation 0 ([digest])  generation 0 ([digest]) of routes.toml  
-    backend agent-service seen from http://[proxy]  healthy                          unhealthy: 127.0.0.1:8012                       
+    CONDITION                                               WANTED                           FOUND                                           VERDICT
+    proxy http://[proxy]                            answers                          answers                                         pass     
+    table at http://[proxy]                         generation 0 ([digest])  generation 0 ([digest]) of routes.toml  pass     
+    backend agent-service seen from http://[proxy]  healthy                          unhealthy: 127.0.0.1:8012                       fail     
+    samples of GET /workflows                               at least 100                     400                                             pass     
       what to do about backend agent-service seen from http://[proxy]: start it, and check `[backends.agent-service] targets` and `health` in the table
 
     workflows: shadow → service
@@ -168,7 +169,8 @@ async fn the_same_stage_is_nothing_to_do() {
 
 #[tokio::test]
 async fn within_the_canary_the_percent_goes_both_ways() {
-    let folder = Folder::with_proxies(&[]);
+    let proxy = FakeProxy::start(Manner::Follows, true);
+    let folder = proxy.folder();
     for percent in ["10", "50", "20"] {
         let ran = folder.run(&["cutover", "workflows", "--percent", percent]).await;
         assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
@@ -178,19 +180,23 @@ async fn within_the_canary_the_percent_goes_both_ways() {
 }
 
 #[tokio::test]
-async fn without_proxies_it_says_that_nothing_was_waited_for() {
+async fn without_proxies_it_says_by_force_that_nothing_was_waited_for() {
     let folder = Folder::with_proxies(&[]);
-    let ran = folder.run(&["cutover", "workflows", "--to", "service"]).await;
-    settings().bind(|| assert_snapshot!(ran.out, @r#"
+    let ran = folder.cut_over(&["workflows", "--to", "service"]).await;
+    settings().bind(|| assert_snapshot!(ran.out, @r"
+    CONDITION                    WANTED               FOUND                           VERDICT
+    evidence of route workflows  a proxy that has it  the table lists no `[proxies]`  inconclusive  
+      what to do about evidence of route workflows: name the admin address of each running proxy in `[proxies] admin`
+
     workflows: shadow → service
     done: generation 1 ([digest]) is in force in the file; the table lists no `[proxies]`, so nothing was waited for
-    "#));
+    "));
 }
 
 #[tokio::test]
 async fn a_step_back_is_refused_and_points_to_rollback() {
     let folder = Folder::with_proxies(&[]);
-    folder.run(&["cutover", "workflows", "--to", "service"]).await;
+    folder.cut_over(&["workflows", "--to", "service"]).await;
     let ran = folder.run(&["cutover", "workflows", "--to", "shadow"]).await;
     assert_eq!(ran.exit, Exit::Refused);
     assert_snapshot!(ran.err, @r#"

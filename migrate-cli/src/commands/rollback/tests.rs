@@ -6,9 +6,8 @@ use crate::testing::{FakeProxy, Folder, Manner, dead_address, settings};
 #[tokio::test]
 async fn undoes_the_last_cutover_and_then_the_one_before_it() {
     let folder = Folder::with_proxies(&[]);
-    for arguments in [["cutover", "workflows"], ["cutover", "executions"], ["cutover", "workflows"]]
-    {
-        assert_eq!(folder.run(&arguments).await.exit, Exit::Done);
+    for route in ["workflows", "executions", "workflows"] {
+        assert_eq!(folder.cut_over(&[route]).await.exit, Exit::Done);
     }
     assert_eq!(
         (folder.stage("workflows"), folder.stage("executions")),
@@ -35,8 +34,8 @@ async fn undoes_the_last_cutover_and_then_the_one_before_it() {
 #[tokio::test]
 async fn a_raised_percent_is_lowered_again() {
     let folder = Folder::with_proxies(&[]);
-    folder.run(&["cutover", "workflows", "--percent", "10"]).await;
-    folder.run(&["cutover", "workflows", "--percent", "50"]).await;
+    folder.cut_over(&["workflows", "--percent", "10"]).await;
+    folder.cut_over(&["workflows", "--percent", "50"]).await;
     let ran = folder.run(&["rollback", "workflows"]).await;
     settings().bind(|| assert_snapshot!(ran.out, @r#"
     workflows: canary → canary 10 %
@@ -62,7 +61,7 @@ async fn a_route_without_a_journaled_cutover_goes_to_the_old_backend() {
 #[tokio::test]
 async fn other_edits_survive() {
     let folder = Folder::with_proxies(&[]);
-    folder.run(&["cutover", "workflows"]).await;
+    folder.cut_over(&["workflows"]).await;
     folder.write(&format!("{}\n# noted later\n", folder.text()));
     assert_eq!(folder.run(&["rollback"]).await.exit, Exit::Done);
     assert!(folder.text().ends_with("\n# noted later\n"));
@@ -72,7 +71,7 @@ async fn other_edits_survive() {
 #[tokio::test]
 async fn a_damaged_table_is_replaced_by_the_last_good_one() {
     let folder = Folder::with_proxies(&[]);
-    folder.run(&["cutover", "workflows"]).await;
+    folder.cut_over(&["workflows"]).await;
     let good = folder.text();
     folder.write("format = 1\n[backends.monolith\n");
     let ran = folder.run(&["rollback"]).await;
@@ -89,7 +88,7 @@ async fn a_damaged_table_is_replaced_by_the_last_good_one() {
 #[tokio::test]
 async fn a_missing_table_comes_back_and_a_route_goes_back_with_it() {
     let folder = Folder::with_proxies(&[]);
-    folder.run(&["cutover", "workflows"]).await;
+    folder.cut_over(&["workflows"]).await;
     std::fs::remove_file(folder.path()).unwrap();
     assert_eq!(folder.run(&["rollback", "workflows"]).await.exit, Exit::Done);
     assert_eq!(folder.stage("workflows"), "shadow");
@@ -110,8 +109,8 @@ async fn a_damaged_table_without_a_journal_is_an_error_that_says_what_to_do() {
 #[tokio::test]
 async fn a_generation_comes_back_whole_under_a_new_number() {
     let folder = Folder::with_proxies(&[]);
-    folder.run(&["cutover", "workflows"]).await;
-    folder.run(&["cutover", "workflows", "executions", "--to", "service"]).await;
+    folder.cut_over(&["workflows"]).await;
+    folder.cut_over(&["workflows", "executions", "--to", "service"]).await;
     let (exit, report) = folder.json(&["rollback", "--to", "1", "--reason", "slow"]).await;
     assert_eq!(exit, Exit::Done);
     assert_eq!(report["after"]["number"], 3);

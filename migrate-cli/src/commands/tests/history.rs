@@ -2,11 +2,12 @@
 
 use insta::assert_snapshot;
 
-use crate::testing::{Folder, settings, shape};
+use crate::testing::{FakeProxy, Manner, settings, shape};
 
 #[tokio::test]
 async fn history_tells_every_change() {
-    let folder = Folder::with_proxies(&[]);
+    let proxy = FakeProxy::start(Manner::Follows, true);
+    let folder = proxy.folder();
     let ran = folder.run(&["history"]).await;
     assert_snapshot!(ran.out, @"no change is journaled yet");
     folder.run(&["cutover", "workflows", "--percent", "5", "--reason", "first try"]).await;

@@ -113,7 +113,7 @@ async fn a_table_that_is_not_there_is_named() {
 #[tokio::test]
 async fn routes_test_explains_a_canary() {
     let folder = Folder::with_proxies(&[]);
-    folder.run(&["cutover", "workflows", "--percent", "50"]).await;
+    folder.cut_over(&["workflows", "--percent", "50"]).await;
     let request = ["routes", "test", "get", "/api/v1/agent/workflows/7"];
     let without = folder.run(&request).await;
     let with = folder.run(&[&request[..], &["--header", "X-Api-Key: k-1"]].concat()).await;
