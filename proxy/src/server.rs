@@ -43,6 +43,9 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let file = TableFile::new(&config.routes);
     let evidence = Arc::new(Evidence::new(Utc::now()));
     let mirror = Arc::new(Mirror::new(Arc::clone(&evidence)));
+    if let Some(folder) = file.path().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        mirror.resolve_in(folder);
+    }
     let metrics = Arc::new(Metrics::new(|registry| {
         mirror.register(registry);
         keep_evidence::register(&evidence, registry);

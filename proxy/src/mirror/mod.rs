@@ -24,6 +24,7 @@ mod metrics;
 mod service;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -66,6 +67,8 @@ pub struct Mirror {
     /// What each route holds, by name: it outlives a reload.
     held_by_route: Mutex<BTreeMap<Arc<str>, Arc<Budgets>>>,
     twins: Twins,
+    /// The route table's, to which paths in it are relative.
+    folder: OnceLock<PathBuf>,
     metrics: Arc<Metrics>,
 }
 
@@ -85,6 +88,7 @@ impl Mirror {
             held,
             held_by_route: Mutex::default(),
             twins: Twins::default(),
+            folder: OnceLock::new(),
         }
     }
 
@@ -104,7 +108,8 @@ impl Mirror {
         self.evidence.keep(&names);
         let mut held = self.held_by_route.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|name, _| names.contains(&&**name));
-        let twins = self.twins.of(table);
+        let twins =
+            self.twins.of(table, self.folder.get().map_or(Path::new("."), PathBuf::as_path));
         let routes = table.routes.iter().map(|route| {
             let name: Arc<str> = route.name.as_str().into();
             let held = Arc::clone(held.entry(Arc::clone(&name)).or_default());
@@ -116,6 +121,12 @@ impl Mirror {
             Arc::new(mirror.with_twin(twin).rehearsing(Rehearsals::new(route, writes)))
         });
         MirrorTable::new(routes.collect(), &table.mirroring)
+    }
+
+    /// Says to which folder paths in the table are relative; without it, to the process's.
+    pub fn resolve_in(&self, folder: &Path) {
+        // Said once, at the start.
+        let _first_stays = self.folder.set(folder.to_owned());
     }
 
     /// Starts to mirror, on this runtime. It should have threads of its own: nothing that the other backend does, and

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use compare::Rules;
 use http::HeaderName;
 use routes::backend::MirrorWrites;
+use routes::compare::CompareRules;
 use routes::table::MirrorBounds;
 use routes::{Route, RouteId};
 use serde_json_path::JsonPath;
@@ -86,6 +87,8 @@ pub(super) struct RouteMirror {
     /// The new backend, where it has a database of its own.
     pub(super) twin: Option<Arc<Twin>>,
     pub(super) rehearsals: Rehearsals,
+    /// What rows are compared by.
+    pub(super) row_rules: CompareRules,
     pub(super) held: Arc<Budgets>,
     drops: Arc<Drops>,
     pub(super) metrics: Arc<Metrics>,
@@ -115,6 +118,7 @@ impl RouteMirror {
             build,
             twin: None,
             rehearsals: Rehearsals::new(route, MirrorWrites::Never),
+            row_rules: route.compare.clone(),
             held,
             drops,
             metrics,

@@ -9,10 +9,12 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use routes::admin::{DifferenceKind, Grade};
 use serde_json::Value;
 
+use super::PATIENCE;
 use super::identifier::Identifier;
 use super::learn::{self, Found};
 use super::place::Place;
 use super::translate::{self, Body};
+use super::writes::Watch;
 use crate::mirror::capture::Captured;
 use crate::mirror::client::{MirroredAnswer, NoAnswer};
 use crate::mirror::exchange::{ask, compared};
@@ -24,14 +26,6 @@ const MAX_MENTIONED: usize = 16;
 
 /// Longest wait for its turn, in limits of a mirrored request.
 const TURNS: u32 = 3;
-
-/// Waits between attempts of a read that differs. What the twin does in the background it begins later than the primary.
-const PATIENCE: [Duration; 4] = [
-    Duration::from_millis(20),
-    Duration::from_millis(100),
-    Duration::from_millis(400),
-    Duration::from_millis(1500),
-];
 
 /// Sends the mirrored request when its turn has come, and compares the answers.
 pub(in crate::mirror) async fn run(
@@ -51,7 +45,8 @@ pub(in crate::mirror) async fn run(
     }
     let old_target = captured.request.target.clone();
     translate_request(captured, &place);
-    let mut compared = attempt(mirror, route, captured, &place, primary_latency).await?;
+    let watch = Watch::begin(&place).await;
+    let mut compared = attempt(mirror, route, captured, &mut place, primary_latency).await?;
     if place.scope.is_write() {
         // Where only one side has done it, what it touches has diverged.
         if compared.old.status.is_success() == compared.new.status.is_success() {
@@ -63,11 +58,19 @@ pub(in crate::mirror) async fn run(
                 break;
             }
             tokio::time::sleep(pause).await;
-            compared = attempt(mirror, route, captured, &place, primary_latency).await?;
+            compared = attempt(mirror, route, captured, &mut place, primary_latency).await?;
         }
     }
     if let Some(reason) = unknown_reason(&compared, &place) {
         return Err(NoAnswer::Dropped(reason));
+    }
+    if let Some(watch) = watch {
+        let found = if place.scope.is_write() {
+            watch.after_write(&place, route, captured.bounds.max_body).await
+        } else {
+            watch.after_read(&place).await
+        };
+        compared.comparison.differences.extend(found);
     }
     if let Some(control) = captured.control.take() {
         captured.request.target = old_target;
@@ -115,7 +118,7 @@ async fn attempt(
     mirror: &Mirror,
     route: &RouteMirror,
     captured: &mut Captured,
-    place: &Place,
+    place: &mut Place,
     primary_latency: Duration,
 ) -> Result<Compared, NoAnswer> {
     let started = Instant::now();
@@ -159,7 +162,11 @@ fn translate_answer(answer: &mut MirroredAnswer, place: &Place) {
 }
 
 /// Learns what both sides called what a create has made; what contradicts an earlier pairing is handed back.
-fn learn_from(captured: &Captured, answer: &MirroredAnswer, place: &Place) -> Vec<(Found, String)> {
+fn learn_from(
+    captured: &Captured,
+    answer: &MirroredAnswer,
+    place: &mut Place,
+) -> Vec<(Found, String)> {
     let statuses = [captured.answer.status, answer.status];
     let is_create = place.scope.is_create() || statuses.contains(&StatusCode::CREATED);
     if !is_create || !statuses.iter().all(StatusCode::is_success) {
@@ -179,7 +186,13 @@ fn learn_from(captured: &Captured, answer: &MirroredAnswer, place: &Place) -> Ve
     if let Some((old, new)) = location(old.headers).zip(location(&answer.headers)) {
         found.extend(learn::from_locations(&old, &new));
     }
-    place.twin.learn(found, &place.scope)
+    // What both call the same was there before: an owner, a name that the client gave.
+    found.retain(|found| found.old != found.new);
+    let made = found.iter().map(|found| found.old.clone()).collect();
+    let broken = place.twin.learn(found, &place.scope);
+    // What it has made, it touches as well.
+    place.mention(made);
+    broken
 }
 
 /// A pairing that broke is one finding, not also a difference of the value.

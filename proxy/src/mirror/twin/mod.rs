@@ -14,16 +14,22 @@ mod learn;
 mod translate;
 mod diverged;
 mod place;
+mod rows;
+mod writes;
 mod life;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
+use lru::LruCache;
 use routes::RouteTable;
 use routes::backend::{Backend, MirrorWrites};
-use tokio::sync::oneshot;
+use routes::policy::TwinSettings;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub(super) use life::run;
 pub(super) use place::Place;
@@ -33,6 +39,7 @@ use identifier::Identifier;
 use learn::Found;
 use order::Order;
 use pairing::{Learned, Pairings};
+use rows::Rows;
 use scope::{Reach, Scope};
 
 use super::consider::Candidate;
@@ -43,12 +50,29 @@ const MAX_PAIRS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(100_000 - 1);
 /// How long a pair is kept that nobody uses.
 const PAIR_LIFETIME: Duration = Duration::from_hours(24);
 
+/// Waits between attempts of what differs. What the twin does in the background it begins later than the primary.
+const PATIENCE: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_millis(1500),
+];
+
+/// Most families of which is known when they were written last.
+const MAX_RECENT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(10_000 - 1);
+
+/// Most exchanges at a time that wait for rows to become equal.
+const MAX_SETTLING: usize = 8;
+
 /// What is known of one twin, whatever table is in force.
 #[derive(Debug)]
 pub(super) struct Twin {
     /// Name of the backend.
     backend: Arc<str>,
     state: Mutex<State>,
+    /// The databases, where rows are compared; of the table in force.
+    rows: ArcSwapOption<(TwinSettings, Rows)>,
+    settling: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -56,6 +80,9 @@ struct State {
     order: Order<oneshot::Sender<()>>,
     pairings: Pairings,
     diverged: Diverged,
+    /// When families were written last.
+    recent: LruCache<u64, Instant>,
+    last_write: Option<Instant>,
 }
 
 /// The twins of all tables so far, by the name of their backend: what is known of one outlives a reload.
@@ -63,8 +90,8 @@ struct State {
 pub(super) struct Twins(Mutex<BTreeMap<String, Arc<Twin>>>);
 
 impl Twins {
-    /// In order of the table's backends. Those that it no longer names are forgotten.
-    pub(super) fn of(&self, table: &RouteTable) -> Vec<Option<Arc<Twin>>> {
+    /// In order of the table's backends; `folder` is the table's, to which paths are relative. Those that it no longer names are forgotten.
+    pub(super) fn of(&self, table: &RouteTable, folder: &Path) -> Vec<Option<Arc<Twin>>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_twin = |backend: &&Backend| backend.mirror_writes == MirrorWrites::Twin;
         known.retain(|name, _| {
@@ -72,7 +99,9 @@ impl Twins {
         });
         let mut twin = |backend: &Backend| {
             let twin = known.entry(backend.name.clone());
-            Arc::clone(twin.or_insert_with(|| Arc::new(Twin::new(&backend.name))))
+            let twin = twin.or_insert_with(|| Arc::new(Twin::new(&backend.name)));
+            twin.watch(backend.twin.as_ref(), folder);
+            Arc::clone(twin)
         };
         table.backends.iter().map(|backend| is_twin(&backend).then(|| twin(backend))).collect()
     }
@@ -84,8 +113,34 @@ impl Twin {
             order: Order::default(),
             pairings: Pairings::new(MAX_PAIRS, PAIR_LIFETIME),
             diverged: Diverged::default(),
+            recent: LruCache::new(MAX_RECENT),
+            last_write: None,
         };
-        Self { backend: backend.into(), state: Mutex::new(state) }
+        Self {
+            backend: backend.into(),
+            state: Mutex::new(state),
+            rows: ArcSwapOption::empty(),
+            settling: Arc::new(Semaphore::new(MAX_SETTLING)),
+        }
+    }
+
+    /// Compares the rows of these databases from now on.
+    fn watch(&self, settings: Option<&TwinSettings>, folder: &Path) {
+        let known = self.rows.load();
+        if known.as_deref().map(|(known, _)| known) != settings {
+            let rows =
+                settings.map(|settings| Arc::new((settings.clone(), Rows::new(settings, folder))));
+            self.rows.store(rows);
+        }
+    }
+
+    fn rows(&self) -> Option<Rows> {
+        self.rows.load().as_deref().map(|(_, rows)| rows.clone())
+    }
+
+    /// Leave to wait for rows to become equal.
+    fn settling(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.settling).try_acquire_owned().ok()
     }
 
     /// A request goes to its primary, and is to be mirrored.
@@ -152,6 +207,14 @@ impl Twin {
 impl State {
     fn reach(&self, scope: &Scope) -> Reach {
         scope.reach(|identifier| self.pairings.family(identifier))
+    }
+
+    fn note_write(&mut self, scope: &Scope) {
+        let now = Instant::now();
+        for family in self.reach(scope).families {
+            self.recent.put(family, now);
+        }
+        self.last_write = Some(now);
     }
 
     /// Tells everybody whose turn has come.

@@ -109,6 +109,26 @@ impl<S> Order<S> {
         }
         due
     }
+
+    /// Whether another write to what this running exchange reaches is at the primary, or waits behind it.
+    pub(super) fn is_followed(
+        &self,
+        id: EntryId,
+        own: &Reach,
+        reach: impl Fn(&Scope) -> Reach,
+    ) -> bool {
+        self.others(id).map(reach).any(|other| other.is_write() && other.touches(own))
+    }
+
+    /// Whether no write but this is at the primary, waits or runs.
+    pub(super) fn is_alone(&self, id: EntryId) -> bool {
+        !self.others(id).any(Scope::is_write)
+    }
+
+    fn others(&self, id: EntryId) -> impl Iterator<Item = &Scope> {
+        let queued = self.queue.values().filter(move |queued| queued.id != id);
+        queued.map(|queued| &queued.scope).chain(self.open.values().map(|open| &open.scope))
+    }
 }
 
 #[cfg(test)]
@@ -157,6 +177,27 @@ mod tests {
         let (put, get) = (order.open(scope(&Method::PUT, A)), order.open(scope(&Method::GET, A)));
         assert!(order.answered(get, reach));
         assert!(!order.answered(put, reach));
+    }
+
+    #[test]
+    fn an_open_write_to_the_same_object_follows() {
+        let mut order = Order::default();
+        let put = order.open(scope(&Method::PUT, A));
+        order.answered(put, known);
+        order.wait(put, scope(&Method::PUT, A), ());
+        assert_eq!(order.due(known).len(), 1);
+        let own = known(&scope(&Method::PUT, A));
+        let other = order.open(scope(&Method::PUT, "/w/agent_ffee01"));
+        let read = order.open(scope(&Method::GET, A));
+        assert!(!order.is_followed(put, &own, known), "reads change nothing");
+        assert!(!order.is_alone(put));
+        order.leave(other);
+        assert!(order.is_alone(put));
+        let delete = order.open(scope(&Method::DELETE, A));
+        assert!(order.is_followed(put, &own, known));
+        order.leave(delete);
+        order.leave(read);
+        assert!(!order.is_followed(put, &own, known));
     }
 
     #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! One exchange's place in the order of its objects, from when the request goes to its primary until all is compared.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -9,6 +9,9 @@ use super::Twin;
 use super::identifier::Identifier;
 use super::order::EntryId;
 use super::scope::{Reach, Scope};
+
+/// How long after a write something of it may still go on in the background.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// A place. Left on drop; a write that leaves without being [`settled`](Self::settle) has made its objects diverge.
 #[derive(Debug)]
@@ -58,6 +61,31 @@ impl Place {
         self.is_settled = true;
     }
 
+    /// Whether something else that writes to the same objects is on its way.
+    pub(super) fn is_followed(&self) -> bool {
+        let state = self.twin.state();
+        let own = state.reach(&self.scope);
+        state.order.is_followed(self.id, &own, |scope| state.reach(scope))
+    }
+
+    /// Whether no other write is on its way at all.
+    pub(super) fn is_alone(&self) -> bool {
+        self.twin.state().order.is_alone(self.id)
+    }
+
+    /// Whether nothing was written of late to the same objects, and to anything.
+    pub(super) fn quiet(&self) -> (bool, bool) {
+        let state = self.twin.state();
+        let own = state.reach(&self.scope);
+        let is_followed = state.order.is_followed(self.id, &own, |scope| state.reach(scope));
+        let is_recent = |at: &Instant| at.elapsed() < QUIET;
+        let is_any_recent =
+            own.families.iter().filter_map(|family| state.recent.peek(family)).any(is_recent);
+        let is_all_quiet =
+            state.order.is_alone(self.id) && !state.last_write.as_ref().is_some_and(is_recent);
+        (!is_followed && !is_any_recent, is_all_quiet)
+    }
+
     /// With its identifiers looked up as they are known now.
     pub(super) fn reach(&self) -> Reach {
         self.twin.state().reach(&self.scope)
@@ -70,6 +98,9 @@ impl Drop for Place {
             self.twin.diverge(&self.scope);
         }
         let mut state = self.twin.state();
+        if self.scope.is_write() {
+            state.note_write(&self.scope);
+        }
         state.order.leave(self.id);
         state.wake();
     }

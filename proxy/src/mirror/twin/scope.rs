@@ -25,6 +25,8 @@ pub(super) struct Scope {
     pub(super) access: Access,
     /// Of its path, its query and, once that is known, its body.
     identifiers: Vec<Identifier>,
+    /// Whether its path names an object, rather than a collection.
+    is_of_object: bool,
     /// The last word of the path before its first identifier: `workflows`.
     pub(super) collection: Option<Box<str>>,
 }
@@ -63,13 +65,14 @@ impl Scope {
                 None => before = Some(segment),
             }
         }
+        let is_of_object = !identifiers.is_empty();
         let collection = collection.or_else(|| before.map(Box::from));
         for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let place = names_identifier(&key).then_some(&*key);
             identifiers.extend(Identifier::of_text(&value, place));
         }
         identifiers.truncate(MAX_IDENTIFIERS);
-        Self { access, identifiers, collection }
+        Self { access, identifiers, is_of_object, collection }
     }
 
     /// Adds what its body mentions.
@@ -107,7 +110,9 @@ impl Scope {
             families.extend(self.collection.as_deref().map(|name| xxh3_64(name.as_bytes())));
         }
         let is_of_collection = is_bare && self.access == Access::Create;
-        let is_wide = is_bare && self.access != Access::Create;
+        // A list that is filtered by something unknown, such as an owner, may show anything.
+        let is_list = self.access == Access::Read && !self.is_of_object && has_stranger;
+        let is_wide = is_list || (is_bare && self.access != Access::Create);
         Reach { access: self.access, families, is_of_collection, is_wide, has_stranger }
     }
 }
@@ -122,13 +127,17 @@ impl Reach {
         self.access == Access::Create
     }
 
+    pub(super) fn is_write(&self) -> bool {
+        self.access != Access::Read
+    }
+
     /// Whether the later request must wait for the earlier one.
     pub(super) fn waits_for(&self, earlier: &Self) -> bool {
         self.touches(earlier) || (self.has_stranger && earlier.access == Access::Create)
     }
 
     /// Whether both touch the same thing, and one of them writes.
-    fn touches(&self, other: &Self) -> bool {
+    pub(super) fn touches(&self, other: &Self) -> bool {
         let both_read = self.access == Access::Read && other.access == Access::Read;
         let shares = || self.families.iter().any(|family| other.families.contains(family));
         !both_read && (self.is_wide || other.is_wide || shares())
