@@ -118,9 +118,9 @@ async fn a_misspelt_key() {
     exit 1
     error: [FOLDER]/routes.toml is not a valid route table
       × unknown key `stgae` in a route
-        ╭─[[FOLDER]/routes.toml:31:1]
-     30 │ path = "/w/{*rest}"
-     31 │ stgae = "monolith"
+        ╭─[[FOLDER]/routes.toml:32:1]
+     31 │ path = "/w/{*rest}"
+     32 │ stgae = "monolith"
         · ─────
         ╰────
       help: did you mean `stage`?
@@ -137,17 +137,17 @@ async fn two_routes_that_cannot_be_told_apart() {
     assert_snapshot!(told(&stack, &output), @r#"
     exit 1
     error: [FOLDER]/routes.toml is not a valid route table
-      × routes `workflows` (line 30) and `others` (line 35) can't be told apart for any method
-        ╭─[[FOLDER]/routes.toml:35:8]
-     29 │ name = "workflows"
-     30 │ path = "/w/{*rest}"
+      × routes `workflows` (line 31) and `others` (line 36) can't be told apart for any method
+        ╭─[[FOLDER]/routes.toml:36:8]
+     30 │ name = "workflows"
+     31 │ path = "/w/{*rest}"
         ·        ──────┬─────
         ·              ╰── names the same requests
-     31 │ stage = "monolith"
-     32 │
-     33 │ [[routes]]
-     34 │ name = "others"
-     35 │ path = "/w/{*more}"
+     32 │ stage = "monolith"
+     33 │
+     34 │ [[routes]]
+     35 │ name = "others"
+     36 │ path = "/w/{*more}"
         ·        ────────────
         ╰────
       help: change the path of one, or give each its own `methods`
