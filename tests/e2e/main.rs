@@ -16,6 +16,7 @@ mod streaming;
 mod limits;
 mod canary;
 mod mirror;
+mod planted;
 mod twin;
 mod dashboard;
 mod rehearsal;
