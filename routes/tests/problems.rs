@@ -297,7 +297,7 @@ name = "b"
 path = "/b"
 new = "twin"
 stage = "canary"
-"#), @"");
+"#), @r#"routes.toml:22:8: the route is at stage canary, but `twin` is a twin: it writes to a clone; start that backend on the shared database and remove `mirror_writes = "twin"`, or take the route back to `shadow`"#);
 }
 
 #[test]
@@ -345,7 +345,7 @@ compare.identifier = ["id"]
     routes.toml:22:1: `twin` names databases, but writes are not mirrored to a twin; write `mirror_writes = "twin"`, or remove `twin`
     routes.toml:26:1: `twin` has no `clone` database; name the database of this backend
     routes.toml:30:1: the twin's `shared` and `clone` database are the same; make a clone with `migrate db clone`, and name it as `clone`
-    routes.toml:34:17: `postgres://a/b`: rows of PostgreSQL databases can't be compared yet; leave `twin` out: answers are compared all the same
+    routes.toml:34:19: `postgres://a/b`: rows of PostgreSQL databases can't be compared yet; leave `twin` out: answers are compared all the same
     routes.toml:38:10: `verify` is out of range; write a number from 0 to 1
     routes.toml:39:24: `min_samples` is out of range; write a whole number from 1 to 1099511627776
     routes.toml:39:39: `min_match` is out of range; write a number from 0 to 0.999999

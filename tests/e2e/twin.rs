@@ -75,7 +75,7 @@ impl Client<'_> {
         let (status, begun) = self.call("POST", &format!("{path}/execute"), Some(inputs)).await;
         assert_eq!(status, 200, "{begun}");
         let execution = begun["execution_id"].as_str().unwrap();
-        self.until_completed(execution).await;
+        self.until_completed(execution, &format!("{name} changed")).await;
         for what in ["status", "logs"] {
             let target = format!("{EXECUTIONS}/{execution}/{what}");
             assert_eq!(self.call("GET", &target, None).await.1["status"], "completed");
@@ -88,15 +88,28 @@ impl Client<'_> {
         assert_eq!(self.call("GET", &path, None).await.0, 404);
     }
 
-    /// Asks the old backend itself: what is asked while an execution runs depends on when it is asked.
-    async fn until_completed(&self, execution: &str) {
-        let url = format!("{}{EXECUTIONS}/{execution}/status", self.stack.old.url());
+    /// Asks both backends themselves: what is asked while an execution runs depends on when it is asked. The twin has
+    /// identifiers of its own, so its execution is found by the workflow's name.
+    async fn until_completed(&self, execution: &str, workflow: &str) {
+        let old = format!("{}{EXECUTIONS}/{execution}/status", self.stack.old.url());
         wait::until("the execution is completed", LIMIT, async || {
-            let answer = self.stack.client.get(&url).header("x-api-key", &self.key).send().await;
-            let answer: Value = serde_json::from_str(&answer.ok()?.text().await.ok()?).ok()?;
-            (answer["status"] == "completed").then_some(())
+            (self.ask(&old).await?["status"] == "completed").then_some(())
         })
         .await;
+        let new = self.stack.new.url();
+        wait::until("the twin's execution is completed", 3 * LIMIT, async || {
+            let workflows = self.ask(&format!("{new}{WORKFLOWS}")).await?;
+            let found = workflows.as_array()?.iter().find(|one| one["name"] == workflow)?;
+            let id = found["id"].as_str()?;
+            let executions = self.ask(&format!("{new}{EXECUTIONS}?workflow_id={id}")).await?;
+            (executions[0]["status"] == "completed").then_some(())
+        })
+        .await;
+    }
+
+    async fn ask(&self, url: &str) -> Option<Value> {
+        let answer = self.stack.client.get(url).header("x-api-key", &self.key).send().await.ok()?;
+        serde_json::from_str(&answer.text().await.ok()?).ok()
     }
 }
 
