@@ -14,6 +14,8 @@ use super::store::{Limits, Location, Store, StoreError, Trouble};
 
 /// How often what has come is written: what a crash of the proxy costs at most.
 const FLUSH: Duration = Duration::from_secs(1);
+/// After how many writes what was learned of noise is written as well: it is a larger piece, and a loss of it is soon learned again.
+const NOISE_TURNS: u64 = 5;
 /// Longest time for one write.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
 /// Longest time for the last write when the proxy stops.
@@ -69,8 +71,11 @@ impl Evidence {
 
     /// Writes what has come about every second and holds the store to its bounds, for ever.
     pub async fn run(&self) {
-        loop {
+        for turn in 1_u64.. {
             tokio::time::sleep(FLUSH).await;
+            if turn.is_multiple_of(NOISE_TURNS) {
+                self.keep_noise().await;
+            }
             self.flush().await;
             self.prune().await;
         }
@@ -80,6 +85,7 @@ impl Evidence {
     pub async fn stop(&self) {
         let last = async {
             self.link.lock().await.retry_at = None;
+            self.keep_noise().await;
             self.flush().await;
             self.link.lock().await.close().await;
         };

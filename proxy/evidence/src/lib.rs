@@ -26,7 +26,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use routes::compare::CompareRules;
 use routes::policy::EvidenceSettings;
 use serde_json::Value;
 
@@ -90,15 +89,6 @@ impl Evidence {
     /// well, it changes about every second.
     pub fn revision(&self) -> u64 {
         self.revision.load(Ordering::Relaxed)
-    }
-
-    /// What is noise in this evidence, and which rules would silence it; `rules` are those in force.
-    pub fn noise(
-        &self,
-        evidence: &routes::admin::RouteEvidence,
-        rules: &CompareRules,
-    ) -> routes::admin::RouteNoise {
-        self.noise.model(&evidence.route).report(evidence, rules)
     }
 
     /// Keeps a small piece of JSON by route, basis and name, in place of what this proxy kept there before.

@@ -10,6 +10,7 @@ mod paths;
 mod rule_uses;
 mod proposals;
 mod learned;
+mod keep;
 
 use std::collections::BTreeMap;
 

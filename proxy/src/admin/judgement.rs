@@ -21,11 +21,13 @@ pub(super) async fn evidence(admin: &Admin, in_force: &InForce, names: &[&str]) 
 /// What is noise in the evidence of these routes.
 pub(super) async fn noise(admin: &Admin, in_force: &InForce, names: &[&str]) -> NoiseReport {
     let evidence = evidence(admin, in_force, names).await;
-    let routes = evidence.routes.iter().filter_map(|evidence| {
-        let route = in_force.table.route_named(&evidence.route)?;
-        Some(admin.evidence.noise(evidence, &route.compare))
-    });
-    NoiseReport { routes: routes.collect() }
+    let mut routes = Vec::new();
+    for evidence in &evidence.routes {
+        if let Some(route) = in_force.table.route_named(&evidence.route) {
+            routes.push(admin.evidence.noise(evidence, &route.compare).await);
+        }
+    }
+    NoiseReport { routes }
 }
 
 /// Whether this route may be cut over; `None` where its new backend is none of this generation.
@@ -34,7 +36,7 @@ pub(super) async fn gate(admin: &Admin, in_force: &InForce, route: &Route) -> Op
     let known = admin.documents.known(&in_force.table, route, pool).await;
     let report = evidence(admin, in_force, &[&route.name]).await;
     let evidence = report.routes.first()?;
-    let noise = admin.evidence.noise(evidence, &route.compare);
+    let noise = admin.evidence.noise(evidence, &route.compare).await;
     let basis = Basis::new(&route.compare, pool.build.get());
     let rules = format!("{:016x}", basis.rules);
     let facts = Facts {

@@ -221,6 +221,52 @@ async fn states_are_kept_by_proxy() {
     assert!(matches!(refused, StateError::TooLarge { .. }));
 }
 
+/// An exchange whose control request showed the old backend changing `$.x` by itself.
+fn controlled(second: i64) -> Outcome {
+    let mut outcome = compared(exchange("/a", second), vec![]);
+    if let Verdict::Compared(compared) = &mut outcome.verdict {
+        compared.control =
+            Some(Comparison { differences: vec![difference("$.x")], ..Comparison::default() });
+    }
+    outcome
+}
+
+/// Controls and changes of the only volatile place.
+async fn volatility(evidence: &Evidence) -> (u64, u64) {
+    let route = routes(evidence).await.remove(0);
+    let noise = evidence.noise(&route, &CompareRules::default()).await;
+    let [place] = noise.volatile.as_slice() else { panic!("one place: {noise:?}") };
+    assert_eq!(place.path, "$.x");
+    (place.controls, place.changed)
+}
+
+#[tokio::test]
+async fn what_is_noise_outlives_a_restart_and_is_shared_by_proxies() {
+    let folder = TempDir::new().unwrap();
+    let here = started(folder.path());
+    for second in 0..5 {
+        here.record(controlled(second));
+    }
+    assert_eq!(volatility(&here).await, (5, 5), "not stored yet");
+    here.stop().await;
+    let here = started(folder.path());
+    assert_eq!(volatility(&here).await, (5, 5), "before anything new");
+    here.record(controlled(10));
+    assert_eq!(volatility(&here).await, (6, 6), "earlier runs are added");
+    for _again in 0..2 {
+        here.keep_noise().await;
+        here.flush().await;
+        assert_eq!(volatility(&here).await, (6, 6), "and added once");
+    }
+    let there = evidence();
+    there.configure(&EvidenceSettings::default(), folder.path(), "there");
+    there.record(controlled(20));
+    assert_eq!(volatility(&there).await, (7, 7), "what another proxy learned counts");
+    there.keep_noise().await;
+    there.flush().await;
+    assert_eq!(volatility(&here).await, (7, 7));
+}
+
 /// One step of a proxy's life.
 #[derive(Debug, Clone, Copy)]
 enum Step {
