@@ -6,6 +6,7 @@ mod difference;
 mod noise;
 mod gate;
 mod timeline;
+mod recording;
 mod journal;
 
 pub use difference::{DifferenceExample, DifferenceGroup, DifferenceKind, Gap, Grade};
@@ -15,6 +16,7 @@ pub use evidence::{
 pub use gate::{GateCondition, GateReport, Verdict};
 pub use journal::{JournalChange, JournalReport};
 pub use noise::{Likely, NoiseReport, Proposal, ProposalKind, RouteNoise, RuleUse, Volatility};
+pub use recording::{RecordedExchange, RecordingEnd, RecordingLine};
 pub use table::{
     BackendReport, GuardReport, ProxyIdentity, RejectedTable, RouteReport, RoutesReport,
     TargetReport,

@@ -174,6 +174,26 @@ impl AdminClient {
         self.get(&url, ANSWER_LIMIT).await
     }
 
+    /// Exchanges as they pass, of one route or of all: JSON lines (`routes::admin::RecordingLine`) without an end of its
+    /// own. The caller sets the time and the size.
+    pub async fn exchanges(
+        &self,
+        base: &str,
+        route: Option<&str>,
+    ) -> Result<reqwest::Response, AdminError> {
+        let mut url = address(base, "/api/exchanges")?;
+        if let Some(route) = route {
+            url.query_pairs_mut().append_pair("route", route);
+        }
+        let unreachable = |source| AdminError::Unreachable { url: url.to_string(), source };
+        let response = self.http.get(url.clone()).send().await.map_err(unreachable)?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            return Err(AdminError::Status { url: url.to_string(), status });
+        }
+        Ok(response)
+    }
+
     async fn get<T: DeserializeOwned>(&self, url: &Url, limit: Duration) -> Result<T, AdminError> {
         let unreachable = |source| AdminError::Unreachable { url: url.to_string(), source };
         let mut response =

@@ -17,6 +17,7 @@ pub(crate) mod guard;
 pub(crate) mod guard_acknowledge;
 pub(crate) mod mirror;
 pub(crate) mod mirror_report;
+pub(crate) mod mirror_record;
 pub(crate) mod mirror_replay;
 pub(crate) mod mirror_suggest;
 pub(crate) mod mirror_suggestions;

@@ -1,5 +1,6 @@
 //! Recorded exchanges: HTTP Archives, written by `migrate mirror record`, by browsers or by other tools.
 
+mod write;
 mod read;
 
 use std::time::Duration;
@@ -9,6 +10,10 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, StatusCode};
 
 pub(crate) use read::Recording;
+pub(crate) use write::Writer;
+
+/// What an archive says of a body that the proxy left out: it is no text, or too long.
+const LEFT_OUT: &str = "this body was not recorded";
 
 /// One request and its recorded answer, whole.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::{Exchange, RecordedAnswer};
+use super::{Exchange, LEFT_OUT, RecordedAnswer};
 use crate::failure::Failure;
 
 /// Longest archive that is read into memory.
@@ -55,6 +55,9 @@ pub(crate) enum NotUsable {
     /// The body was cut or left out.
     #[error("has an answer whose body was not recorded")]
     NoBody,
+    /// The request's body was left out, so it can't be made again.
+    #[error("has a request body that was not recorded")]
+    NoRequestBody,
     /// A secret in the request's target or body was masked, so the request can't be made again.
     #[error("has a secret in its target or body that was masked")]
     Masked,
@@ -122,6 +125,9 @@ fn exchange(entry: &Entries) -> Result<Exchange, NotUsable> {
     }
     let millis = if entry.time.is_finite() { entry.time.clamp(0.0, MAX_MILLIS) } else { 0.0 };
     let answer = answer(&method, response, Duration::from_secs_f64(millis / 1e3))?;
+    if request.post_data.as_ref().is_some_and(|data| data.comment.as_deref() == Some(LEFT_OUT)) {
+        return Err(NotUsable::NoRequestBody);
+    }
     let body = request.post_data.as_ref().map(posted).unwrap_or_default();
     if body.windows(MASK.len()).any(|part| part == MASK.as_bytes()) {
         return Err(NotUsable::Masked);
@@ -172,7 +178,8 @@ fn answer(
 fn content(content: &Content) -> Result<Bytes, NotUsable> {
     let text = content.text.as_deref().unwrap_or_default();
     if text.is_empty() {
-        return if content.size > 0 { Err(NotUsable::NoBody) } else { Ok(Bytes::new()) };
+        let is_left_out = content.size > 0 || content.comment.as_deref() == Some(LEFT_OUT);
+        return if is_left_out { Err(NotUsable::NoBody) } else { Ok(Bytes::new()) };
     }
     match content.encoding.as_deref() {
         None | Some("") => Ok(Bytes::copy_from_slice(text.as_bytes())),
