@@ -87,7 +87,9 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     server.add_service(background_service("table", watcher));
     let hand_edits = HandEdits { live: Arc::clone(&live), file: file.clone() };
     server.add_service(background_service("journal", hand_edits));
-    let admin = Admin::new(Arc::clone(&live), metrics, Arc::clone(&evidence), file.path(), token);
+    let feed = Arc::clone(mirror.feed());
+    let admin =
+        Admin::new(Arc::clone(&live), metrics, Arc::clone(&evidence), feed, file.path(), token);
     server.add_service(background_service("admin", AdminService::new(admin, admin_socket)));
     let (done, stopped) = mpsc::channel();
     let drain = Drain { in_flight, live: Arc::clone(&live), evidence, done: done.clone() };

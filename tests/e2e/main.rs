@@ -17,6 +17,7 @@ mod limits;
 mod canary;
 mod mirror;
 mod planted;
+mod masking;
 mod twin;
 mod dashboard;
 mod rehearsal;

@@ -33,7 +33,10 @@ fn answer(name: &str) -> Answer {
 
 /// Every file below a folder, with what stands in it.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    walk(folder).into_iter().map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect()
+    walk(folder)
+        .into_iter()
+        .map(|path| (path.display().to_string(), std::fs::read(path).unwrap()))
+        .collect()
 }
 
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -83,8 +86,12 @@ async fn no_planted_secret_reaches_a_file_a_report_or_a_log() {
         (is_stored && evidence.routes.iter().any(has_examples)).then_some(evidence)
     })
     .await;
-    let differences: Vec<&str> =
-        report.routes[0].operations.iter().flat_map(|o| &o.differences).map(|d| d.path.as_str()).collect();
+    let differences: Vec<&str> = report.routes[0]
+        .operations
+        .iter()
+        .flat_map(|o| &o.differences)
+        .map(|d| d.path.as_str())
+        .collect();
     assert!(differences.contains(&"$.api_key"), "a masked field still differs: {differences:?}");
     let html = stack.folder().join("report.html").display().to_string();
     stack.migrate_ok(&["mirror", "report", "w", "--html", &html]).await;
@@ -92,12 +99,19 @@ async fn no_planted_secret_reaches_a_file_a_report_or_a_log() {
     let json = stack.migrate_ok(&["mirror", "report", "w", "--output", "json"]).await;
     let noise = stack.client.get(format!("{}/api/noise", stack.admin_url())).send().await.unwrap();
     let noise = noise.text().await.unwrap();
-    for (what, text) in
-        [("report", &shown.stdout), ("JSON", &json.stdout), ("noise", &noise), ("record", &recorded.stderr)]
-    {
+    for (what, text) in [
+        ("report", &shown.stdout),
+        ("JSON", &json.stdout),
+        ("noise", &noise),
+        ("record", &recorded.stderr),
+    ] {
         assert!(!text.contains(PLANTED), "a secret is in the {what}: {text}");
     }
-    assert!(shown.stdout.contains("in-the-clear-new"), "masking must leave the rest: {}", shown.stdout);
+    assert!(
+        shown.stdout.contains("in-the-clear-new"),
+        "masking must leave the rest: {}",
+        shown.stdout
+    );
     assert!(!stack.proxy().output().contains(PLANTED), "{}", stack.proxy().tail());
     let files = files(stack.folder());
     for (name, bytes) in &files {

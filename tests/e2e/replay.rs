@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use e2e::{Answer, RouteSpec, Stack};
+use e2e::{Answer, LIMIT, RouteSpec, Stack, wait};
 use serde_json::{Value, json};
 
 use crate::stack;
@@ -132,4 +132,57 @@ async fn what_is_no_archive_is_told() {
     assert!(output.stderr.contains("log.version"), "{}", output.stderr);
     let words = ["mirror", "replay", file.to_str().unwrap(), "--against", "ftp://x"];
     assert_eq!(stack.migrate(&words).await.code, Some(2));
+}
+
+/// Records twelve exchanges, whose writes ask for other things than its reads.
+async fn record(stack: &Stack) -> PathBuf {
+    let file = stack.folder().join("recorded.har");
+    let out = file.to_str().unwrap();
+    let words = ["--output", "json", "mirror", "record", "--limit", "12", "--for", "20s"];
+    let words = [&words[..], &["--out", out]].concat();
+    let traffic = async {
+        // The recorder comes when it comes; it ends by itself once it has its exchanges.
+        wait::until("the archive is in its place", LIMIT, async || {
+            stack.get("/w/odd?page=2").await;
+            let write = stack.client.post(stack.url("/w/1")).header("x-api-key", "planted");
+            write.body(r#"{"name":"x"}"#).send().await.unwrap();
+            file.exists().then_some(())
+        })
+        .await;
+    };
+    let (recorded, ()) = tokio::join!(stack.migrate(&words), traffic);
+    assert_eq!(recorded.code, Some(0), "{recorded:#?}");
+    let report: Value = serde_json::from_str(&recorded.stdout).unwrap();
+    let figures = (&report["exchanges"], &report["lost"], &report["ended"]);
+    assert_eq!(figures, (&12.into(), &0.into(), &"limit".into()), "{report:#}");
+    file
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_passes_the_proxy_is_recorded_and_replayed() {
+    let route = RouteSpec::new("w", "/w/{*rest}").with("new_path = \"/new/w/{rest}\"");
+    let mut stack = stack().route(route).start().await;
+    let answer = Answer::json(r#"{"id":"a","list":[1,2.5]}"#);
+    stack.old.fake().answer(answer.clone());
+    stack.new.fake().answer(answer);
+    let file = record(&stack).await;
+    assert_eq!(stack.new.fake().count(), 0, "stage monolith mirrors nothing");
+
+    let (code, report) = replay(&stack, &file, &["--include-writes", "--min-match", "0.5"]).await;
+    assert_eq!(code, Some(0), "{report:#}");
+    let matched = &report["matched"];
+    assert_eq!((&matched["samples"], &matched["rate"]), (&12.into(), &1.0.into()), "{report:#}");
+    let seen = stack.new.fake().seen();
+    assert!(seen.iter().any(|request| request.target == "/new/w/odd?page=2"));
+    assert!(seen.iter().any(|request| request.body == r#"{"name":"x"}"#));
+
+    let planted = Answer::json(r#"{"id":"b","list":[1,2.5]}"#);
+    stack.new.fake().on("/new/w/odd", planted);
+    let (code, report) = replay(&stack, &file, &["--include-writes", "--min-match", "0.9"]).await;
+    assert_eq!(code, Some(3), "{report:#}");
+    let operations = report["evidence"]["routes"][0]["operations"].as_array().unwrap();
+    let odd: Vec<_> = operations.iter().filter(|one| one["mismatched"] != 0).collect();
+    assert_eq!(odd.len(), 1, "{report:#}");
+    assert_eq!(odd[0]["differences"][0]["path"], "$.id");
+    assert_eq!(odd[0]["operation"], "GET /w/odd");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use flip::admin::AdminClient;
 use flip::cutover_plan::unknown;
 use flip::standing::read_table;
-use routes::admin::{RecordedExchange, RecordingLine};
+use routes::admin::{RecordedExchange, RecordingEnd, RecordingLine};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -160,7 +160,7 @@ async fn lines(
     sender: &mpsc::Sender<Heard>,
 ) -> Result<(), String> {
     let mut stream = client.exchanges(address, route).await.map_err(|error| error.line())?;
-    let mut line = Vec::new();
+    let (mut line, mut known_lost) = (Vec::new(), 0);
     while let Some(chunk) = stream.chunk().await.map_err(|e| format!("{address}: {e}"))? {
         for part in chunk.split_inclusive(|byte| *byte == b'\n') {
             if line.len() + part.len() > MAX_LINE {
@@ -171,7 +171,10 @@ async fn lines(
                 let parsed = serde_json::from_slice::<RecordingLine>(&line);
                 let heard = match parsed.map_err(|e| format!("{address} sent no exchange: {e}"))? {
                     RecordingLine::Exchange(exchange) => Heard::Exchange(exchange),
-                    RecordingLine::End(end) => Heard::Lost(end.lost),
+                    RecordingLine::Lost(lost) | RecordingLine::End(RecordingEnd { lost, .. }) => {
+                        let before = std::mem::replace(&mut known_lost, lost);
+                        Heard::Lost(lost.saturating_sub(before))
+                    }
                 };
                 if sender.send(heard).await.is_err() {
                     return Ok(());

@@ -7,7 +7,7 @@
 
 pub mod outcome;
 pub mod operation;
-mod mask;
+pub mod mask;
 mod drops;
 pub mod wilson;
 pub mod noise;

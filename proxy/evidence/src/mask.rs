@@ -1,4 +1,4 @@
-//! Takes the secrets out of a request's target before it is stored.
+//! Takes the secrets out of a request's target before it is stored or shown.
 
 use compare::secret::{MASK, is_secret_parameter};
 
@@ -7,8 +7,13 @@ const MAX_TARGET: usize = 1024;
 
 /// The target with the values of secret query parameters masked, cut to a bounded length.
 pub(super) fn target(target: &str) -> String {
-    let Some((path, query)) = target.split_once('?') else { return cut(target) };
-    let mut masked = String::with_capacity(target.len().min(MAX_TARGET));
+    cut(&whole_target(target))
+}
+
+/// The target with the values of secret query parameters masked, at its whole length.
+pub fn whole_target(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let mut masked = String::with_capacity(target.len());
     masked.push_str(path);
     for (index, parameter) in query.split('&').enumerate() {
         masked.push(if index == 0 { '?' } else { '&' });
@@ -20,11 +25,8 @@ pub(super) fn target(target: &str) -> String {
             }
             _ => masked.push_str(parameter),
         }
-        if masked.len() > MAX_TARGET {
-            break;
-        }
     }
-    cut(&masked)
+    masked
 }
 
 /// `api%5Fkey` is `api_key` to the backend, so it is here.
@@ -56,6 +58,7 @@ mod tests {
             ("/a", "/a"),
         ] {
             assert_eq!(target(given), stored);
+            assert_eq!(whole_target(given), stored);
         }
     }
 

@@ -129,7 +129,8 @@ impl Listener {
     }
 }
 
-async fn stopping(shutdown: Option<&mut ShutdownWatch>) {
+/// Comes when the proxy stops.
+pub(super) async fn stopping(shutdown: Option<&mut ShutdownWatch>) {
     match shutdown {
         Some(shutdown) => {
             let _told_or_gone = shutdown.wait_for(|stops| *stops).await;

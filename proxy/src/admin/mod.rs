@@ -9,6 +9,7 @@ mod openapi;
 mod judgement;
 mod journal;
 mod events;
+mod exchanges;
 mod flips;
 
 use std::net::TcpListener;
@@ -27,6 +28,7 @@ use tokio::sync::Semaphore;
 use self::access::Token;
 use crate::live_table::LiveTable;
 use crate::metrics::Metrics;
+use crate::mirror::Feed;
 use evidence::Evidence;
 
 /// Most connections at a time; more wait to be accepted.
@@ -39,6 +41,8 @@ pub(crate) struct Admin {
     live: Arc<LiveTable>,
     metrics: Arc<Metrics>,
     evidence: Arc<Evidence>,
+    /// Finished exchanges, for those who listen.
+    feed: Arc<Feed>,
     table: PathBuf,
     /// The same, to be read and changed with its companions.
     file: TableFile,
@@ -58,6 +62,7 @@ impl Admin {
         live: Arc<LiveTable>,
         metrics: Arc<Metrics>,
         evidence: Arc<Evidence>,
+        feed: Arc<Feed>,
         table: &Path,
         token: Option<Token>,
     ) -> Self {
@@ -65,6 +70,7 @@ impl Admin {
             live,
             metrics,
             evidence,
+            feed,
             table: std::path::absolute(table).unwrap_or_else(|_| table.to_owned()),
             file: TableFile::new(table),
             listeners: events::places(),

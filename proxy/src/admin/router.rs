@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 
 use super::access::Denied;
 use super::answer::{Answer, json, text, with_type};
-use super::{Admin, access, events, flips, journal, judgement, page, report};
+use super::{Admin, access, events, exchanges, flips, journal, judgement, page, report};
 use crate::backends::target::Health;
 use crate::live_table::InForce;
 
@@ -24,6 +24,7 @@ GET /api/noise[?route=NAME]                    what the old backend shows agains
 GET /api/gate?route=NAME                       what stands against a cutover, and what to do about it
 GET /api/journal[?limit=N]                     the last flips, the newest first
 GET /api/events                                server-sent events: what of all this has changed
+GET /api/exchanges[?route=NAME][&limit=N]       finished exchanges as they pass, masked, one line of JSON each
 GET /api/flips                                 whether flips are allowed here
 POST /api/routes/NAME/flip, …/rollback         a cutover or a rollback, where the table allows it
 GET /api/access                                whether a token is needed
@@ -65,6 +66,7 @@ pub(super) async fn answer(admin: &Admin, request: &Request<Incoming>) -> Answer
         "/api/journal" => journal::answer(admin, parameter(query, "limit")).await,
         "/api/flips" => json(&flips::allowed(admin)),
         "/api/events" => events::answer(admin),
+        "/api/exchanges" => exchanges(admin, query),
         "/metrics" => metrics(admin),
         _ => text(StatusCode::NOT_FOUND, INDEX),
     }
@@ -156,6 +158,19 @@ async fn gate(admin: &Admin, query: &str) -> Answer {
     match judgement::gate(admin, &in_force, route).await {
         Some(report) => json(&report),
         None => unknown_route(),
+    }
+}
+
+fn exchanges(admin: &Admin, query: &str) -> Answer {
+    let route = parameter(query, "route");
+    let in_force = admin.live.snapshot();
+    if route.as_ref().is_some_and(|name| in_force.table.route_named(name).is_none()) {
+        return unknown_route();
+    }
+    match parameter(query, "limit").map(|limit| limit.parse()) {
+        None => exchanges::answer(admin, route, None),
+        Some(Ok(limit @ 1..)) => exchanges::answer(admin, route, Some(limit)),
+        Some(_) => text(StatusCode::BAD_REQUEST, "`limit` is a number from 1\n"),
     }
 }
 

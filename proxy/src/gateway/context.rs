@@ -10,7 +10,7 @@ use crate::backends::Target;
 use crate::backends::pool::{Pool, Tried};
 use crate::in_flight::InFlightGuard;
 use crate::live_table::InForce;
-use crate::mirror::Capture;
+use crate::mirror::{Capture, Recording};
 
 /// What one request carries. Each field says who writes it and who reads it.
 pub(crate) struct RequestContext {
@@ -61,6 +61,9 @@ pub(crate) struct RequestContext {
     /// The answer's copy for comparing. Written by `mirror` when the request goes to its primary,
     /// fed as the answer passes, handed over at the end.
     pub(crate) capture: Option<Capture>,
+    /// The whole exchange, while somebody listens to the feed. Written by `mirror` with each attempt, fed as the
+    /// exchange passes, handed over at the end.
+    pub(crate) recording: Option<Recording>,
     /// Why the proxy itself answered. Written by `answer`; read by `record`.
     pub(crate) refused: Option<&'static str>,
 }
@@ -88,6 +91,7 @@ impl RequestContext {
             failed_over: None,
             mirror_considered: false,
             capture: None,
+            recording: None,
             refused: None,
         }
     }

@@ -8,7 +8,7 @@ use pingora::proxy::Session;
 
 use super::RequestContext;
 use crate::backends::pool::Tried;
-use crate::mirror::{Candidate, Mirror};
+use crate::mirror::{Candidate, Mirror, Recordable};
 
 /// Offers a request to the mirror. `headers` are those that the primary gets.
 pub(super) fn begin(
@@ -17,6 +17,7 @@ pub(super) fn begin(
     headers: &HeaderMap,
     ctx: &mut RequestContext,
 ) {
+    record(mirror, session, headers, ctx);
     let is_first = !std::mem::replace(&mut ctx.mirror_considered, true);
     if !is_first {
         // Its body is sent again as well; or it was rehearsed, and goes to its primary only now.
@@ -30,6 +31,27 @@ pub(super) fn begin(
     {
         ctx.capture = mirror.begin(&ctx.in_force.mirror, &candidate);
     }
+}
+
+/// Records the request for whoever listens. Every attempt sends the whole of it, so any of them may be the first.
+fn record(mirror: &Arc<Mirror>, session: &Session, headers: &HeaderMap, ctx: &mut RequestContext) {
+    if let Some(recording) = &mut ctx.recording {
+        return recording.restart();
+    }
+    if !mirror.feed().has_listeners() {
+        return;
+    }
+    let Some(matched) = &ctx.route else { return };
+    let request = session.req_header();
+    let recordable = Recordable {
+        route: matched.route,
+        method: &request.method,
+        path: request.uri.path(),
+        query: request.uri.query(),
+        headers,
+        request_id: ctx.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
+    };
+    ctx.recording = mirror.record(&ctx.in_force.mirror, &recordable);
 }
 
 /// A request of a route that is mirrored; `headers` are those that the primary gets.
@@ -57,8 +79,12 @@ pub(super) fn candidate<'a>(
 
 /// The next bytes of the request's body.
 pub(super) fn request_body(chunk: Option<&bytes::Bytes>, ctx: &mut RequestContext) {
-    if let (Some(capture), Some(chunk)) = (&mut ctx.capture, chunk) {
+    let Some(chunk) = chunk else { return };
+    if let Some(capture) = &mut ctx.capture {
         capture.request_body(chunk);
+    }
+    if let Some(recording) = &mut ctx.recording {
+        recording.request_body(chunk);
     }
 }
 
@@ -67,18 +93,30 @@ pub(super) fn head(status: StatusCode, headers: &HeaderMap, ctx: &mut RequestCon
     if let Some(capture) = &mut ctx.capture {
         capture.head(status, headers);
     }
+    if let Some(recording) = &mut ctx.recording {
+        recording.head(status, headers);
+    }
 }
 
 /// The next bytes of the answer.
 pub(super) fn body(chunk: Option<&bytes::Bytes>, ctx: &mut RequestContext) {
-    if let (Some(capture), Some(chunk)) = (&mut ctx.capture, chunk) {
+    let Some(chunk) = chunk else { return };
+    if let Some(capture) = &mut ctx.capture {
         capture.body(chunk);
+    }
+    if let Some(recording) = &mut ctx.recording {
+        recording.body(chunk);
     }
 }
 
 /// Hands a complete answer of the primary over. One that is not complete is dropped, and counted by the mirror; so is one
 /// of the backend that stood in for the primary, which would be compared with itself.
 pub(super) fn finish(is_complete: bool, ctx: &mut RequestContext) {
+    if let Some(recording) = ctx.recording.take()
+        && is_complete
+    {
+        recording.finish();
+    }
     if let Some(capture) = ctx.capture.take()
         && is_complete
         && ctx.failed_over.is_none()

@@ -93,6 +93,45 @@ impl Share {
     }
 }
 
+/// Whoever pays for bytes before they are held.
+pub(super) trait Pay {
+    /// Takes more bytes; whether they fit.
+    #[must_use]
+    fn pay(&mut self, bytes: usize) -> bool;
+}
+
+impl Pay for Share {
+    fn pay(&mut self, bytes: usize) -> bool {
+        self.grow(bytes)
+    }
+}
+
+/// Bytes of one budget; given back on drop.
+#[derive(Debug)]
+pub(super) struct Paid {
+    lease: Lease,
+    limit: usize,
+}
+
+impl Paid {
+    /// Takes the first bytes, or nothing where they do not fit.
+    pub(super) fn take(budget: &Arc<Budget>, bytes: usize, limit: usize) -> Option<Self> {
+        budget.take(bytes, limit).map(|lease| Self { lease, limit })
+    }
+
+    /// Pays for as much as is missing to this many bytes; whether it fits.
+    #[must_use]
+    pub(super) fn cover(&mut self, bytes: usize) -> bool {
+        self.pay(bytes.saturating_sub(self.lease.amount))
+    }
+}
+
+impl Pay for Paid {
+    fn pay(&mut self, bytes: usize) -> bool {
+        self.lease.grow(bytes, self.limit)
+    }
+}
+
 /// A body that is held, and paid for before it grows.
 #[derive(Debug, Default)]
 pub(super) struct HeldBody(Vec<u8>);
@@ -112,7 +151,7 @@ impl HeldBody {
         &mut self,
         chunk: &[u8],
         max_body: usize,
-        share: &mut Share,
+        payer: &mut impl Pay,
     ) -> Result<(), NotHeld> {
         let length = self.0.len().saturating_add(chunk.len());
         if length > max_body {
@@ -121,7 +160,7 @@ impl HeldBody {
         if length > self.0.capacity() {
             // What is paid for is the memory, which doubles to keep copying linear.
             let capacity = length.max(self.0.capacity().saturating_mul(2)).min(max_body);
-            if !share.grow(capacity - self.0.capacity()) {
+            if !payer.pay(capacity - self.0.capacity()) {
                 return Err(NotHeld::NoBudget);
             }
             self.0.reserve_exact(capacity - self.0.len());

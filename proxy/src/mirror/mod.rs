@@ -20,6 +20,8 @@ mod client;
 mod exchange;
 mod control;
 mod twin;
+mod recording;
+mod feed;
 mod metrics;
 mod service;
 
@@ -37,6 +39,8 @@ use tokio::runtime::Handle;
 pub use crate::backends::Build;
 pub use capture::Capture;
 pub use consider::Candidate;
+pub use feed::{Feed, Listener};
+pub use recording::{Recordable, Recording};
 pub use rehearse::{MAX_BODY, Rehearsal};
 pub use request::MARK;
 pub use table::MirrorTable;
@@ -67,6 +71,8 @@ pub struct Mirror {
     /// What each route holds, by name: it outlives a reload.
     held_by_route: Mutex<BTreeMap<Arc<str>, Arc<Budgets>>>,
     twins: Twins,
+    /// Finished exchanges for whoever listens.
+    feed: Arc<Feed>,
     /// The route table's, to which paths in it are relative.
     folder: OnceLock<PathBuf>,
     metrics: Arc<Metrics>,
@@ -88,6 +94,7 @@ impl Mirror {
             held,
             held_by_route: Mutex::default(),
             twins: Twins::default(),
+            feed: Arc::default(),
             folder: OnceLock::new(),
         }
     }
@@ -139,6 +146,11 @@ impl Mirror {
     /// Drops every later request. Exchanges in flight are left to their time-outs.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Finished exchanges of every route, at any stage.
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
     }
 
     fn runtime(&self) -> Option<&Handle> {

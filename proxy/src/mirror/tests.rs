@@ -4,6 +4,7 @@ mod backend;
 mod rig;
 mod controls;
 mod verifies;
+mod recordings;
 mod rehearsals;
 
 use std::time::{Duration, Instant};

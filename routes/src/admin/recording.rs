@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum RecordingLine {
     /// The next exchange.
     Exchange(Box<RecordedExchange>),
+    /// How many exchanges were lost so far, of any route: told when it has grown.
+    Lost(u64),
     /// The last line, where the stream did not break off: the limit was reached, or the proxy stops.
     End(RecordingEnd),
 }

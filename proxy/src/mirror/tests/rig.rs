@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use super::super::budget::{Budgets, Share};
 use super::super::client::{MirroredAnswer, NoAnswer};
 use super::super::request::MirroredRequest;
-use super::super::{Build, Candidate, Capture, Mirror, MirrorTable};
+use super::super::{Build, Candidate, Capture, Mirror, MirrorTable, Recordable, Recording};
 use super::backend::{Backend, Manner};
 use evidence::Evidence;
 
@@ -221,6 +221,26 @@ impl Rig {
         capture.body(answer);
         capture.finish();
         true
+    }
+
+    /// Begins to record a request, at whatever stage its route is.
+    pub(super) fn record(
+        &self,
+        method: &Method,
+        target: &str,
+        headers: &HeaderMap,
+    ) -> Option<Recording> {
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let route = self.table.match_route(method.as_str(), path).unwrap().unwrap().route;
+        let request_id = "req-0";
+        let request = Recordable { route, method, path, query, headers, request_id };
+        self.mirror.record(&self.prepared, &request)
+    }
+
+    /// Waits for what should come soon.
+    pub(super) fn wait<T>(&self, soon: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(async { tokio::time::timeout(PATIENCE, soon).await.ok() })
     }
 
     pub(super) fn writes_off(&self) -> Option<String> {
