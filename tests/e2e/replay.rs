@@ -186,3 +186,34 @@ async fn what_passes_the_proxy_is_recorded_and_replayed() {
     assert_eq!(odd[0]["differences"][0]["path"], "$.id");
     assert_eq!(odd[0]["operation"], "GET /w/odd");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_listen_at_a_time_and_one_that_goes_leaves_its_place() {
+    let stack = stack().route(RouteSpec::new("w", "/w/{*rest}")).start().await;
+    let ask = async |query: &str| {
+        let url = format!("{}/api/exchanges{query}", stack.admin_url());
+        stack.client.get(url).send().await.unwrap()
+    };
+    assert_eq!(ask("?route=nobody").await.status(), 404);
+    assert_eq!(ask("?limit=0").await.status(), 400);
+    let mut listeners = Vec::new();
+    for _ in 0..4 {
+        listeners.push(ask("?route=w").await);
+    }
+    assert!(listeners.iter().all(|answer| answer.status() == 200));
+    assert_eq!(ask("").await.status(), 503);
+    drop(listeners);
+    let last = wait::until("a place is free again", LIMIT, async || {
+        Some(ask("?limit=1").await).filter(|answer| answer.status() == 200)
+    })
+    .await;
+    stack.get("/w/1").await;
+    let text = tokio::time::timeout(LIMIT, last.text()).await.unwrap().unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["exchange"]["target"], "/w/1");
+    assert_eq!(lines[1], json!({"end": {"exchanges": 1, "lost": 0}}));
+}
