@@ -2,7 +2,7 @@
 //!
 //! The mirror's thread has the lowest priority: it runs where nobody else wants to. How late it starts what it was
 //! handed therefore tells how often every core is taken. Once more than a few copies start late, fewer are taken, by a
-//! share that falls fast and comes back slowly; a trickle always passes, which no machine feels and which finds out when
+//! share that falls within a few windows and comes back over seconds, because each attempt at too much is felt; a trickle always passes, which no machine feels and which finds out when
 //! there is time again.
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,8 +70,13 @@ impl Spare {
             return;
         }
         let share = self.share.load(Ordering::Relaxed);
-        let next =
-            if window.late * TOLERATED > window.starts { share / 2 } else { share + share / 8 + 1 };
+        let next = if window.late * 2 > window.starts {
+            share / 4
+        } else if window.late * TOLERATED > window.starts {
+            share / 2
+        } else {
+            share + share / 128 + ALL / 2048
+        };
         self.share.store(next.clamp(LEAST, ALL), Ordering::Relaxed);
         *window = Window { since: now, starts: 0, late: 0 };
     }
@@ -120,7 +125,7 @@ mod tests {
         let trickle =
             (1..=1000).filter(|step| spare.allows(now + Duration::from_millis(*step))).count();
         assert!((50..65).contains(&trickle), "{trickle}");
-        for _ in 0..40 {
+        for _ in 0..100 {
             now = starts(&spare, now, Duration::from_micros(50));
         }
         assert_eq!(allowed(&spare, now), 1000);
