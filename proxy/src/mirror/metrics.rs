@@ -1,7 +1,7 @@
 //! What the mirror counts for Prometheus.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::budget::Budgets;
 use super::spare::Spare;
+use evidence::DropReason;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -48,6 +49,12 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
     }
 
+    /// The counter of requests of a route that were dropped for a reason.
+    fn dropped(&self, route: &str, reason: DropReason) -> Counter {
+        let (outcome, reason) = ("dropped", reason.as_str());
+        self.requests.get_or_create_owned(&Labels { route: route.to_owned(), outcome, reason })
+    }
+
     pub(super) fn count_control(&self, route: &str, outcome: &'static str) {
         self.controls.get_or_create(&ControlLabels { route: route.to_owned(), outcome }).inc();
     }
@@ -65,6 +72,19 @@ impl Metrics {
         );
         registry
             .register_collector(Box::new(Held(Arc::clone(&self.held), Arc::clone(&self.spare))));
+    }
+}
+
+/// The counters of one route's dropped requests, at hand: on a machine with nothing to spare nearly all are dropped, on
+/// the client's path.
+#[derive(Debug, Default)]
+pub(super) struct DroppedCounters([OnceLock<Counter>; DropReason::ALL.len()]);
+
+impl DroppedCounters {
+    pub(super) fn count(&self, metrics: &Metrics, route: &str, reason: DropReason) {
+        if let Some(counter) = self.0.get(reason as usize) {
+            counter.get_or_init(|| metrics.dropped(route, reason)).inc();
+        }
     }
 }
 

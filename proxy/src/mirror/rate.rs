@@ -35,6 +35,17 @@ impl Rate {
         // Nothing else is ordered by it.
         self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
     }
+
+    /// Counts so many more as taken, although none was there: later ones wait for them, but for no more than `most`.
+    pub(super) fn charge(&self, count: u32, most: u32, now: Instant) {
+        let now = nanoseconds(now.saturating_duration_since(self.epoch));
+        let debt = |count: u32| self.interval.saturating_mul(u64::from(count));
+        let latest = now.saturating_add(debt(most));
+        let charged =
+            |full_at: u64| Some(full_at.saturating_add(debt(count)).min(latest).max(full_at));
+        // Nothing else is ordered by it, and it always succeeds.
+        let _always = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charged);
+    }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -65,6 +76,17 @@ mod tests {
         assert!(rate.take(start));
         assert!(!rate.take(start + Duration::from_secs(999)));
         assert!(rate.take(start + Duration::from_secs(1000)));
+    }
+
+    #[test]
+    fn what_is_charged_is_waited_for_up_to_a_bound() {
+        let start = Instant::now();
+        let rate = Rate::new(10.0, 1, start);
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        rate.charge(3, 5, start);
+        assert_eq!([299, 300].map(|time| rate.take(at(time))), [false, true]);
+        (0..100).for_each(|_| rate.charge(3, 5, at(1000)));
+        assert_eq!([1499, 1500].map(|time| rate.take(at(time))), [false, true]);
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use routes::{Route, RouteId};
 use serde_json_path::JsonPath;
 
 use super::budget::{Budgets, Limits};
-use super::metrics::Metrics;
+use super::metrics::{DroppedCounters, Metrics};
 use super::rate::Rate;
 use super::rehearse::Rehearsals;
 use super::twin::Twin;
@@ -91,6 +91,7 @@ pub(super) struct RouteMirror {
     pub(super) row_rules: CompareRules,
     pub(super) held: Arc<Budgets>,
     drops: Arc<Drops>,
+    dropped_counters: DroppedCounters,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -121,6 +122,7 @@ impl RouteMirror {
             row_rules: route.compare.clone(),
             held,
             drops,
+            dropped_counters: DroppedCounters::default(),
             metrics,
         }
     }
@@ -155,7 +157,7 @@ impl RouteMirror {
     /// Counts a request that was not mirrored, or whose answers were not compared.
     pub(super) fn dropped(&self, reason: DropReason) {
         self.drops.add(reason);
-        self.metrics.count(&self.name, "dropped", reason.as_str());
+        self.dropped_counters.count(&self.metrics, &self.name, reason);
     }
 }
 
