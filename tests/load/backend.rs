@@ -14,6 +14,10 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Failure;
@@ -60,8 +64,13 @@ const CHUNK: Bytes = Bytes::from_static(&[b' '; 16 << 10]);
 #[error("the connection is reset")]
 struct Reset;
 
-/// Serves until it is ended, on one thread.
-pub(crate) fn serve(listen: SocketAddr, manner: Manner) -> Result<(), Failure> {
+/// Serves until it is ended, on one thread; `idle`: on CPU that nobody else wants.
+pub(crate) fn serve(listen: SocketAddr, manner: Manner, idle: bool) -> Result<(), Failure> {
+    if idle {
+        let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy)
+            .map_err(|error| format!("can't be an idle thread: {error:?}"))?;
+    }
     let body = body();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::bind(listen).await?;

@@ -44,6 +44,9 @@ enum Part {
         /// How to answer.
         #[arg(long, value_enum, default_value_t = Manner::Fast)]
         manner: Manner,
+        /// Take only CPU that nobody else wants, as if on a machine of its own.
+        #[arg(long)]
+        idle: bool,
     },
     /// Show that the shadow can't be felt: mirroring off and on, whatever the new backend does, beside nginx.
     Shadow(shadow::ShadowArgs),
@@ -84,7 +87,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().part {
-        Part::Backend { listen, manner } => backend::serve(listen, manner),
+        Part::Backend { listen, manner, idle } => backend::serve(listen, manner, idle),
         Part::Shadow(args) => shadow::run(&args),
         Part::Memory(args) => memory::run(&args),
         Part::BarePingora { listen, upstream } => bare_pingora::serve(listen, upstream),

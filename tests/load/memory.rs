@@ -31,7 +31,7 @@ pub(crate) struct MemoryArgs {
 pub(crate) fn run(args: &MemoryArgs) -> Result<(), Failure> {
     let ground = Ground::new(args.proxy.clone(), &args.routes)?;
     let old = ground.backend("old", Manner::Fast)?;
-    let new = ground.backend("new", Manner::Hanging)?;
+    let new = ground.distant_backend(Manner::Hanging)?;
     let proxy = ground.proxy("shadow", &old, &new)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let most = runtime.block_on(load(&proxy, args))?;

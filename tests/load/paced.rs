@@ -29,14 +29,52 @@ pub(crate) struct Figures {
 /// A rate that nothing reaches: sends as fast as answers come.
 pub(crate) const SATURATING: f64 = 1e9;
 
-/// Sends `rate` requests a second over keep-alive connections for `length`. An answer that is not 200 with the backend's
-/// own bytes ends it.
+/// Latencies in milliseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Latencies(Vec<f64>);
+
+impl Latencies {
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
+    /// How many there are.
+    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+    pub(crate) fn answers(&self) -> f64 {
+        self.0.len() as f64
+    }
+
+    /// The median and the 99th percentile.
+    pub(crate) fn quantiles(&self) -> (f64, f64) {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let quantile = |percent: usize| {
+            let at = sorted.len().saturating_sub(1) * percent / 100;
+            sorted.get(at).copied().unwrap_or(f64::NAN)
+        };
+        (quantile(50), quantile(99))
+    }
+}
+
+/// Sends `rate` requests a second over keep-alive connections for `length`.
 pub(crate) async fn run(
     url: &str,
     rate: f64,
     connections: usize,
     length: Duration,
 ) -> Result<Figures, Failure> {
+    let found = latencies(url, rate, connections, length).await?;
+    let (p50, p99) = found.quantiles();
+    Ok(Figures { rate: found.answers() / length.as_secs_f64(), p50, p99 })
+}
+
+/// The same, with the latency of each answer. An answer that is not 200 with the backend's own bytes ends it.
+pub(crate) async fn latencies(
+    url: &str,
+    rate: f64,
+    connections: usize,
+    length: Duration,
+) -> Result<Latencies, Failure> {
     let expected = backend::body();
     let uri: Uri = url.parse()?;
     let authority = uri.authority().ok_or("a URL without a host")?.to_string();
@@ -89,17 +127,9 @@ pub(crate) async fn run(
             Ok::<_, Failure>(latencies)
         });
     }
-    let mut latencies = Vec::new();
+    let mut all = Vec::new();
     while let Some(done) = workers.join_next().await {
-        latencies.extend(done??);
+        all.extend(done??);
     }
-    latencies.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
-    let rate = latencies.len() as f64 / length.as_secs_f64();
-    Ok(Figures { rate, p50: quantile(&latencies, 50), p99: quantile(&latencies, 99) })
-}
-
-fn quantile(sorted: &[f64], percent: usize) -> f64 {
-    let at = sorted.len().saturating_sub(1) * percent / 100;
-    sorted.get(at).copied().unwrap_or(f64::NAN)
+    Ok(Latencies(all))
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::Failure;
 use crate::backend::Manner;
 use crate::process::{self, Running};
-use crate::subjects::{nginx_conf, packaged, table_for};
+use crate::subjects::{ROUTE, nginx_conf, packaged, table_for};
 
 /// Where children are started and what they are started from.
 pub(crate) struct Ground {
@@ -30,7 +31,13 @@ pub(crate) struct At {
 pub(crate) struct Proxy {
     pub(crate) front: At,
     admin: SocketAddr,
+    /// Its route table, and the text of it by stage of the route.
+    file: PathBuf,
+    tables: BTreeMap<&'static str, String>,
 }
+
+/// Longest wait for a proxy to follow its table.
+const FOLLOW: Duration = Duration::from_secs(5);
 
 impl Ground {
     /// `proxy`: its binary, by default beside this one. `routes`: the table that it runs with.
@@ -42,23 +49,41 @@ impl Ground {
         Ok(Self { own, proxy, table, folder: tempfile::tempdir()? })
     }
 
+    /// A backend that competes for the CPU with everything else.
     pub(crate) fn backend(&self, name: &str, manner: Manner) -> Result<At, Failure> {
         let at = process::free_address()?;
-        let mut command = Command::new(&self.own);
-        command.args(["backend", "--listen", &at.to_string(), "--manner", manner.name()]);
-        self.start(name, &mut command, at)
+        self.start(name, &mut self.backend_command(at, manner), at)
     }
 
+    /// A backend that takes only CPU that nobody else wants, as if on a machine of its own.
+    pub(crate) fn distant_backend(&self, manner: Manner) -> Result<At, Failure> {
+        let at = process::free_address()?;
+        let mut command = self.backend_command(at, manner);
+        self.start(&format!("distant-{}", manner.name()), command.arg("--idle"), at)
+    }
+
+    fn backend_command(&self, at: SocketAddr, manner: Manner) -> Command {
+        let mut command = Command::new(&self.own);
+        command.args(["backend", "--listen", &at.to_string(), "--manner", manner.name()]);
+        command
+    }
+
+    /// A proxy with its route at stage `monolith` or `shadow`.
     pub(crate) fn proxy(&self, stage: &str, old: &At, new: &At) -> Result<Proxy, Failure> {
         let (at, admin) = (process::free_address()?, process::free_address()?);
         let home = self.folder.path().join(format!("proxy-{at}"));
         std::fs::create_dir(&home)?;
         let file = home.join("routes.toml");
-        std::fs::write(&file, table_for(&self.table, stage, old.at, new.at, admin))?;
+        let tables = BTreeMap::from(
+            ["monolith", "shadow"]
+                .map(|stage| (stage, table_for(&self.table, stage, old.at, new.at, admin))),
+        );
+        std::fs::write(&file, tables.get(stage).ok_or("no such stage")?)?;
         let mut command = Command::new(&self.proxy);
         command.arg("--routes").arg(&file).args(["--listen", &at.to_string()]);
         command.args(["--admin", &admin.to_string(), "--threads", "1", "--log", "warn"]);
-        Ok(Proxy { front: self.start(&format!("proxy-{at}"), &mut command, at)?, admin })
+        let front = self.start(&format!("proxy-{at}"), &mut command, at)?;
+        Ok(Proxy { front, admin, file, tables })
     }
 
     pub(crate) fn nginx(&self, old: &At, mirrored: Option<&At>) -> Result<At, Failure> {
@@ -91,6 +116,34 @@ impl At {
 }
 
 impl Proxy {
+    /// Puts the route to a stage, and waits until the proxy has followed.
+    pub(crate) async fn stage(&self, stage: &str) -> Result<(), Failure> {
+        let next = self.file.with_extension("next");
+        std::fs::write(&next, self.tables.get(stage).ok_or("no such stage")?)?;
+        std::fs::rename(&next, &self.file)?;
+        let deadline = Instant::now() + FOLLOW;
+        while self.stage_now().await?.as_deref() != Some(stage) {
+            if Instant::now() > deadline {
+                return Err(format!("the proxy does not follow to stage {stage}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+
+    /// The stage of the measured route, as the proxy says.
+    async fn stage_now(&self) -> Result<Option<String>, Failure> {
+        let url = format!("http://{}/api/routes", self.admin);
+        let table: serde_json::Value =
+            serde_json::from_str(&reqwest::get(url).await?.text().await?)?;
+        let routes = table
+            .pointer("/routes")
+            .and_then(serde_json::Value::as_array)
+            .ok_or("an answer without routes")?;
+        let route = routes.iter().find(|route| route.get("name").is_some_and(|name| name == ROUTE));
+        Ok(route.and_then(|route| route.get("stage")?.as_str()).map(str::to_owned))
+    }
+
     /// What became of requests that were to be mirrored so far: count by outcome, or by reason where they were dropped or
     /// failed.
     pub(crate) async fn copies(&self) -> Result<BTreeMap<String, f64>, Failure> {

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use crate::paced::Figures;
-use crate::shadow::Row;
+use crate::shadow::{Cycle, Row, Slices};
 use crate::subjects::Subject;
 use crate::wrk::Load;
 
@@ -65,7 +65,8 @@ impl PacedFigures {
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The one in the middle.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
@@ -150,51 +151,66 @@ pub(crate) fn shared_cores(most: f64) {
     );
 }
 
-/// Whether the shadow is felt: each row against the same kind of proxy with mirroring off, round by round, because the
-/// machine's speed drifts.
-pub(crate) fn shadow(rounds: usize, half: f64, rows: &[Row]) {
+/// Whether the shadow is felt: each row against itself with mirroring off.
+pub(crate) fn shadow(rows: &[Row]) {
     if std::io::stderr().is_terminal() {
         eprint!("\r\x1b[2K");
     }
     println!(
-        "{rounds} interleaved rounds; every answer 200 with the backend's own bytes; medians."
+        "Mirroring off and on by turns in the same process; every answer was 200 with the backend's own bytes."
     );
-    println!("half: {half:.0} req/s; ratios to mirroring off, median of the rounds\n");
     println!(
-        "{:<15} {:>8} {:>8} {:>7} {:>7} {:>9} {:>7} {:>11}",
-        "", "p50 ms", "p99 ms", "p50", "p99", "full/s", "full", "CPU µs/req"
+        "Medians of the cycles (off, on, on, off); on/off: the median of each cycle's ratio, and its 68 % interval."
     );
-    let of = |figures: &[Figures], figure: fn(&Figures) -> f64| -> Vec<f64> {
-        figures.iter().map(figure).collect()
-    };
-    for row in rows {
-        let off = rows.iter().find(|off| {
-            off.name.ends_with("off")
-                && off.name.starts_with("nginx") == row.name.starts_with("nginx")
-        });
-        let ratio =
-            |own: Vec<f64>, off: Vec<f64>| median(own.iter().zip(&off).map(|(own, off)| own / off));
-        let against = |pick: fn(&Row) -> &[Figures], figure: fn(&Figures) -> f64| {
-            off.map_or(f64::NAN, |off| ratio(of(pick(row), figure), of(pick(off), figure)))
-        };
-        println!(
-            "{:<15} {:>8.3} {:>8.3} {:>7.2} {:>7.2} {:>9.0} {:>7.2} {:>11.1}",
-            row.name,
-            median(of(&row.half, |figures| figures.p50).into_iter()),
-            median(of(&row.half, |figures| figures.p99).into_iter()),
-            against(|row| &row.half, |figures| figures.p50),
-            against(|row| &row.half, |figures| figures.p99),
-            median(of(&row.full, |figures| figures.rate).into_iter()),
-            against(|row| &row.full, |figures| figures.rate),
-            median(row.cpu.iter().copied()),
-        );
+    println!(
+        "New backends of the proxy run on CPU that nobody else wants, as if on a machine of their own; nginx's do not.\n"
+    );
+    for (title, decimals, pick, figure) in FIGURES {
+        println!("{title:<34} {:>10} {:>10}   on/off", "off", "on");
+        for row in rows {
+            let cycles = pick(row);
+            let each = |of: fn(&Cycle) -> &Slices| cycles.iter().map(move |one| figure(of(one)));
+            let (off, on) = (median(each(|one| &one.off)), median(each(|one| &one.on)));
+            let (ratio, [low, high]) =
+                middle(cycles.iter().map(|one| figure(&one.on) / figure(&one.off)));
+            println!(
+                "{:<34} {off:>10.decimals$} {on:>10.decimals$}   {ratio:.2} [{low:.2}, {high:.2}]",
+                row.name
+            );
+        }
+        println!();
     }
-    println!();
     for row in rows {
-        for (load, counts) in ["half", "full"].iter().zip(&row.copies) {
-            copies(&format!("{}, {load}", row.name), counts);
+        for (load, counts) in &row.copies {
+            copies(&format!("{}, {load:?}", row.name).to_lowercase(), counts);
         }
     }
+}
+
+/// Title, decimals, which cycles, and what of them.
+type Figure = (&'static str, usize, fn(&Row) -> &[Cycle], fn(&Slices) -> f64);
+
+const FIGURES: [Figure; 4] = [
+    ("p50 at half load, ms", 3, |row| &row.half, |slices| slices.latencies.quantiles().0),
+    ("p99 at half load, ms", 2, |row| &row.half, |slices| slices.latencies.quantiles().1),
+    ("answers a second at saturation", 0, |row| &row.full, Slices::rate),
+    (
+        "CPU µs an answer at saturation",
+        1,
+        |row| &row.full,
+        |slices| 1e6 * slices.cpu / slices.latencies.answers(),
+    ),
+];
+
+/// The median of some ratios, and where it lies with a probability of two thirds (by order statistics: no assumption of how
+/// they are distributed).
+fn middle(ratios: impl Iterator<Item = f64>) -> (f64, [f64; 2]) {
+    let mut sorted: Vec<f64> = ratios.collect();
+    sorted.sort_by(f64::total_cmp);
+    let half = sorted.len() / 2;
+    let spread = sorted.len().isqrt().div_ceil(2);
+    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+    (at(half), [at(half.saturating_sub(spread)), at(half + spread)])
 }
 
 /// What became of copies: how many of each, and their share.

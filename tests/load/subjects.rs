@@ -143,6 +143,9 @@ pub(crate) fn packaged(name: &str) -> Result<PathBuf, Failure> {
 }
 
 /// The real table with this run's addresses; the route that is measured gets its stage.
+/// The route that is measured, of the table that the proxy runs with.
+pub(crate) const ROUTE: &str = "workflows-api";
+
 pub(crate) fn table_for(
     table: &str,
     stage: &str,
@@ -150,8 +153,8 @@ pub(crate) fn table_for(
     new: SocketAddr,
     admin: SocketAddr,
 ) -> String {
-    let marker = "name = \"workflows-api\"";
-    let (before, after) = table.split_once(marker).unwrap_or((table, ""));
+    let marker = format!("name = \"{ROUTE}\"");
+    let (before, after) = table.split_once(&marker).unwrap_or((table, ""));
     let after = after.replacen("stage = \"monolith\"", &format!("stage = \"{stage}\""), 1);
     format!("{before}{marker}{after}")
         .replace("127.0.0.1:8011", &old.to_string())
