@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::endpoint::{Access, Action, BodyKind, Endpoint, Group};
+use crate::tables::choice;
 use crate::tables::column::{Column, ColumnType, Table};
 use crate::validation::schema;
 
@@ -135,14 +136,7 @@ fn of_column(column: &Column) -> Value {
         ColumnType::Boolean => json!({"type": "boolean"}),
         ColumnType::DateTime => json!({"type": "string", "format": "date-time"}),
         ColumnType::Enum(names) => {
-            // Every name in a column is its word in upper case, and one word has a hyphen.
-            let words: Vec<String> = names
-                .iter()
-                .map(|name| match *name {
-                    "ZERO_KNOWLEDGE" => "zero-knowledge".to_owned(),
-                    name => name.to_ascii_lowercase(),
-                })
-                .collect();
+            let words: Vec<String> = names.iter().map(|name| choice::word(name)).collect();
             json!({"type": "string", "enum": words})
         }
     };

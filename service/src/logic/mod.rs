@@ -7,6 +7,13 @@ pub mod plan;
 pub mod progress;
 pub mod verification;
 pub mod receipt;
+pub mod overrides;
+pub mod audit;
+pub mod audit_chain;
+pub mod policies;
+pub mod trust_scores;
+pub mod sandboxes;
+pub mod security;
 
 /// Why somebody does not get what they ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Denied;
-use crate::python::time::Stamp;
+use crate::python::{time::Stamp, value::is_truthy};
 
 /// The network that a request describes. Names and agents may be of any type, as long as Python calls them true.
 pub fn form(request: &Map<String, Value>, owner: &str, now: Stamp) -> Result<Value, Denied> {
@@ -22,18 +22,6 @@ pub fn form(request: &Map<String, Value>, owner: &str, now: Stamp) -> Result<Val
         "created_at": now.aware(),
         "owner_id": owner,
     }))
-}
-
-/// What Python's `if value:` sees.
-fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(truth) => *truth,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(map) => !map.is_empty(),
-    }
 }
 
 #[cfg(test)]

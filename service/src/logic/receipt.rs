@@ -31,8 +31,14 @@ impl Signer {
         format!("agent-service:{}", fingerprint.get(..16).unwrap_or_default())
     }
 
-    fn sign(&self, message: &str) -> String {
+    /// The signature of a message, in hexadecimal digits.
+    pub fn sign(&self, message: &str) -> String {
         hex::encode(self.0.sign(message.as_bytes()).to_bytes())
+    }
+
+    /// Whether a signature is this signer's own, over this message.
+    pub fn has_signed(&self, message: &str, signature: &str) -> bool {
+        check(&self.public_key(), Some(signature), message, "signature").is_ok()
     }
 }
 

@@ -3,3 +3,4 @@
 pub mod float;
 pub mod json;
 pub mod time;
+pub mod value;

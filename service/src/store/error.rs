@@ -72,6 +72,12 @@ impl StoreError {
         }
     }
 
+    /// Whether a row was not written because there is one with the same key or name.
+    pub fn is_taken(&self) -> bool {
+        let Self::Query { source, .. } = self else { return false };
+        source.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }
+
     /// Whether another process held the database for longer than the busy time-out: worth another try.
     pub fn is_busy(&self) -> bool {
         let Self::Query { source, .. } = self else { return false };

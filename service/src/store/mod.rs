@@ -8,6 +8,10 @@ pub mod workflows;
 pub mod executions;
 pub mod step_executions;
 pub mod runs;
+pub mod audit;
+pub mod policies;
+pub mod trust_scores;
+pub mod sandboxes;
 
 use std::sync::{Arc, Weak};
 

@@ -163,7 +163,7 @@ mod tests {
     use crate::tables::Record as _;
 
     async fn open(path: &Path, create: bool) -> Result<Store, String> {
-        let busy_timeout = Duration::from_millis(200);
+        let busy_timeout = Duration::from_secs(5);
         let location =
             Location { path: path.to_owned(), create, busy_timeout, rehearsal: Limits::default() };
         Store::open(&location).await.map_err(|error| error.to_string())

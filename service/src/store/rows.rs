@@ -36,6 +36,22 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What a query answers that is about no one row: counts, sums.
+    pub(super) async fn figures(
+        &self,
+        doing: &'static str,
+        sql: impl Into<String>,
+        binds: Vec<Cell>,
+    ) -> Result<Vec<Vec<Cell>>, StoreError> {
+        let sql = sql.into();
+        match self.stage.as_ref().and_then(Stage::current) {
+            Some(mut open) => figures(open.connection().await?, doing, sql, binds).await,
+            None => figures(&self.pool, doing, sql, binds).await,
+        }
+    }
+}
+
 impl Writing {
     /// Every row for which `rest` (from `WHERE` on) holds, as this transaction sees it.
     pub(super) async fn select<R: Record>(
@@ -64,6 +80,44 @@ impl Writing {
         row: &R,
     ) -> Result<(), StoreError> {
         self.run(doing, R::TABLE.insert(), row.cells()).await.map(drop)
+    }
+
+    /// Writes a new row as it is given, and reads what the columns have made of it.
+    pub(super) async fn insert_cells<R: Record>(
+        &mut self,
+        doing: &'static str,
+        cells: Vec<Cell>,
+    ) -> Result<R, StoreError> {
+        self.run(doing, R::TABLE.insert(), cells).await?;
+        self.written(doing, "WHERE rowid = last_insert_rowid()", Vec::new()).await
+    }
+
+    /// Writes every column of the row with this key (a table's only one) as given, and reads what the columns have made
+    /// of it. The key itself may be another.
+    pub(super) async fn update_cells<R: Record>(
+        &mut self,
+        doing: &'static str,
+        key: &str,
+        cells: Vec<Cell>,
+    ) -> Result<R, StoreError> {
+        let mut columns = R::TABLE.columns.iter().zip(&cells);
+        let new_key =
+            columns.find_map(|(column, cell)| column.key.then(|| (column.name, cell.clone())));
+        let (name, new_key) = new_key.unwrap_or(("rowid", Cell::Null));
+        let mut binds = cells;
+        binds.push(key.into());
+        self.run(doing, R::TABLE.update(), binds).await?;
+        self.written(doing, &format!("WHERE {name} = ?"), vec![new_key]).await
+    }
+
+    async fn written<R: Record>(
+        &mut self,
+        doing: &'static str,
+        rest: &str,
+        binds: Vec<Cell>,
+    ) -> Result<R, StoreError> {
+        let found = self.find(doing, rest, binds).await?;
+        found.ok_or_else(|| StoreError::query(doing, sqlx::Error::RowNotFound))
     }
 
     /// Runs a statement and says how many rows it changed.
@@ -96,6 +150,44 @@ async fn select<'e, R: Record>(
     rows.iter().map(|row| read(doing, row)).collect()
 }
 
+async fn figures<'e>(
+    executor: impl Executor<'e, Database = Sqlite>,
+    doing: &'static str,
+    sql: String,
+    binds: Vec<Cell>,
+) -> Result<Vec<Vec<Cell>>, StoreError> {
+    // As in `run`: texts are put together from constants, values are bound.
+    let query = bind(sqlx::query(AssertSqlSafe(sql)), binds);
+    let rows =
+        query.fetch_all(executor).await.map_err(|source| StoreError::query(doing, source))?;
+    rows.iter().map(|row| cells(doing, row)).collect()
+}
+
+/// What follows `WHERE` where only some conditions are wanted, and what is bound for them.
+pub(super) fn all_of(
+    wanted: impl IntoIterator<Item = (&'static str, Option<Cell>)>,
+) -> (String, Vec<Cell>) {
+    let wanted = wanted.into_iter().filter_map(|(condition, cell)| Some((condition, cell?)));
+    let (mut conditions, binds): (Vec<&str>, Vec<Cell>) = wanted.unzip();
+    if conditions.is_empty() {
+        conditions.push("1");
+    }
+    (conditions.join(" AND "), binds)
+}
+
+/// A count or a sum of whole numbers; no rows have none.
+pub(super) fn whole(cell: &Cell) -> i64 {
+    match cell {
+        Cell::Integer(number) => *number,
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "scores of another writer may have fractions"
+        )]
+        Cell::Real(number) => *number as i64,
+        Cell::Null | Cell::Text(_) | Cell::Bytes(_) => 0,
+    }
+}
+
 /// The cell of a value, for binding.
 pub(super) fn cell(value: &impl ColumnValue) -> Cell {
     value.write()
@@ -115,10 +207,7 @@ fn bind(mut query: SqliteQuery<'_>, binds: Vec<Cell>) -> SqliteQuery<'_> {
 }
 
 fn read<R: Record>(doing: &'static str, row: &SqliteRow) -> Result<R, StoreError> {
-    let cells = (0..R::TABLE.columns.len())
-        .map(|i| row.try_get_raw(i).and_then(found))
-        .collect::<Result<Vec<Cell>, sqlx::Error>>()
-        .map_err(|source| StoreError::query(doing, source))?;
+    let cells = cells(doing, row)?;
     let key = cells.first().cloned().and_then(|cell| cell.text().ok()).unwrap_or_default();
     R::from_cells(cells).map_err(|(column, fault)| StoreError::Unreadable {
         table: R::TABLE.name,
@@ -126,6 +215,11 @@ fn read<R: Record>(doing: &'static str, row: &SqliteRow) -> Result<R, StoreError
         column,
         fault,
     })
+}
+
+fn cells(doing: &'static str, row: &SqliteRow) -> Result<Vec<Cell>, StoreError> {
+    let cells = (0..row.len()).map(|i| row.try_get_raw(i).and_then(found));
+    cells.collect::<Result<_, _>>().map_err(|source| StoreError::query(doing, source))
 }
 
 /// What really stands in the column: SQLite's types belong to values, not to columns.

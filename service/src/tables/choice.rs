@@ -1,5 +1,13 @@
 //! Enumerations: upper-case names in columns, lower-case words in the API.
 
+/// The word of the API for a name in an enum column: the same in lower case, and one word has a hyphen.
+pub fn word(name: &str) -> String {
+    match name {
+        "ZERO_KNOWLEDGE" => "zero-knowledge".to_owned(),
+        name => name.to_ascii_lowercase(),
+    }
+}
+
 /// Defines an enumeration with, for each member, its name in the database and its word in the API.
 macro_rules! choice {
     (
@@ -11,6 +19,9 @@ macro_rules! choice {
         pub enum $Choice { $( $(#[$member_about])* $Member ),* }
 
         impl $Choice {
+            /// The members, in order.
+            pub const ALL: &'static [Self] = &[ $( Self::$Member ),* ];
+
             /// The words of the API, in order.
             pub const WORDS: &'static [&'static str] = &[ $( $word ),* ];
 

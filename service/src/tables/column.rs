@@ -26,6 +26,8 @@ pub struct Column {
     pub key: bool,
     /// Whether it has an index of its own.
     pub indexed: bool,
+    /// Whether no two rows may have the same value, said in the table itself.
+    pub unique_constraint: bool,
 }
 
 /// What a column holds, apart from any engine.
@@ -50,7 +52,14 @@ pub enum ColumnType {
 impl Column {
     /// A plain column for values of type `T`.
     pub const fn of<T: ColumnValue>(name: &'static str) -> Self {
-        Self { name, kind: T::TYPE, nullable: T::NULLABLE, key: false, indexed: false }
+        Self {
+            name,
+            kind: T::TYPE,
+            nullable: T::NULLABLE,
+            key: false,
+            indexed: false,
+            unique_constraint: false,
+        }
     }
 
     /// Part of the primary key.
@@ -64,6 +73,13 @@ impl Column {
     #[must_use]
     pub const fn indexed(mut self) -> Self {
         self.indexed = true;
+        self
+    }
+
+    /// With a value that no other row has.
+    #[must_use]
+    pub const fn unique_constraint(mut self) -> Self {
+        self.unique_constraint = true;
         self
     }
 

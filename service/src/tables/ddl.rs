@@ -8,6 +8,8 @@ impl Table {
         let mut lines: Vec<String> = self.columns.iter().map(Column::definition).collect();
         let keys: Vec<&str> = self.columns.iter().filter(|c| c.key).map(|c| c.name).collect();
         lines.push(format!("PRIMARY KEY ({})", keys.join(", ")));
+        let unique = self.columns.iter().filter(|column| column.unique_constraint);
+        lines.extend(unique.map(|column| format!("UNIQUE ({})", column.name)));
         let table =
             format!("CREATE TABLE IF NOT EXISTS {} (\n\t{}\n)", self.name, lines.join(",\n\t"));
         let indexes = self.columns.iter().filter(|column| column.indexed).map(|column| {
@@ -27,6 +29,14 @@ impl Table {
         let names = self.column_names();
         let places = vec!["?"; names.len()].join(", ");
         format!("INSERT INTO {} ({}) VALUES ({places})", self.name, names.join(", "))
+    }
+
+    /// `UPDATE` of every column of the row with a key, with one placeholder for each column and a last one for the key.
+    pub fn update(&self) -> String {
+        let set: Vec<String> = self.columns.iter().map(|c| format!("{} = ?", c.name)).collect();
+        let keys = self.columns.iter().filter(|column| column.key);
+        let keys: Vec<String> = keys.map(|column| format!("{} = ?", column.name)).collect();
+        format!("UPDATE {} SET {} WHERE {}", self.name, set.join(", "), keys.join(" AND "))
     }
 
     fn column_names(&self) -> Vec<&'static str> {
@@ -60,7 +70,7 @@ impl ColumnType {
 
 #[cfg(test)]
 mod tests {
-    use crate::tables::{Record, agents};
+    use crate::tables::{Record, agents, security};
 
     #[test]
     fn the_statements_are_those_of_the_monolith() {
@@ -108,6 +118,31 @@ mod tests {
         	PRIMARY KEY (id)
         );
         CREATE INDEX IF NOT EXISTS ix_ai_agent_workflows_owner_id ON ai_agent_workflows (owner_id)
+        ");
+        insta::assert_snapshot!(security::Policy::TABLE.create_statements().join(";\n"), @r"
+        CREATE TABLE IF NOT EXISTS agent_security_policies (
+        	id VARCHAR NOT NULL,
+        	name VARCHAR(100) NOT NULL,
+        	description VARCHAR NOT NULL,
+        	security_level VARCHAR(12) NOT NULL,
+        	allowed_step_types JSON,
+        	max_execution_time INTEGER NOT NULL,
+        	max_memory_usage INTEGER NOT NULL,
+        	require_verification BOOLEAN NOT NULL,
+        	allowed_verification_levels JSON,
+        	max_concurrent_executions INTEGER NOT NULL,
+        	max_workflow_steps INTEGER NOT NULL,
+        	max_data_size INTEGER NOT NULL,
+        	require_sandbox BOOLEAN NOT NULL,
+        	require_audit_logging BOOLEAN NOT NULL,
+        	require_encryption BOOLEAN NOT NULL,
+        	compliance_standards JSON,
+        	is_active BOOLEAN NOT NULL,
+        	created_at DATETIME NOT NULL,
+        	updated_at DATETIME NOT NULL,
+        	PRIMARY KEY (id),
+        	UNIQUE (name)
+        )
         ");
     }
 }

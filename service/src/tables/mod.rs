@@ -1,9 +1,10 @@
 //! The one definition of every table that the service touches: columns, types, keys, and the rows they hold.
 //!
 //! `CREATE TABLE`, queries, answers and the check of a found database all come from the definitions in
-//! [`agents`] (shared with the monolith) and [`own`] (the service's own). Nothing here talks to a database.
+//! [`agents`] and [`security`] (shared with the monolith) and [`own`] (the service's own). Nothing here talks to a database.
 
 pub mod agents;
+pub mod security;
 pub mod own;
 pub mod cell;
 pub mod choice;
@@ -19,5 +20,10 @@ pub const ALL: &[&Table] = &[
     &agents::Step::TABLE,
     &agents::Execution::TABLE,
     &agents::StepExecution::TABLE,
+    &security::AuditLog::TABLE,
+    &security::Policy::TABLE,
+    &security::TrustScore::TABLE,
+    &security::Sandbox::TABLE,
     &own::Run::TABLE,
+    &own::audit::AuditLink::TABLE,
 ];

@@ -161,7 +161,7 @@ fn choose(words: &[&str], value: &Value) -> Result<Value, Refusal> {
 }
 
 /// `Input should be 'a', 'b' or 'c'`.
-fn one_of(words: &[&str]) -> String {
+pub(crate) fn one_of<W: std::fmt::Display>(words: &[W]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     match quoted.split_last() {
         Some((last, [])) => format!("Input should be {last}"),
