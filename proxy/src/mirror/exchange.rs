@@ -75,9 +75,27 @@ pub(super) async fn ask(
 ) -> Result<MirroredAnswer, NoAnswer> {
     let Captured { request, share, bounds, .. } = captured;
     let sending = mirror.client.exchange(request, &mirror.mark, bounds.max_body, share);
-    tokio::time::timeout(bounds.timeout, sending)
-        .await
-        .unwrap_or(Err(NoAnswer::Failed(Failure::Timeout)))
+    let started = Instant::now();
+    let answer = match tokio::time::timeout(bounds.timeout, sending).await {
+        Ok(answer) => answer,
+        Err(_elapsed) => Err(out_of_time(started.elapsed(), bounds.timeout)),
+    };
+    let read = match &answer {
+        Ok(answer) => answer.body.as_bytes().len(),
+        Err(NoAnswer::Dropped(DropReason::TooLarge)) => bounds.max_body,
+        Err(_) => 0,
+    };
+    mirror.spare.read(read, Instant::now());
+    answer
+}
+
+/// Whose fault it is that the time is over: a timer that goes off late says that this thread got no CPU either.
+fn out_of_time(waited: Duration, timeout: Duration) -> NoAnswer {
+    if waited > timeout + timeout / 20 {
+        NoAnswer::Dropped(DropReason::Busy)
+    } else {
+        NoAnswer::Failed(Failure::Timeout)
+    }
 }
 
 /// Compares the two answers.
@@ -130,4 +148,18 @@ pub(super) fn count(route: &RouteMirror, verdict: &Verdict) {
         Verdict::Failed(failure) => ("failed", failure.as_str()),
     };
     route.metrics.count(&route.name, outcome, reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_timer_is_not_the_backends_fault() {
+        let timeout = Duration::from_secs(10);
+        let failed = out_of_time(Duration::from_millis(10_020), timeout);
+        assert_eq!(failed, NoAnswer::Failed(Failure::Timeout));
+        let starved = out_of_time(Duration::from_millis(10_600), timeout);
+        assert_eq!(starved, NoAnswer::Dropped(DropReason::Busy));
+    }
 }

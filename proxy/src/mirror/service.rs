@@ -5,10 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::{BackgroundService, GenBackgroundService};
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id,
-};
 use tokio::runtime::Handle;
 
 use super::{Mirror, idle};
@@ -36,16 +32,13 @@ impl BackgroundService for Mirror {
     }
 }
 
-/// Makes this thread, the only one of the mirror's runtime, run only where no other thread wants to: where there is not
-/// enough CPU for both, requests win, copies in flight reach their bound, and further ones are dropped and counted.
+/// Gives this thread, the only one of the mirror's runtime, the lowest priority: where there is not enough CPU for both,
+/// requests win, copies in flight reach their bound, and further ones are dropped and counted. An idle thread (`SCHED_IDLE`)
+/// would give way sooner, but gets next to nothing on a busy machine, and what it waits for looks like the backend's fault.
 fn give_way() {
     const LOWEST: i32 = 19;
-    // A thread that wakes up takes the CPU from an idle one at once; from one of low priority only when its slice is over.
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let given =
-        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).is_ok();
     // Linux keeps the priority of each thread apart; "no process" means the calling thread.
-    if !given && let Err(error) = rustix::process::setpriority_process(None, LOWEST) {
+    if let Err(error) = rustix::process::setpriority_process(None, LOWEST) {
         tracing::warn!(%error, "can't lower the priority of mirroring; it competes with requests for the CPU");
     }
 }

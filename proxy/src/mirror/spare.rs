@@ -1,15 +1,13 @@
 //! Whether the machine has time to spare for copies, so that they are left out before a client can feel them.
 //!
-//! The mirror's thread runs where nobody else wants to. How late it starts what it was handed therefore tells how often
-//! every core is taken. Once more than a few copies start late, fewer are taken, by a share that falls within a few
-//! windows and comes back over seconds, because each attempt at too much is felt. A trickle always passes, measured by the
-//! CPU time that it takes: no machine feels it, and it finds out when there is time again.
+//! The mirror's thread has the lowest priority: it runs where nobody else wants to. How late it starts what it was
+//! handed therefore tells how often every core is taken. Once more than a few copies start late, fewer are taken, by a
+//! share that falls within a few windows and comes back over seconds, because each attempt at too much is felt. A trickle
+//! always passes, measured by what it reads: no machine feels it, and it finds out when there is time again.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use rustix::time::{ClockId, clock_gettime};
 
 use super::rate::Rate;
 
@@ -29,9 +27,9 @@ const LEAST: u32 = ALL >> 12;
 /// What passes whatever the share: copies a second, and at once.
 const TRICKLE: f64 = 50.0;
 const TRICKLE_BURST: u32 = 16;
-/// CPU time that one of them may take; one that takes more counts as several.
-const TRICKLE_CPU: Duration = Duration::from_micros(100);
-/// As many as what was taken counts at most: whatever it cost is forgotten after two seconds.
+/// Bytes of an answer that one of them may read; one that reads more counts as several.
+const TRICKLE_BYTES: usize = 64 << 10;
+/// As many as what was read counts at most: whatever it cost is forgotten after two seconds.
 const MAX_DEBT: u32 = 100;
 
 /// What there is to spare.
@@ -49,14 +47,6 @@ struct Window {
     since: Instant,
     starts: u32,
     late: u32,
-    /// CPU time of the mirror's thread when it began.
-    cpu: Duration,
-}
-
-impl Window {
-    fn new(since: Instant, cpu: Duration) -> Self {
-        Self { since, starts: 0, late: 0, cpu }
-    }
 }
 
 impl Spare {
@@ -65,7 +55,7 @@ impl Spare {
         Self {
             share: AtomicU32::new(ALL),
             trickle: Rate::new(TRICKLE, TRICKLE_BURST, now),
-            window: Mutex::new(Window::new(now, Duration::ZERO)),
+            window: Mutex::new(Window { since: now, starts: 0, late: 0 }),
         }
     }
 
@@ -75,13 +65,8 @@ impl Spare {
         share >= ALL || rand::random::<u32>() % ALL < share || self.trickle.take(now)
     }
 
-    /// Notes that a copy was started this long after it was handed over. Call on the mirror's thread.
+    /// Notes that a copy was started this long after it was handed over.
     pub(super) fn started(&self, lag: Duration, now: Instant) {
-        self.note(lag, now, cpu_time);
-    }
-
-    /// The same; `cpu`: what the mirror's thread has used so far.
-    fn note(&self, lag: Duration, now: Instant, cpu: impl FnOnce() -> Duration) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         window.starts += 1;
         window.late += u32::from(lag > LATE);
@@ -97,28 +82,21 @@ impl Spare {
             share + share / 128 + ALL / 2048
         };
         self.share.store(next.clamp(LEAST, ALL), Ordering::Relaxed);
-        let cpu = cpu();
-        let extra = extra_copies(cpu.saturating_sub(window.cpu), window.starts);
-        self.trickle.charge(extra, MAX_DEBT, now);
-        *window = Window::new(now, cpu);
+        *window = Window { since: now, starts: 0, late: 0 };
+    }
+
+    /// Notes that so many bytes were read for a copy.
+    pub(super) fn read(&self, bytes: usize, now: Instant) {
+        let extra = u32::try_from(bytes / TRICKLE_BYTES).unwrap_or(u32::MAX);
+        if extra > 0 {
+            self.trickle.charge(extra, MAX_DEBT, now);
+        }
     }
 
     /// The share of copies that is taken now, 0 to 1.
     pub(super) fn share(&self) -> f64 {
         f64::from(self.share.load(Ordering::Relaxed)) / f64::from(ALL)
     }
-}
-
-/// How many copies more than these were started the CPU time would have been enough for.
-fn extra_copies(cpu: Duration, starts: u32) -> u32 {
-    let enough_for = cpu.as_micros() / TRICKLE_CPU.as_micros();
-    let extra = enough_for.saturating_sub(u128::from(starts));
-    u32::try_from(extra).unwrap_or(u32::MAX)
-}
-
-/// CPU time that this thread has used.
-fn cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -128,7 +106,7 @@ mod tests {
     /// Starts 100 copies in 100 ms, each this late.
     fn starts(spare: &Spare, from: Instant, lag: Duration) -> Instant {
         let at = |step: u64| from + Duration::from_millis(step);
-        (1..=100).for_each(|step| spare.note(lag, at(step), || Duration::ZERO));
+        (1..=100).for_each(|step| spare.started(lag, at(step)));
         at(100)
     }
 
@@ -171,31 +149,30 @@ mod tests {
         let spare = Spare::new(start);
         for step in 1..=2000_u64 {
             let lag = Duration::from_millis(if step % 40 == 0 { 3 } else { 0 });
-            spare.note(lag, start + Duration::from_millis(step), || Duration::ZERO);
+            spare.started(lag, start + Duration::from_millis(step));
         }
         assert!(spare.share() >= 1.0);
     }
 
     #[test]
-    fn copies_that_take_much_cpu_trickle_more_slowly() {
-        let passed = |cpu_of_each: Duration| {
+    fn copies_that_read_much_trickle_more_slowly() {
+        let passed = |bytes_of_each: usize| {
             let start = Instant::now();
             let spare = Spare::new(start);
-            let mut cpu = Duration::ZERO;
             let mut passed = 0;
             for step in 1..=10_000 {
                 let now = start + Duration::from_millis(step);
                 if spare.allows(now) {
                     passed += u32::from(step > 2000);
-                    cpu += cpu_of_each;
-                    spare.note(Duration::from_millis(5), now, || cpu);
+                    spare.started(Duration::from_millis(5), now);
+                    spare.read(bytes_of_each, now);
                 }
             }
             passed
         };
-        let [cheap, dear] = [50, 1000].map(Duration::from_micros).map(passed);
-        // 50 a second for 8 s, and a few of the least share; a tenth of it for ten times the time.
-        assert!((390..420).contains(&cheap), "{cheap}");
-        assert!((35..70).contains(&dear), "{dear}");
+        let [small, large] = [2 << 10, 1 << 20].map(passed);
+        // 50 a second for 8 s, and a few of the least share; a 17th of it where each reads 16 times what one may.
+        assert!((390..420).contains(&small), "{small}");
+        assert!((20..50).contains(&large), "{large}");
     }
 }
