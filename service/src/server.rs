@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
-use crate::build::BUILD_ID;
 use crate::clock::{RandomIds, SystemClock};
 use crate::config::Config;
 use crate::execution::{Bell, Simulated, Worker};
@@ -52,6 +51,7 @@ pub enum StartError {
 pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
     let store = Store::open(&config.database).await?;
     let signer = receipt_key::signer(&config.receipt_key)?;
+    let metrics = Metrics::new(config.build_id.as_str());
     Ok(Arc::new(App {
         config,
         store,
@@ -59,7 +59,7 @@ pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
         ids: Arc::new(RandomIds),
         signer,
         bell: Bell::default(),
-        metrics: Metrics::new(BUILD_ID),
+        metrics,
     }))
 }
 
@@ -85,7 +85,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     stop_on_signal(stop.clone())?;
     if let Ok(address) = listener.local_addr() {
         let database = app.config.database.path.display().to_string();
-        tracing::info!(%address, database, build_id = BUILD_ID, mode = ?app.config.mode, "listening");
+        let build_id = app.config.build_id.as_str();
+        tracing::info!(%address, database, build_id, mode = ?app.config.mode, "listening");
     }
     let worker = Worker::new(Arc::clone(&app), Arc::new(Simulated), stop.clone());
     let work = tokio::spawn(worker.work());

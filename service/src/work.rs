@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::App;
+use crate::build::BuildId;
 use crate::compatibility::Compatibility;
 use crate::logic::receipt::Signer;
 use crate::python::time::Stamp;
@@ -55,6 +56,11 @@ impl Work {
     /// Whose manner answers follow.
     pub fn compatibility(&self) -> Compatibility {
         self.app.config.compatibility
+    }
+
+    /// The build that answers.
+    pub fn build_id(&self) -> &BuildId {
+        &self.app.config.build_id
     }
 
     /// Signs receipts.

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use keys::{ApiKeys, Secret};
 pub use source::{Problem, Source};
 
+use crate::build::BuildId;
 use crate::compatibility::Compatibility;
 use crate::store::open::Location;
 use crate::store::rehearsal::Limits;
@@ -33,6 +34,8 @@ pub struct Config {
     pub client_keys: ApiKeys,
     /// Whose manner answers follow.
     pub compatibility: Compatibility,
+    /// The build that this process says it is.
+    pub build_id: BuildId,
     /// What is logged: a level, or a filter of `tracing`.
     pub log_level: String,
     /// How it is logged.
@@ -118,6 +121,7 @@ impl Config {
         let port = source.parse("APP_PORT", "8012", port, problems);
         let compatibility =
             source.parse("COMPATIBILITY", "monolith", Compatibility::parse, problems);
+        let build_id = source.parse("BUILD_LABEL", "", BuildId::labelled, problems);
         let log_level = source.parse("LOG_LEVEL", "INFO", log_level, problems);
         let log_format = source.parse("LOG_FORMAT", "json", log_format, problems);
         let request_timeout = source.parse("REQUEST_TIMEOUT_SECONDS", "30", seconds, problems);
@@ -132,6 +136,7 @@ impl Config {
         Some(Self {
             port: port?,
             compatibility: compatibility?,
+            build_id: build_id?,
             log_level: log_level?,
             log_format: log_format?,
             request_timeout: request_timeout?,

@@ -37,6 +37,11 @@ pub const SETTINGS: &[Setting] = &[
         "file with that key, made 0600 when missing",
     ),
     setting("COMPATIBILITY", "monolith", "whose manner answers follow; off is not there yet"),
+    setting(
+        "BUILD_LABEL",
+        "(none)",
+        "added to the build id, so that other settings start evidence anew as another build does",
+    ),
     setting("REQUEST_TIMEOUT_SECONDS", "30", "time for one request"),
     setting("DRAIN_TIMEOUT_SECONDS", "10", "time for what is under way once told to stop"),
     setting("MAX_CONNECTIONS", "1024", "connections held open at once"),

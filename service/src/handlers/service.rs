@@ -1,9 +1,8 @@
 //! The service itself: is it well, which build is it, what has it counted.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, StatusCode};
 use serde_json::json;
 
-use crate::build::BUILD_ID;
 use crate::http::error::chain;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::work::Work;
@@ -21,7 +20,7 @@ pub fn health() -> Action {
             ));
         }
         let body = json!({"status": "healthy", "service": "aitbc-agent-management"});
-        Ok(Reply::ok(&body).with_header(BUILD_HEADER, HeaderValue::from_static(BUILD_ID)))
+        Ok(Reply::ok(&body).with_header(BUILD_HEADER, work.build_id().header()))
     })
     .open()
     .refuses(&[503])
@@ -38,10 +37,10 @@ pub fn banner() -> Action {
 
 /// `GET /version`.
 pub fn version() -> Action {
-    Action::new("The build that runs", async |_: Work, _: Input| {
+    Action::new("The build that runs", async |work: Work, _: Input| {
         let body = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "build_id": BUILD_ID,
+            "build_id": work.build_id().as_str(),
             "compatibility": "monolith",
             "executor": "simulated",
         });
