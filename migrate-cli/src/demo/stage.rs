@@ -25,6 +25,8 @@ use super::traffic::Traffic;
 const LIMIT: Duration = Duration::from_secs(30);
 /// Longest wait for as many requests as an act would like.
 const ENOUGH: Duration = Duration::from_secs(4);
+/// The question to the gate.
+const GATE: &str = "migrate gate workflows";
 /// Time between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(40);
 
@@ -110,17 +112,34 @@ impl<'a> Performance<'a> {
         }
     }
 
-    /// Asks the gate by the code that `migrate gate` runs, shows what it says, and tells whether it refuses.
+    /// Asks the gate, shows what it says, and tells whether it refuses.
     pub(super) async fn gate(&self) -> Result<(bool, String), Failure> {
-        let line = format!("migrate gate {ROUTE}");
-        self.tell(format_args!("{} {}", paint(DIM, "$"), paint(PLACE, &line)));
-        let Some(Command::Gate(args)) = parsed(&line) else {
-            return Err(unplayable(format!("`{line}` is no question to the gate")));
+        self.tell(format_args!("{} {}", paint(DIM, "$"), paint(PLACE, GATE)));
+        let (refuses, page) = self.judged().await?;
+        self.tell(&page);
+        Ok((refuses, page))
+    }
+
+    /// Waits until the gate refuses no more; if it goes on refusing, showing it says why.
+    pub(super) async fn allowed(&self) -> Result<(), Failure> {
+        let progress =
+            self.outer.printer.progress("comparing and rehearsing until the gate allows it");
+        let began = Instant::now();
+        while self.judged().await?.0 && began.elapsed() < LIMIT {
+            progress.say("comparing and rehearsing until the gate allows it");
+            sleep(LOOK * 5).await;
+        }
+        Ok(())
+    }
+
+    /// What the gate says, by the code that `migrate gate` runs.
+    async fn judged(&self) -> Result<(bool, String), Failure> {
+        let Some(Command::Gate(args)) = parsed(GATE) else {
+            return Err(unplayable(format!("`{GATE}` is no question to the gate")));
         };
         let (exit, report) = gate::judged(&args, &self.context).await?;
         let mut page = String::new();
         let _written = report.human(&mut page);
-        self.tell(&page);
         Ok((exit == Exit::Refused, page))
     }
 

@@ -41,11 +41,13 @@ pub(super) struct Stand {
     proxy: Child,
     service: Child,
     monolith: Child,
+    /// Starts the service again, by its executable and the URL of the database.
+    service_from: (PathBuf, String),
     /// Ports of the listeners.
     pub(super) ports: Ports,
     /// The demo's table.
     pub(super) file: TableFile,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Programs {
@@ -122,7 +124,8 @@ impl Stand {
             .env_remove("STRANGLER_ADMIN_TOKEN_FILE");
         let mut proxy = Child::start("strangler-proxy", command, folder.path())?;
         answers(&format!("http://127.0.0.1:{}/readyz", ports.admin), &mut proxy).await?;
-        Ok(Self { proxy, service, monolith, ports, file, _folder: folder })
+        let service_from = (programs.service.clone(), database);
+        Ok(Self { proxy, service, monolith, service_from, ports, file, folder })
     }
 
     /// Base URL for clients.
@@ -143,6 +146,21 @@ impl Stand {
     /// Base URL of the service.
     pub(super) fn service_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.service)
+    }
+
+    /// Replaces the service by one that says that it is another build.
+    pub(super) async fn replace_service(&mut self, label: &str) -> Result<(), Failure> {
+        self.service.kill();
+        let (program, database) = &self.service_from;
+        let mut command = backend(program, self.ports.service, database);
+        command.env("BUILD_LABEL", label);
+        self.service = Child::start("agent-service", command, self.folder.path())?;
+        let url = format!("{}/health", self.service_url());
+        match answers(&url, &mut self.service).await {
+            Ok(()) => Ok(()),
+            Err(Stopped::Failed(failure)) => Err(failure),
+            Err(Stopped::PortTaken) => Err(self.service.failure("lost its port")),
+        }
     }
 
     /// `kill -9` of the service.

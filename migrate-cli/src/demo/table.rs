@@ -1,4 +1,4 @@
-//! The demo's own table: the project's, with every address replaced by a free one.
+//! The demo's own table: the project's, with every address replaced by a free one and a gate for a demo's minute.
 
 use std::path::Path;
 
@@ -12,6 +12,15 @@ pub(super) const ROUTE: &str = "workflows";
 const MONOLITH: &str = "monolith";
 /// The new backend.
 const SERVICE: &str = "agent-service";
+
+/// What the demo has no days for: every write is rehearsed, and the gate is content with the samples of some seconds.
+const FOR_A_MINUTE: [(&str, &str); 2] = [
+    ("mirror.rehearse = 0.1 ", "mirror.rehearse = 1.0 "),
+    (
+        "gate = { min_samples = 100, min_match = 0.99, max_latency_ratio = 1.5 }",
+        "gate = { min_samples = 25, min_match = 0.85, max_latency_ratio = 3.0 }",
+    ),
+];
 
 /// Ports of the four listeners, all on loopback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +61,11 @@ pub(super) fn derive(path: &Path, text: &str, ports: Ports) -> Result<String, Fa
     for (address, port) in replaced {
         derived = derived.replace(&address, &format!("127.0.0.1:{port}"));
     }
+    for (theirs, ours) in FOR_A_MINUTE {
+        derived = derived.replacen(theirs, ours, 1);
+    }
     check(path, &derived, ports)
-        .ok_or_else(|| unfit("addresses that can be replaced one by one"))?;
+        .ok_or_else(|| unfit("addresses, mirror.rehearse and gate that can be replaced"))?;
     Ok(derived)
 }
 
@@ -64,7 +76,10 @@ fn check(path: &Path, derived: &str, ports: Ports) -> Option<()> {
         let backend = table.backends.iter().find(|backend| backend.name == name)?;
         backend.targets.first().map(|target| target.port)
     };
-    let fits = port(MONOLITH)? == ports.monolith
+    let route = table.route_named(ROUTE)?;
+    let fits = route.mirror.rehearse >= 1.0
+        && route.gate.min_samples == 25
+        && port(MONOLITH)? == ports.monolith
         && port(SERVICE)? == ports.service
         && table.listen_http.port() == ports.proxy
         && table.listen_admin.port() == ports.admin

@@ -21,7 +21,7 @@ const SEEDS: usize = 12;
 /// Pause of a reader between an answer and its next request: the pace of the traffic.
 const READ_PACE: Duration = Duration::from_millis(25);
 /// The same for the writer.
-const WRITE_PACE: Duration = Duration::from_millis(150);
+const WRITE_PACE: Duration = Duration::from_millis(30);
 /// Longest wait of a client for its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Every so many reads one asks for the list.
@@ -132,6 +132,10 @@ impl Ask {
         Self { method: Method::GET, path, body: None, wanted }
     }
 
+    fn write(method: Method, path: String, body: Option<Value>) -> Self {
+        Self { method, path, body, wanted: None }
+    }
+
     fn create(name: String, tag: &str) -> Self {
         let body = json!({
             "name": name,
@@ -235,7 +239,7 @@ async fn read(shared: Arc<Shared>, number: usize, client: Client) {
     }
 }
 
-/// Creates workflows and reads each one back, which must work across a flip: both backends share the database.
+/// Lets workflows live and die: each operation must work across a flip, because both backends share the database.
 async fn write(shared: Arc<Shared>, client: Client) {
     let who = "demo-writer";
     for turn in 0_u64.. {
@@ -245,9 +249,23 @@ async fn write(shared: Arc<Shared>, client: Client) {
         }
         let ask = Ask::create(format!("written {turn}"), "demo-written");
         let Some(created) = shared.ask(&client, who, &ask).await else { continue };
-        if let Some(id) = text(&created, "id") {
-            let ask = Ask::get(format!("{PATH}/{id}"), Some(("id", id.to_owned())));
+        let Some(id) = text(&created, "id") else { continue };
+        for ask in life(id) {
+            sleep(WRITE_PACE).await;
             shared.ask(&client, who, &ask).await;
         }
     }
+}
+
+/// What follows on the creation of a workflow.
+fn life(id: &str) -> [Ask; 4] {
+    let path = format!("{PATH}/{id}");
+    let described = json!({"description": "changed by migrate demo"});
+    let execute = json!({"workflow_id": id, "inputs": {"source": "demo"}});
+    [
+        Ask::get(path.clone(), Some(("id", id.to_owned()))),
+        Ask::write(Method::PUT, path.clone(), Some(described)),
+        Ask::write(Method::POST, format!("{path}/execute"), Some(execute)),
+        Ask::write(Method::DELETE, path, None),
+    ]
 }
