@@ -240,11 +240,11 @@ mod tests {
                 outcome(false, Some(5000.0), false, false),
                 61.666_666_666_666_664,
                 60.03,
-                1676.666_666_666_666_7,
+                1_676.666_666_666_666_7,
             ),
-            (outcome(false, None, true, false), 45.0, 48.04, 1676.666_666_666_666_7),
-            (outcome(true, None, false, true), 44.0, 46.05, 1676.666_666_666_666_7),
-            (outcome(false, Some(0.0), true, true), 25.0, 42.06, 1676.666_666_666_666_7),
+            (outcome(false, None, true, false), 45.0, 48.04, 1_676.666_666_666_666_7),
+            (outcome(true, None, false, true), 44.0, 46.05, 1_676.666_666_666_666_7),
+            (outcome(false, Some(0.0), true, true), 25.0, 42.06, 1_676.666_666_666_666_7),
         ] {
             update(&mut score, outcome, day(0)).unwrap();
             let found = scores(&score);
