@@ -1,6 +1,9 @@
 //! The table of contents of the API: every route, one line each.
 
-use crate::handlers::{executions, networks, receipts, service, workflows};
+use crate::handlers::{
+    audit_logs, executions, networks, policies, receipts, sandboxes, security, service,
+    trust_scores, workflows,
+};
 use crate::http::endpoint::{Group, delete, get, post, put};
 
 /// Where the agent API stands: as the monolith's clients know it, and under the public prefix of the plan.
@@ -38,6 +41,39 @@ pub fn groups() -> Vec<Group> {
                 get("/executions/{execution_id}/receipt", receipts::show()),
                 post("/networks", networks::create()),
             ],
+        },
+        // agent_security_router.py
+        Group {
+            name: "Agent Security",
+            mounts: AGENTS,
+            endpoints: vec![
+                post("/security/policies", policies::create()),
+                get("/security/policies", policies::list()),
+                get("/security/policies/{policy_id}", policies::show()),
+                put("/security/policies/{policy_id}", policies::change()),
+                delete("/security/policies/{policy_id}", policies::remove()),
+                post("/security/validate-workflow/{workflow_id}", security::review()),
+                get("/security/audit-logs", audit_logs::list()),
+                get("/security/audit-logs/{audit_id}", audit_logs::show()),
+                get("/security/trust-scores", trust_scores::list()),
+                get("/security/trust-scores/{entity_type}/{entity_id}", trust_scores::show()),
+                post(
+                    "/security/trust-scores/{entity_type}/{entity_id}/update",
+                    trust_scores::update(),
+                ),
+                post("/security/sandbox/{execution_id}/create", sandboxes::create()),
+                get("/security/sandbox/{execution_id}/monitor", sandboxes::monitor()),
+                post("/security/sandbox/{execution_id}/cleanup", sandboxes::clean_up()),
+                post("/security/executions/{execution_id}/security-monitor", security::watch()),
+                get("/security/security-dashboard", security::dashboard()),
+                get("/security/security-stats", security::statistics()),
+            ],
+        },
+        // the service's own
+        Group {
+            name: "Audit chain",
+            mounts: AGENTS,
+            endpoints: vec![get("/security/audit-logs/verification", audit_logs::verification())],
         },
         // the service's own
         Group {

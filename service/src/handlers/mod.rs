@@ -5,6 +5,11 @@ pub mod workflows;
 pub mod executions;
 pub mod networks;
 pub mod receipts;
+pub mod policies;
+pub mod audit_logs;
+pub mod trust_scores;
+pub mod sandboxes;
+pub mod security;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,7 @@
 //! The endpoints as clients see them: forms, order of checks, limits, and what the contract leaves to us.
 
 mod rehearsals;
+mod security;
 
 use axum::body::Body;
 use http::{Request, StatusCode};

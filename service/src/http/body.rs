@@ -94,19 +94,21 @@ pub fn check(
 ) -> Option<Map<String, Value>> {
     let place = Place::root("body");
     match (kind, body) {
-        (BodyKind::None, _) => Some(Map::new()),
+        (BodyKind::None, _) | (BodyKind::OptionalDictionary, None) => Some(Map::new()),
         (_, None) => {
             problems.push(place.problem("missing", "Field required"));
             None
         }
         (BodyKind::Model(shape), Some(value)) => shape.check(value, &place, problems),
-        (BodyKind::Dictionary, Some(value)) => match coerce::object(value) {
-            Ok(map) => Some(map.clone()),
-            Err(refusal) => {
-                problems.push(place.problem(refusal.code, refusal.message));
-                None
+        (BodyKind::Dictionary | BodyKind::OptionalDictionary, Some(value)) => {
+            match coerce::object(value) {
+                Ok(map) => Some(map.clone()),
+                Err(refusal) => {
+                    problems.push(place.problem(refusal.code, refusal.message));
+                    None
+                }
             }
-        },
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub enum BodyKind {
     Model(&'static LazyShape),
     /// Any object.
     Dictionary,
+    /// Any object; none and null count as an empty one.
+    OptionalDictionary,
 }
 
 /// What a checked request brings to its handler.
@@ -148,6 +150,13 @@ impl Action {
     #[must_use]
     pub fn any_object(mut self) -> Self {
         self.body = BodyKind::Dictionary;
+        self
+    }
+
+    /// Takes any object as its body, or none.
+    #[must_use]
+    pub fn any_object_or_none(mut self) -> Self {
+        self.body = BodyKind::OptionalDictionary;
         self
     }
 

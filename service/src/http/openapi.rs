@@ -52,7 +52,8 @@ fn operation(group: &str, mount: &str, endpoint: &Endpoint) -> Value {
     if let Value::Object(map) = &mut operation {
         if let Some(schema) = body_schema(action.body) {
             let content = json!({"application/json": {"schema": schema}});
-            map.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
+            let required = !matches!(action.body, BodyKind::OptionalDictionary);
+            map.insert("requestBody".to_owned(), json!({"required": required, "content": content}));
         }
         if action.access != Access::Open {
             map.insert("security".to_owned(), json!([{"api_key": []}]));
@@ -115,8 +116,13 @@ fn body_schema(body: BodyKind) -> Option<Value> {
     match body {
         BodyKind::None => None,
         BodyKind::Model(shape) => Some(schema::of_shape(shape)),
-        BodyKind::Dictionary => Some(json!({"type": "object", "additionalProperties": true})),
+        BodyKind::Dictionary => Some(dictionary()),
+        BodyKind::OptionalDictionary => Some(json!({"anyOf": [dictionary(), {"type": "null"}]})),
     }
+}
+
+fn dictionary() -> Value {
+    json!({"type": "object", "additionalProperties": true})
 }
 
 /// The schema of a row as answers show it.

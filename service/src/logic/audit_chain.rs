@@ -151,10 +151,57 @@ impl Break {
         }
     }
 
-    /// An earlier head that is not there any more.
-    pub fn head_gone(sequence: i64) -> Self {
-        let problem = Fault::HeadGone;
+    /// Something is wrong where there is no link to show it on.
+    pub fn missing(sequence: i64, problem: Fault) -> Self {
         Self { sequence, audit_id: None, problem, explanation: problem.to_string() }
+    }
+}
+
+/// What following the chain has shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    after: i64,
+    head: Option<AuditLink>,
+    first_broken: Option<Break>,
+    /// The last place where everything was found to fit.
+    pub checked_up_to: i64,
+    /// Audit logs that have no link: the monolith wrote them, which is no tampering.
+    pub outside: i64,
+}
+
+impl Report {
+    /// A report on a chain that ends in `head`, of which nothing up to `after` is looked at.
+    pub fn new(after: i64, head: Option<AuditLink>) -> Self {
+        Self { after, head, first_broken: None, checked_up_to: after, outside: 0 }
+    }
+
+    /// The chain does not hold.
+    #[must_use]
+    pub fn broken(self, first: Break) -> Self {
+        Self { first_broken: Some(first), ..self }
+    }
+
+    /// What clients see.
+    pub fn to_json(&self) -> Value {
+        let end = self.head.as_ref().map_or(0, sequence);
+        let intact = self.first_broken.is_none();
+        let head = self.head.as_ref().map(|head| {
+            json!({
+                "sequence": end,
+                "link": head.link,
+                "signature": head.signature,
+                "signed_by": head.signed_by,
+            })
+        });
+        json!({
+            "intact": intact,
+            "complete": intact && self.checked_up_to >= end,
+            "checked_after": self.after,
+            "checked_up_to": self.checked_up_to,
+            "first_broken": self.first_broken,
+            "head": head,
+            "logs_outside_the_chain": self.outside,
+        })
     }
 }
 

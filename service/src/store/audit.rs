@@ -63,12 +63,6 @@ impl Store {
         self.select("list audit logs", &rest, binds).await
     }
 
-    /// The newest audit logs that somebody has to look at.
-    pub async fn audit_list_to_investigate(&self, limit: i64) -> Result<Vec<AuditLog>, StoreError> {
-        let rest = "WHERE requires_investigation = 1 ORDER BY timestamp DESC LIMIT ?";
-        self.select("list audit logs", rest, vec![Cell::Integer(limit)]).await
-    }
-
     /// How many audit logs there are.
     pub async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
         let sql = "SELECT event_type, COUNT(*), SUM(requires_investigation = 1), SUM(risk_score), \
@@ -143,6 +137,22 @@ impl Writing {
 }
 
 impl AuditFilter {
+    /// The newest, whatever they are about.
+    pub fn newest(limit: i64) -> Self {
+        Self {
+            event_type: None,
+            workflow_id: None,
+            execution_id: None,
+            user_id: None,
+            security_level: None,
+            requires_investigation: None,
+            risk_score_min: None,
+            risk_score_max: None,
+            limit,
+            offset: 0,
+        }
+    }
+
     fn conditions(&self) -> (String, Vec<Cell>) {
         let text = |value: &Option<String>| value.as_ref().map(cell);
         let number = |value: Option<i64>| value.map(|number| cell(&Int::from(number)));

@@ -22,6 +22,7 @@ const INT_PARSING: &str = "Input should be a valid integer, unable to parse stri
 const INT_SIZE: &str = "Unable to parse input string as an integer, exceeded maximum size";
 const INT_FRACTION: &str = "Input should be a valid integer, got a number with a fractional part";
 const FLOAT_PARSING: &str = "Input should be a valid number, unable to parse string as a number";
+const NOT_FINITE: &str = "finite_number";
 const BOOL_PARSING: &str = "Input should be a valid boolean, unable to interpret input";
 
 /// Whole numbers, integral floats, booleans, and text that spells a whole number (`" 60 "`, `"1_000"`, `"2.0"`).
@@ -82,8 +83,22 @@ pub fn number(value: &Value) -> Result<f64, Refusal> {
     if number.is_finite() {
         Ok(number)
     } else {
-        Err(Refusal::new("finite_number", "Input should be a finite number"))
+        Err(Refusal::new(NOT_FINITE, "Input should be a finite number"))
     }
+}
+
+/// As [`number`], but text that spells an infinity or NaN is left as it is: [`any_float`] reads it.
+pub fn any_number(value: &Value) -> Result<Value, Refusal> {
+    match number(value) {
+        Ok(number) => Ok(number.into()),
+        Err(refusal) if refusal.code == NOT_FINITE => Ok(value.clone()),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// What [`any_number`] has let through.
+pub fn any_float(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| plain_digits(value.as_str()?)?.parse().ok())
 }
 
 /// Booleans, 0 and 1, and the words `yes`/`no`, `on`/`off`, `true`/`false`, `t`/`f`, `y`/`n`, `1`/`0` in any case.
@@ -181,6 +196,18 @@ mod tests {
         ] {
             assert_eq!(number(&value).unwrap_err().code, code, "{value}");
         }
+    }
+
+    #[test]
+    fn numbers_past_all_bounds() {
+        for (text, float) in
+            [("inf", f64::INFINITY), (" -Infinity ", f64::NEG_INFINITY), ("1e400", f64::INFINITY)]
+        {
+            assert_eq!(any_number(&json!(text)).map(|value| any_float(&value)), Ok(Some(float)));
+        }
+        assert!(any_float(&any_number(&json!("NaN")).unwrap()).unwrap().is_nan());
+        assert_eq!(any_number(&json!("1.5")), Ok(json!(1.5)));
+        assert_eq!(any_number(&json!("x")).unwrap_err().code, "float_parsing");
     }
 
     #[test]

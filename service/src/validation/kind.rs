@@ -15,6 +15,8 @@ pub enum Kind {
     Integer(Bounds),
     /// A floating-point number.
     Number(Bounds),
+    /// A floating-point number, infinities and NaN included: those stay text, because JSON has no word for them.
+    AnyNumber,
     /// A truth value.
     Boolean,
     /// One of a few words, exactly as written.
@@ -142,6 +144,7 @@ impl Kind {
                 bounds.check(number)?;
                 Some(number.into())
             }
+            Self::AnyNumber => Some(coerce::any_number(value)?),
             Self::Boolean => Some(coerce::boolean(value)?.into()),
             Self::Choice(words) => Some(choose(words, value)?),
             Self::Anything => Some(value.clone()),

@@ -36,6 +36,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Text(limits) => text(limits),
         Kind::Integer(bounds) => number("integer", bounds),
         Kind::Number(bounds) => number("number", bounds),
+        Kind::AnyNumber => json!({"type": "number"}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
         Kind::Anything => anything(),

@@ -23,6 +23,8 @@ struct Write {
     method: String,
     /// With parameters in braces.
     path: String,
+    /// The parameters that must be sent.
+    query: String,
     body: Option<Value>,
 }
 
@@ -36,8 +38,8 @@ impl Write {
     }
 
     async fn send(&self, test: &TestApp, seeds: &Seeds, headers: &[(&str, &str)]) -> Answer {
-        let path = seeds.fill(&self.path);
-        let mut request = Request::builder().method(self.method.as_str()).uri(path);
+        let address = format!("{}?{}", seeds.fill(&self.path), self.query);
+        let mut request = Request::builder().method(self.method.as_str()).uri(address);
         request = request.header("x-api-key", "alice").header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -51,6 +53,7 @@ impl Write {
 struct Seeds {
     workflow: String,
     execution: String,
+    policy: String,
 }
 
 impl Seeds {
@@ -58,13 +61,19 @@ impl Seeds {
         let workflow = test.workflow(&[("a", StepType::Inference)]).await;
         let execution = test.execute(&workflow, json!({})).await;
         test.app.bell.heard().await;
-        Self { workflow, execution }
+        let path = "/security/policies?name=seed&description=&security_level=public";
+        let policy = test.ask("alice", "POST", path, Some(json!({}))).await.json();
+        let policy = policy["id"].as_str().unwrap().to_owned();
+        Self { workflow, execution, policy }
     }
 
     fn fill(&self, path: &str) -> String {
         let path = path
             .replace("{workflow_id}", &self.workflow)
-            .replace("{execution_id}", &self.execution);
+            .replace("{execution_id}", &self.execution)
+            .replace("{policy_id}", &self.policy)
+            .replace("{entity_type}", "agent")
+            .replace("{entity_id}", "t1");
         assert!(!path.contains('{'), "{path}: say here where this parameter comes from");
         path
     }
@@ -82,11 +91,29 @@ async fn writes() -> Vec<Write> {
                 continue;
             }
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            let body = (!schema.is_null()).then(|| sample(schema));
-            writes.push(Write { method: method.to_uppercase(), path: path.clone(), body });
+            let mut body = (!schema.is_null()).then(|| sample(schema));
+            if path.ends_with("/networks") {
+                // Its schema, any object, does not say what it asks for.
+                body = Some(json!({"name": "n", "agents": ["a"]}));
+            }
+            let (method, path, query) = (method.to_uppercase(), path.clone(), query(operation));
+            writes.push(Write { method, path, query, body });
         }
     }
     writes
+}
+
+/// The query parameters that an operation must have.
+fn query(operation: &Value) -> String {
+    let parameters = operation["parameters"].as_array().unwrap();
+    let required = parameters.iter().filter(|p| p["in"] == "query" && p["required"] == true);
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for parameter in required {
+        let value = sample(&parameter["schema"]);
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        query.append_pair(parameter["name"].as_str().unwrap(), &text);
+    }
+    query.finish()
 }
 
 /// A value that a schema takes.
@@ -111,8 +138,7 @@ fn sample(schema: &Value) -> Value {
             None if schema["additionalProperties"].is_object() => {
                 json!({"a": sample(&schema["additionalProperties"])})
             }
-            // A dictionary says nothing of its fields; these are what the API's only one asks for.
-            None => json!({"name": "n", "agents": ["a"]}),
+            None => json!({}),
         },
         _ => json!(null),
     }
