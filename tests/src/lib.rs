@@ -31,8 +31,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
     reason = "a failed step is a failed test, and a failed test explains itself"
 )]
 
@@ -41,20 +39,14 @@ pub mod programs;
 pub mod fake_backend;
 pub mod routes_file;
 pub mod database;
-pub mod postgres;
 pub mod load;
 pub mod raw;
-pub mod process;
 pub mod port;
-pub mod wait;
 
-use std::time::Duration;
+pub use throwaway::{LIMIT, postgres, process, wait};
 
 pub use fake_backend::{Answer, FakeBackend};
 pub use load::Load;
 pub use programs::Binaries;
 pub use routes_file::RouteSpec;
 pub use stack::{Player, Stack};
-
-/// How long a test waits for something that should come soon, on a machine that may be slow.
-pub const LIMIT: Duration = Duration::from_secs(20);

@@ -5,12 +5,13 @@ mod backend;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use routes::admin::{EvidenceReport, RoutesReport};
 use routes::store::TableFile;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
+
+pub use throwaway::command::{CommandOutput, run};
 
 pub use backend::{Backend, Player};
 pub use builder::StackBuilder;
@@ -26,8 +27,6 @@ use builder::MachineShare;
 
 /// How often a child is started again with another port after it lost the race for one.
 const PORT_ATTEMPTS: usize = 3;
-/// How long a `migrate` command may take.
-const COMMAND_LIMIT: Duration = Duration::from_mins(1);
 
 /// Two backends, a route table, and a proxy before them. All of it ends when the value is dropped.
 #[derive(Debug)]
@@ -48,17 +47,6 @@ pub struct Stack {
     binaries: Binaries,
     folder: TempDir,
     _share: MachineShare,
-}
-
-/// What a finished `migrate` said.
-#[derive(Debug)]
-pub struct CommandOutput {
-    /// Its exit code; absent when a signal ended it.
-    pub code: Option<i32>,
-    /// Its results.
-    pub stdout: String,
-    /// Its complaints.
-    pub stderr: String,
 }
 
 impl Stack {
@@ -221,21 +209,4 @@ impl Stack {
 /// The words of a cutover that goes past the gate.
 pub fn forced<'w>(words: &[&'w str]) -> Vec<&'w str> {
     [&["cutover"], words, &["--force", "--reason", "by a test"]].concat()
-}
-
-/// Runs a command to its end; fails the test when it takes too long.
-pub async fn run(command: Command) -> CommandOutput {
-    let began = Instant::now();
-    let shown = format!("{command:?}");
-    let mut command = tokio::process::Command::from(command);
-    let output = command.kill_on_drop(true).stdin(std::process::Stdio::null()).output();
-    let output = tokio::time::timeout(COMMAND_LIMIT, output)
-        .await
-        .unwrap_or_else(|_| panic!("{shown} still runs after {:?}", began.elapsed()))
-        .unwrap_or_else(|e| panic!("can't run {shown}: {e}"));
-    CommandOutput {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
 }

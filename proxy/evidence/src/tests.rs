@@ -1,6 +1,7 @@
 //! What a report says after outcomes went in.
 
 mod store;
+mod postgres;
 mod trouble;
 
 use std::collections::BTreeMap;

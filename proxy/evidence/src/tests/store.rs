@@ -138,7 +138,11 @@ async fn a_timeline_adds_what_is_stored_and_what_is_not() {
 #[tokio::test]
 async fn what_is_too_old_goes_and_the_rest_stays() {
     let folder = TempDir::new().unwrap();
-    let evidence = started(folder.path());
+    goes_when_too_old(&started(folder.path())).await;
+}
+
+/// Whatever the store is.
+pub(super) async fn goes_when_too_old(evidence: &Evidence) {
     let old = Arc::new(Basis::new(&CompareRules::default(), Some("old".into())));
     evidence.record(compared(Exchange { basis: old, ..exchange("/a", 0) }, vec![]));
     for minute in 0..60 {
@@ -155,7 +159,7 @@ async fn what_is_too_old_goes_and_the_rest_stays() {
     let minutes = store.minutes(key, 1..=i64::MAX).await.unwrap().unwrap();
     assert_eq!(minutes.tallies.len(), 30);
     drop(link);
-    let operation = &routes(&evidence).await[0].operations[0];
+    let operation = &routes(evidence).await[0].operations[0];
     assert_eq!((operation.compared, operation.differences[0].count), (60, 60));
     assert_eq!(operation.differences[0].examples.len(), 5);
 }
@@ -168,18 +172,31 @@ fn store_limits(oldest: DateTime<Utc>, bytes: u64) -> super::super::store::Limit
 async fn a_store_that_is_too_large_gives_up_what_is_oldest() {
     let folder = TempDir::new().unwrap();
     let evidence = started(folder.path());
-    let body = "x".repeat(8000);
-    for number in 0..150 {
-        let mut outcome = mismatch(&format!("/a{}", number % 30), number * 60);
-        let Verdict::Compared(found) = &mut outcome.verdict else { unreachable!() };
-        found.bodies = Some(Bodies { old: body.clone(), new: body.clone() });
-        evidence.record(outcome);
-    }
-    evidence.flush().await;
+    let limit = gives_up_what_is_oldest(&evidence).await;
     let file = folder.path().join("evidence.db");
     let mode =
         std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+    evidence.stop().await;
+    assert!(std::fs::metadata(file).unwrap().len() <= limit, "the file shrinks");
+}
+
+/// Whatever the store is; the size to which it was cut.
+pub(super) async fn gives_up_what_is_oldest(evidence: &Evidence) -> u64 {
+    for number in 0..150 {
+        let mut outcome = mismatch(&format!("/a{}", number % 30), number * 60);
+        let Verdict::Compared(found) = &mut outcome.verdict else { unreachable!() };
+        // A database may compress what repeats itself.
+        let body = |side: i64| -> String {
+            let words =
+                (0..500_i64).map(|word| [number, side, word].map(i64::to_le_bytes).concat());
+            let hashes = words.map(|word| format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&word)));
+            hashes.collect::<Vec<_>>().concat()
+        };
+        found.bodies = Some(Bodies { old: body(0), new: body(1) });
+        evidence.record(outcome);
+    }
+    evidence.flush().await;
     let mut link = evidence.link.lock().await;
     let (_, store) = link.store.as_mut().unwrap();
     let before = store.bytes().await.unwrap();
@@ -187,22 +204,26 @@ async fn a_store_that_is_too_large_gives_up_what_is_oldest() {
     assert!(store.prune(store_limits(DateTime::UNIX_EPOCH, limit)).await.unwrap());
     assert!(store.bytes().await.unwrap() <= limit);
     drop(link);
-    let operations = routes(&evidence).await.remove(0).operations;
+    let operations = routes(evidence).await.remove(0).operations;
     assert_eq!(operations.iter().map(|found| found.compared).sum::<u64>(), 150, "totals stay");
     let examples = || operations.iter().flat_map(|found| &found.differences[0].examples);
     assert!((1..150).contains(&examples().count()));
     assert!(examples().all(|example| example.seen_at > time(30 * 60)), "the oldest went first");
-    evidence.stop().await;
-    assert!(std::fs::metadata(file).unwrap().len() <= limit, "the file shrinks");
+    limit
 }
 
 #[tokio::test]
 async fn states_are_kept_by_proxy() {
     let folder = TempDir::new().unwrap();
+    keeps_states_by_proxy(folder.path(), &EvidenceSettings::default()).await;
+}
+
+/// Whatever the store is.
+pub(super) async fn keeps_states_by_proxy(folder: &Path, settings: &EvidenceSettings) {
     let basis = Basis::default();
-    let here = started(folder.path());
+    let here = started_with(folder, settings);
     let there = evidence();
-    there.configure(&EvidenceSettings::default(), folder.path(), "there");
+    there.configure(settings, folder, "there");
     here.save_state("workflows", &basis, "noise", &json!({"a": 1})).unwrap();
     here.flush().await;
     here.save_state("workflows", &basis, "noise", &json!({"a": 2})).unwrap();
@@ -213,7 +234,7 @@ async fn states_are_kept_by_proxy() {
     let state = |is_own, json| StoredState { is_own, json };
     assert_eq!(states, [state(false, json!([3])), state(true, json!({"a": 2}))]);
     here.stop().await;
-    let again = started(folder.path());
+    let again = started_with(folder, settings);
     assert_eq!(again.load_states("workflows", &basis, "noise").await.unwrap().len(), 2);
     assert!(again.load_states("other", &basis, "noise").await.unwrap().is_empty());
     let large = json!("x".repeat(MAX_STATE_BYTES));
@@ -243,13 +264,18 @@ async fn volatility(evidence: &Evidence) -> (u64, u64) {
 #[tokio::test]
 async fn what_is_noise_outlives_a_restart_and_is_shared_by_proxies() {
     let folder = TempDir::new().unwrap();
-    let here = started(folder.path());
+    shares_what_is_noise(folder.path(), &EvidenceSettings::default()).await;
+}
+
+/// Whatever the store is.
+pub(super) async fn shares_what_is_noise(folder: &Path, settings: &EvidenceSettings) {
+    let here = started_with(folder, settings);
     for second in 0..5 {
         here.record(controlled(second));
     }
     assert_eq!(volatility(&here).await, (5, 5), "not stored yet");
     here.stop().await;
-    let here = started(folder.path());
+    let here = started_with(folder, settings);
     assert_eq!(volatility(&here).await, (5, 5), "before anything new");
     here.record(controlled(10));
     assert_eq!(volatility(&here).await, (6, 6), "earlier runs are added");
@@ -259,7 +285,7 @@ async fn what_is_noise_outlives_a_restart_and_is_shared_by_proxies() {
         assert_eq!(volatility(&here).await, (6, 6), "and added once");
     }
     let there = evidence();
-    there.configure(&EvidenceSettings::default(), folder.path(), "there");
+    there.configure(settings, folder, "there");
     there.record(controlled(20));
     assert_eq!(volatility(&there).await, (7, 7), "what another proxy learned counts");
     there.keep_noise().await;

@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL: a real server with a folder of its own, on a Unix socket only.
+//! A throw-away PostgreSQL: a real server with a folder of its own, on a Unix socket, and where asked on loopback with TLS.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,9 @@ use std::process::Command;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::command::{CommandOutput, run};
 use crate::process::Process;
-use crate::{LIMIT, stack, wait};
+use crate::{LIMIT, wait};
 
 /// What to do where there is none.
 const HELP: &str = "PostgreSQL's server is not installed (no `initdb` on PATH or in /usr/lib/postgresql/*/bin): run \
@@ -24,18 +25,54 @@ pub struct Postgres {
     server: Option<Process>,
     programs: PathBuf,
     folder: TempDir,
+    /// In the socket's name, and where it listens with TLS.
+    port: u16,
+    settings: Vec<String>,
 }
 
 impl Postgres {
     /// Makes a cluster, starts it, and returns when it answers.
     pub async fn start() -> Self {
+        let mut postgres = Self::make().await;
+        postgres.settings.push("listen_addresses=".to_owned());
+        postgres.begin().await;
+        postgres
+    }
+
+    /// The same, listening on a port of 127.0.0.1 as well, for TLS only. [`Postgres::certificate`] is what to trust.
+    pub async fn start_with_tls(port: u16) -> Self {
+        let mut postgres = Self::make().await;
+        let mut openssl = postgres.as_its_user("openssl".as_ref(), &[]);
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
+        openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+        openssl.args(["-keyout", "server.key", "-out", "server.crt"]);
+        let made = run(openssl).await;
+        assert_eq!(made.code, Some(0), "openssl: {made:#?}");
+        let access = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
+        std::fs::write(postgres.data().join("pg_hba.conf"), access).unwrap();
+        let folder = postgres.folder.path().display();
+        let settings = [
+            "listen_addresses=127.0.0.1".to_owned(),
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={folder}/server.crt"),
+            format!("ssl_key_file={folder}/server.key"),
+        ];
+        postgres.settings.extend(settings);
+        postgres.port = port;
+        postgres.begin().await;
+        postgres
+    }
+
+    async fn make() -> Self {
         let programs = find().unwrap_or_else(|| panic!("{HELP}"));
         let folder = TempDir::with_prefix("e2e-pg-").unwrap();
         if is_root() {
             let open = std::fs::Permissions::from_mode(0o777);
             std::fs::set_permissions(folder.path(), open).unwrap();
         }
-        let mut postgres = Self { server: None, programs, folder };
+        let settings = ["fsync=off", "max_connections=40", "shared_buffers=8MB", "timezone=UTC"];
+        let settings = settings.map(str::to_owned).to_vec();
+        let postgres = Self { server: None, programs, folder, port: 5432, settings };
         let mut initdb = postgres.command("initdb", &[]);
         initdb.arg("-D").arg(postgres.data()).args([
             "--username",
@@ -45,9 +82,8 @@ impl Postgres {
             "--locale=C",
             "--no-sync",
         ]);
-        let made = stack::run(initdb).await;
+        let made = run(initdb).await;
         assert_eq!(made.code, Some(0), "initdb: {made:#?}");
-        postgres.begin().await;
         postgres
     }
 
@@ -56,15 +92,14 @@ impl Postgres {
         // Told to end with the test: a change of user would forget what an outer wrapper asked for.
         let mut command = self.command("postgres", &["--pdeathsig", "INT"]);
         command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
-        for setting in
-            ["listen_addresses=", "fsync=off", "max_connections=20", "shared_buffers=8MB"]
-        {
+        command.arg("-p").arg(self.port.to_string());
+        for setting in &self.settings {
             command.args(["-c", setting]);
         }
         let log = self.folder.path().join("server.log");
         self.server = Some(Process::spawn("postgres", &command, &log));
         wait::until("PostgreSQL answers", LIMIT, async || {
-            let answer = stack::run(self.psql("postgres", "SELECT 1")).await;
+            let answer = run(self.psql("postgres", "SELECT 1")).await;
             (answer.code == Some(0)).then_some(())
         })
         .await;
@@ -84,19 +119,41 @@ impl Postgres {
 
     /// The URL of a database, for a program on this machine.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres:///{database}?host={}&user={ROLE}", self.folder.path().display())
+        let folder = self.folder.path().display();
+        format!("postgres:///{database}?host={folder}&port={}&user={ROLE}", self.port)
     }
 
-    /// Runs one statement as a third program; the rows as `psql` prints them, columns apart by `|`.
+    /// The same as Python's SQLAlchemy wants it.
+    pub fn python_url(&self, database: &str) -> String {
+        self.url(database).replacen("postgres:", "postgresql+psycopg:", 1)
+    }
+
+    /// The URL of a database at localhost, with a parameter such as `sslmode=require`.
+    pub fn tls_url(&self, database: &str, parameters: &str) -> String {
+        format!("postgres://{ROLE}@localhost:{}/{database}?{parameters}", self.port)
+    }
+
+    /// The certificate of a server with TLS, which it has signed itself.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("server.crt")
+    }
+
+    /// Runs statements as a third program, in one transaction; the rows of the last as `psql` prints them, columns apart by `|`.
     pub async fn query(&self, database: &str, sql: &str) -> String {
-        let answer = stack::run(self.psql(database, sql)).await;
+        let answer = self.attempt(database, sql).await;
         assert_eq!(answer.code, Some(0), "{sql}: {}", answer.stderr);
         answer.stdout.trim().to_owned()
     }
 
+    /// The same where it may fail.
+    pub async fn attempt(&self, database: &str, sql: &str) -> CommandOutput {
+        run(self.psql(database, sql)).await
+    }
+
     fn psql(&self, database: &str, sql: &str) -> Command {
         let mut command = Command::new(self.programs.join("psql"));
-        command.arg("-h").arg(self.folder.path()).args(["-U", ROLE, "-d", database]);
+        command.arg("-h").arg(self.folder.path()).arg("-p").arg(self.port.to_string());
+        command.args(["-U", ROLE, "-d", database]);
         command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql]);
         command
     }
@@ -107,14 +164,17 @@ impl Postgres {
 
     /// A program of PostgreSQL, as a user who may run it.
     fn command(&self, program: &str, wrapping: &[&str]) -> Command {
-        let path = self.programs.join(program);
+        self.as_its_user(&self.programs.join(program), wrapping)
+    }
+
+    fn as_its_user(&self, program: &Path, wrapping: &[&str]) -> Command {
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
             command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
-            command.args(wrapping).arg("--").arg(path);
+            command.args(wrapping).arg("--").arg(program);
             command
         } else {
-            Command::new(path)
+            Command::new(program)
         };
         command.current_dir(self.folder.path()).env("HOME", self.folder.path()).env("LC_ALL", "C");
         command
