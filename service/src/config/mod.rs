@@ -52,6 +52,8 @@ pub struct Config {
     pub execution_workers: usize,
     /// How long a worker that has fallen silent keeps its executions.
     pub execution_lease: Duration,
+    /// The database is a clone of the shared one that nobody else writes: mirrored reads are real there.
+    pub database_is_clone: bool,
 }
 
 /// `APP_ENV`.
@@ -129,6 +131,7 @@ impl Config {
         let max_connections = source.parse("MAX_CONNECTIONS", "1024", count, problems);
         let execution_workers = source.parse("EXECUTION_WORKERS", "8", count, problems);
         let execution_lease = source.parse("EXECUTION_LEASE_SECONDS", "10", lease, problems);
+        let database_is_clone = source.parse("DATABASE_IS_CLONE", "false", yes_or_no, problems);
         let rehearsal = rehearsal(source, problems);
         if let (Some(database), Some(limits)) = (&mut database, rehearsal) {
             database.rehearsal = limits;
@@ -144,6 +147,7 @@ impl Config {
             max_connections: max_connections?,
             execution_workers: execution_workers?,
             execution_lease: execution_lease?,
+            database_is_clone: database_is_clone?,
             mode: mode?,
             host: host?,
             database: database?,
@@ -197,6 +201,10 @@ fn rehearsal(source: &Source, problems: &mut Vec<Problem>) -> Option<Limits> {
         problems.push(source.problem(TRANSACTION, "is more than REHEARSAL_LOCK_TIMEOUT_MS"));
     }
     Some(Limits { lock, transaction })
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_why| "is neither true nor false".to_owned())
 }
 
 fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {
@@ -278,6 +286,7 @@ mod tests {
                 ("APP_PORT", "http"),
                 ("COMPATIBILITY", "off"),
                 ("LOG_FORMAT", "xml"),
+                ("DATABASE_IS_CLONE", "maybe"),
                 ("EXECUTION_LEASE_SECONDS", "2"),
                 ("RECEIPT_SIGNING_KEY_HEX", "abc"),
             ])
@@ -290,6 +299,7 @@ mod tests {
           - COMPATIBILITY="off" is not there yet; use monolith
           - LOG_FORMAT="xml" is neither json nor text
           - EXECUTION_LEASE_SECONDS="2" is no whole number from 6 to 3600
+          - DATABASE_IS_CLONE="maybe" is neither true nor false
         "#
         );
     }

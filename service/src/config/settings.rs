@@ -53,6 +53,11 @@ pub const SETTINGS: &[Setting] = &[
         "25",
         "how long a rehearsed write may keep others waiting; no more than the former",
     ),
+    setting(
+        "DATABASE_IS_CLONE",
+        "false",
+        "true: the database is this service's own clone, so what mirrored reads write lasts",
+    ),
 ];
 
 /// Whether a value must never be shown.

@@ -20,6 +20,7 @@ use crate::work::{Effects, Work};
 /// Answers one request with one action.
 pub async fn serve(app: Arc<App>, action: Action, request: Request) -> Response {
     let purpose = Purpose::of(request.method(), request.headers());
+    let purpose = if app.config.database_is_clone { purpose.on_clone() } else { purpose };
     let context = context(&app, request.uri().path(), request.headers());
     let mut response = match answer(app, action, request, purpose).await {
         Ok(reply) => reply.into_response(),

@@ -38,6 +38,11 @@ impl Purpose {
         }
     }
 
+    /// The same for a service whose database is a clone that nobody else writes: a mirrored read is real there.
+    pub(super) fn on_clone(self) -> Self {
+        if self == Self::MirroredRead { Self::Real } else { self }
+    }
+
     /// Says in the answer that nothing lasts of its request, where that was asked for.
     pub(super) fn mark(self, response: &mut Response) {
         if self == Self::Rehearsal {
@@ -97,5 +102,13 @@ mod tests {
         assert_eq!(purpose(&Method::GET, &[]), Purpose::Real);
         let both = [("x-strangler-mirror", "0123"), ("prefer", "tx=rollback")];
         assert_eq!(purpose(&Method::POST, &both), Purpose::Rehearsal);
+    }
+
+    #[test]
+    fn on_a_clone_only_what_asks_for_it_is_rehearsed() {
+        let mirrored = [("x-strangler-mirror", "0123")];
+        assert_eq!(purpose(&Method::GET, &mirrored).on_clone(), Purpose::Real);
+        let both = [("x-strangler-mirror", "0123"), ("prefer", "tx=rollback")];
+        assert_eq!(purpose(&Method::GET, &both).on_clone(), Purpose::Rehearsal);
     }
 }

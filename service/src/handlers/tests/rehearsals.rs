@@ -1,14 +1,21 @@
 //! Every write that the API knows, rehearsed: the answer is the ordinary one, and nothing else happens.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
+use axum::routing::any;
 use futures::FutureExt as _;
 use http::Request;
 use serde_json::{Map, Value, json};
+use tower::ServiceExt as _;
 
+use crate::http::{Action, Input, Reply, dispatch};
+use crate::logic::plan::tests::step;
 use crate::tables::agents::StepType;
 use crate::testing::{Answer, TestApp};
+use crate::work::{Effect, Work};
 
 /// Writes whose real run leaves no row either.
 const STORES_NOTHING: [&str; 1] = ["POST /networks"];
@@ -256,4 +263,36 @@ async fn a_mirrored_read_answers_as_any() {
     let (plain, mirrored) = (get("x-nothing").await, get("x-strangler-mirror").await);
     assert_eq!((plain.status, plain.text), (mirrored.status, mirrored.text));
     assert!(!mirrored.headers.contains_key("preference-applied"));
+}
+
+/// Rows that a mirrored `GET` leaves, whose handler writes one and wakes a worker, and whether a worker was woken.
+async fn what_a_mirrored_read_leaves(settings: &[(&str, &str)]) -> (usize, bool) {
+    let mut all = PATIENT.to_vec();
+    all.extend(settings);
+    let test = TestApp::with(&all).await;
+    let action = Action::new("Writes although it only reads", async |work: Work, _: Input| {
+        let mut row = step("a", 0, StepType::Inference);
+        row.workflow_id = "agent_0a1b2c".to_owned();
+        let mut writing = work.store.write().await?;
+        writing.put(&row).await?;
+        writing.commit().await?;
+        work.afterwards(Effect::WakeWorker);
+        Ok(Reply::ok(&json!({})))
+    });
+    let app = Arc::clone(&test.app);
+    let router = Router::new()
+        .route("/writes", any(move |request: Request<Body>| dispatch::serve(app, action, request)));
+    let before = test.app.store.dump().await.len();
+    let request = Request::get("/writes").header("x-strangler-mirror", "0123");
+    let request = request.header("x-api-key", "alice").body(Body::empty()).unwrap();
+    let answer = router.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let left = test.app.store.dump().await.len() - before;
+    (left, test.app.bell.heard().now_or_never().is_some())
+}
+
+#[tokio::test]
+async fn what_a_mirrored_read_writes_lasts_only_in_a_database_that_is_a_clone() {
+    assert_eq!(what_a_mirrored_read_leaves(&[]).await, (0, false));
+    assert_eq!(what_a_mirrored_read_leaves(&[("DATABASE_IS_CLONE", "true")]).await, (1, true));
 }
