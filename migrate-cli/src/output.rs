@@ -179,6 +179,17 @@ impl Printer {
         progress
     }
 
+    /// A progress bar for so many bytes as [`Progress::at`] says, like [`Printer::progress`].
+    pub(crate) fn progress_of_bytes(&self, text: impl Display) -> Progress {
+        let progress = self.progress(text);
+        if let Ok(style) = ProgressStyle::with_template(
+            "{spinner} {msg} {bar:30} {percent}% {bytes} of about {total_bytes} {elapsed}",
+        ) {
+            progress.0.set_style(style);
+        }
+        progress
+    }
+
     /// Asks for a yes on the terminal; `None` where nobody can be asked.
     pub(crate) fn ask(&self, question: impl Display) -> Option<bool> {
         if !self.terminal {
@@ -245,6 +256,12 @@ impl Progress {
     /// One step more is done.
     pub(crate) fn step(&self) {
         self.0.inc(1);
+    }
+
+    /// So much is done of about so much, which is corrected where it was too little.
+    pub(crate) fn at(&self, done: u64, of: u64) {
+        self.0.set_length(of.max(done));
+        self.0.set_position(done);
     }
 
     /// Changes what the line says.

@@ -17,6 +17,7 @@ pub mod duration;
 pub mod backend;
 pub mod compare;
 pub mod policy;
+pub mod twin_log;
 pub mod table;
 mod path_check;
 pub mod matcher;

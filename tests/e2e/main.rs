@@ -19,6 +19,7 @@ mod mirror;
 mod planted;
 mod masking;
 mod twin;
+mod db_clone;
 mod dashboard;
 mod rehearsal;
 mod control;

@@ -23,6 +23,7 @@ pub(crate) mod mirror_suggest;
 pub(crate) mod mirror_suggestions;
 pub(crate) mod db;
 pub(crate) mod db_clone;
+pub(crate) mod db_watch;
 pub(crate) mod completions;
 
 #[cfg(test)]

@@ -1,19 +1,23 @@
 //! Copies a PostgreSQL database: as a template where nobody is connected to it, else by a dump of one snapshot.
 
-use std::io::Read as _;
-use std::process::Stdio;
-
 use chrono::Utc;
+use routes::twin_log;
 
-use super::place::Server;
+use super::pipe::pipe;
 use super::stale::{MAX_COUNTED, Staleness, TableCount};
-use super::tools::{last_words, literal, missing, psql, quoted, tool};
-use super::{Copied, Method};
+use super::{Copied, Method, Stop};
+use crate::commands::db::place::Server;
+use crate::commands::db::tools::{literal, psql, quoted};
 use crate::failure::Failure;
 use crate::output::Progress;
 
 /// Every server has it; databases are made and renamed from there.
 const MAINTENANCE: &str = "postgres";
+
+/// About as many bytes as a dump has: what it leaves out of the tables it mostly adds by being text. As the statistics have
+/// it, because to measure a table is to wait for whoever has it locked.
+const EXPECTED: &str = "SELECT coalesce(nullif(sum(greatest(relpages, 0))::bigint * current_setting('block_size')::bigint, 0), \
+    pg_database_size(current_database())) FROM pg_class WHERE relkind IN ('r', 't') AND oid >= 16384";
 
 /// Refuses what can't be copied; whether there is a database of the clone's name.
 pub(super) fn check(from: &Server, to: &Server) -> Result<bool, Failure> {
@@ -39,11 +43,15 @@ pub(super) fn copy(
     to: &Server,
     replaces: bool,
     progress: &Progress,
+    stop: &Stop,
 ) -> Result<Copied, Failure> {
     remove_leftovers(to)?;
     let temporary = format!("{}{}", temporary_prefix(to), std::process::id());
-    let copied = fill(from, to, &temporary, progress).and_then(|(method, snapshot_at)| {
+    let copied = fill(from, to, &temporary, progress, stop).and_then(|(method, snapshot_at)| {
         let counts = counts(from, to, &temporary)?;
+        progress.say("cloning: making the log of changes");
+        psql(to, &temporary, &[twin_log::INSTALL])?;
+        stop.check()?;
         let size = format!("SELECT pg_database_size({})", literal(&temporary));
         let bytes = psql(to, MAINTENANCE, &[&size])?.parse().unwrap_or(0);
         put_in_place(to, &temporary, replaces)?;
@@ -54,7 +62,8 @@ pub(super) fn copy(
     if copied.is_err() {
         drop_database(to, &temporary);
     }
-    copied
+    // A signal of the terminal's reaches the tools as well: what they complain of then is not why.
+    copied.map_err(|failure| stop.check().err().unwrap_or(failure))
 }
 
 fn fill(
@@ -62,6 +71,7 @@ fn fill(
     to: &Server,
     temporary: &str,
     progress: &Progress,
+    stop: &Stop,
 ) -> Result<(Method, chrono::DateTime<Utc>), Failure> {
     let snapshot_at = Utc::now();
     if from.is_same_server(to) {
@@ -72,54 +82,20 @@ fn fill(
         if psql(to, MAINTENANCE, &[&sql]).is_ok() {
             return Ok((Method::PostgresTemplate, snapshot_at));
         }
+        stop.check()?;
     }
     progress.say("cloning: pg_dump into pg_restore");
+    let expected = psql(from, &from.database, &[EXPECTED])?.parse().unwrap_or(0);
     let create = format!("CREATE DATABASE {} TEMPLATE template0", quoted(temporary));
     psql(to, MAINTENANCE, &[&create])?;
     let snapshot_at = Utc::now();
-    pipe(from, to, temporary)?;
+    pipe(from, to, temporary, |done| progress.at(done, expected), stop)?;
     Ok((Method::PostgresDump, snapshot_at))
-}
-
-/// `pg_dump` into `pg_restore`. One dump is one snapshot, however long it takes, and locks out no writer.
-fn pipe(from: &Server, to: &Server, temporary: &str) -> Result<(), Failure> {
-    let mut dump = tool("pg_dump", from, &from.database);
-    dump.args(["--format=custom", "--no-owner", "--no-privileges", "--compress=0"]);
-    let mut dump = dump
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|problem| missing("pg_dump", &problem))?;
-    let mut restore = tool("pg_restore", to, temporary);
-    restore.args(["--no-owner", "--no-privileges", "--exit-on-error"]);
-    if let Some(dumped) = dump.stdout.take() {
-        restore.stdin(dumped);
-    }
-    let restored = restore.output();
-    let mut words = Vec::new();
-    if let Some(mut stderr) = dump.stderr.take() {
-        // What can't be read is not shown; the exit status decides.
-        let _shorter = stderr.read_to_end(&mut words);
-    }
-    let dumped = dump.wait().map_err(|problem| missing("pg_dump", &problem))?;
-    let restored = restored.map_err(|problem| missing("pg_restore", &problem))?;
-    let help = "the tools must be of the server's version or newer; nothing was left of the clone";
-    let said = |who: &str, words: &[u8]| Failure::Other {
-        message: format!("{who} failed: {}", last_words(words)),
-        help: help.to_owned(),
-    };
-    if !dumped.success() && !words.is_empty() {
-        return Err(said("pg_dump", &words));
-    }
-    if !restored.status.success() || !dumped.success() {
-        return Err(said("pg_restore", &restored.stderr));
-    }
-    Ok(())
 }
 
 fn counts(from: &Server, to: &Server, clone: &str) -> Result<Vec<TableCount>, Failure> {
     let list = "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables \
-                WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1";
+                WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'strangler_twin') ORDER BY 1";
     let tables = psql(to, clone, &[list])?;
     let count = |table: &str| {
         format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {}) AS counted", MAX_COUNTED + 1)

@@ -5,9 +5,9 @@ use std::fmt::{self, Write as _};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::place::Place;
 use super::stale::Staleness;
 use super::{Copied, Method};
+use crate::commands::db::place::Place;
 use crate::output::Report;
 use crate::style::{DIM, GOOD, STRONG, WARN, paint};
 

@@ -9,7 +9,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::stale::{MAX_COUNTED, Staleness, TableCount};
-use super::{Copied, Method};
+use super::{Copied, Method, Stop};
 use crate::failure::Failure;
 use crate::output::Progress;
 
@@ -51,12 +51,14 @@ pub(super) fn copy(
     to: &Path,
     replaces: bool,
     progress: &Progress,
+    stop: &Stop,
 ) -> Result<Copied, Failure> {
     remove_leftovers(to);
     let temporary = temporary_name(to, std::process::id());
-    let copied = copy_to(from, &temporary, progress)
-        .map_err(|problem| failed(from, &problem))
+    let copied = copy_to(from, &temporary, progress, stop)
+        .map_err(|problem| stop.check().err().unwrap_or_else(|| failed(from, &problem)))
         .and_then(|copied| {
+            stop.check()?;
             put_in_place(&temporary, to, replaces)?;
             Ok(copied)
         });
@@ -66,10 +68,16 @@ pub(super) fn copy(
     copied
 }
 
-fn copy_to(from: &Path, temporary: &Path, progress: &Progress) -> Result<Copied, rusqlite::Error> {
+fn copy_to(
+    from: &Path,
+    temporary: &Path,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<Copied, rusqlite::Error> {
     let source = open_source(from)?;
     let monitor = open_source(from)?;
     let mode: String = source.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    let page_size = pragma(&source, "page_size")?;
     let mut clone = Connection::open(temporary)?;
     if mode == "wal" {
         // One snapshot for the whole copy: writers go on beside it.
@@ -83,6 +91,12 @@ fn copy_to(from: &Path, temporary: &Path, progress: &Progress) -> Result<Copied,
         let (mut pages, mut remaining) = (FIRST_STEP, i32::MAX);
         let mut patience = Instant::now();
         loop {
+            if stop.is_asked() {
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT),
+                    None,
+                ));
+            }
             if mode != "wal" {
                 (snapshot_at, version) = (Utc::now(), data_version(&monitor)?);
             }
@@ -102,8 +116,8 @@ fn copy_to(from: &Path, temporary: &Path, progress: &Progress) -> Result<Copied,
                 _ if patience.elapsed() > PATIENCE => return Err(busy()),
                 _ => {}
             }
-            let done = now.pagecount.saturating_sub(now.remaining).max(0);
-            progress.say(format_args!("cloning: {done} of {} pages", now.pagecount));
+            let bytes = |pages: i32| u64::from(pages.max(0).unsigned_abs()) * page_size;
+            progress.at(bytes(now.pagecount.saturating_sub(now.remaining)), bytes(now.pagecount));
             std::thread::sleep(PAUSE);
         }
     }

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 /// Where a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// A file.
     Sqlite(PathBuf),
     /// A database of a server.
@@ -18,16 +18,16 @@ pub(super) enum Place {
 
 /// A database of a PostgreSQL server, its password kept apart: command lines can be read by others.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Server {
+pub(crate) struct Server {
     /// Without password.
     url: Url,
-    pub(super) password: Option<String>,
-    pub(super) database: String,
+    pub(crate) password: Option<String>,
+    pub(crate) database: String,
 }
 
 impl Place {
     /// Reads a URL; `flag` is named where it is none.
-    pub(super) fn parse(text: &str, flag: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str, flag: &str) -> Result<Self, Failure> {
         let usage =
             |why: String, help: String| Failure::Usage { message: format!("{flag}: {why}"), help };
         let forms = "write `sqlite://PATH` or `postgres://USER@HOST/NAME`".to_owned();
@@ -79,29 +79,48 @@ impl Server {
             decoded.filter(|value| !value.is_empty())
         };
         let database = decoded(url.path().trim_start_matches('/'))?;
-        let password = url.password().and_then(decoded);
-        url.set_password(None).ok()?;
+        let in_query = take_password(&mut url);
+        let password = url.password().and_then(decoded).or(in_query);
+        if url.password().is_some() {
+            url.set_password(None).ok()?;
+        }
         Some(Self { url, password, database })
     }
 
     /// The URL for a tool: this database, or another one of the same server.
-    pub(super) fn url_of(&self, database: &str) -> String {
+    pub(crate) fn url_of(&self, database: &str) -> String {
         let mut url = self.url.clone();
         url.set_path(database);
         url.to_string()
     }
 
     /// Whether both are databases of one server, as far as their URLs tell.
-    pub(super) fn is_same_server(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
         let server = |url: &Url| {
             let host = url
                 .query_pairs()
                 .find(|(name, _)| name == "host")
                 .map(|(_, host)| host.into_owned());
-            (host.or_else(|| url.host_str().map(str::to_owned)), url.port().unwrap_or(5432))
+            let port =
+                url.query_pairs().find(|(name, _)| name == "port").map(|(_, port)| port.parse());
+            let port = port.and_then(Result::ok).or(url.port()).unwrap_or(5432);
+            (host.or_else(|| url.host_str().map(str::to_owned)), port)
         };
         server(&self.url) == server(&other.url)
     }
+}
+
+/// A password among the parameters; it is theirs no longer.
+fn take_password(url: &mut Url) -> Option<String> {
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let (secret, others): (Vec<_>, Vec<_>) =
+        pairs.into_iter().partition(|(name, _)| name == "password");
+    let (_, password) = secret.into_iter().next()?;
+    url.set_query(None);
+    if !others.is_empty() {
+        url.query_pairs_mut().extend_pairs(others);
+    }
+    Some(password)
 }
 
 /// Without password.
@@ -148,6 +167,37 @@ mod tests {
         assert_eq!(server.to_string(), "postgres://app@db:5433/shared");
         assert_eq!(server.url_of("twin"), "postgres://app@db:5433/twin");
         assert!(!format!("{server:?}").contains("cret"));
+    }
+
+    fn server(url: &str) -> Server {
+        match Place::parse(url, "--from").unwrap() {
+            Place::Postgres(server) => server,
+            Place::Sqlite(_) => panic!("{url}"),
+        }
+    }
+
+    #[test]
+    fn parameters_are_kept_but_for_a_password() {
+        let server =
+            server("postgres:///shared?host=%2Frun&password=s3cret&sslmode=verify-full&user=ann");
+        assert_eq!(server.password.as_deref(), Some("s3cret"));
+        assert_eq!(
+            server.to_string(),
+            "postgres:///shared?host=%2Frun&sslmode=verify-full&user=ann"
+        );
+        assert_eq!(
+            server.url_of("twin"),
+            "postgres:///twin?host=%2Frun&sslmode=verify-full&user=ann"
+        );
+    }
+
+    #[test]
+    fn a_server_is_known_by_host_and_port() {
+        let is_same = |one: &str, other: &str| server(one).is_same_server(&server(other));
+        assert!(is_same("postgres://ann@db/a", "postgres://bob@db:5432/b"));
+        assert!(is_same("postgres:///a?host=/run&port=5433", "postgres:///b?port=5433&host=/run"));
+        assert!(!is_same("postgres:///a?host=/run&port=5433", "postgres:///b?host=/run"));
+        assert!(!is_same("postgres://db/a", "postgres://other/a"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::place::Server;
 use crate::failure::Failure;
 
 /// `psql`, `pg_dump` or `pg_restore`, ready for a database of a server.
-pub(super) fn tool(name: &str, server: &Server, database: &str) -> Command {
+pub(crate) fn tool(name: &str, server: &Server, database: &str) -> Command {
     let mut command = Command::new(name);
     command.stdin(Stdio::null()).arg("--no-password");
     command.arg(format!("--dbname={}", server.url_of(database)));
@@ -19,7 +19,7 @@ pub(super) fn tool(name: &str, server: &Server, database: &str) -> Command {
 }
 
 /// Runs SQL, in one transaction where there are several statements; the result without decoration.
-pub(super) fn psql(
+pub(crate) fn psql(
     server: &Server,
     database: &str,
     statements: &[&str],
@@ -49,7 +49,7 @@ pub(super) fn psql(
 }
 
 /// A tool that could not be started.
-pub(super) fn missing(name: &str, problem: &std::io::Error) -> Failure {
+pub(crate) fn missing(name: &str, problem: &std::io::Error) -> Failure {
     Failure::Other {
         message: format!("`{name}` could not be run: {problem}"),
         help: "install PostgreSQL's client programs (psql, pg_dump, pg_restore) of the server's version or newer, \
@@ -59,7 +59,7 @@ pub(super) fn missing(name: &str, problem: &std::io::Error) -> Failure {
 }
 
 /// What a tool said last, in one line.
-pub(super) fn last_words(stderr: &[u8]) -> String {
+pub(crate) fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let from = lines.len().saturating_sub(3);
@@ -67,11 +67,11 @@ pub(super) fn last_words(stderr: &[u8]) -> String {
 }
 
 /// A name as SQL has it.
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text as SQL has it.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
