@@ -199,8 +199,8 @@ fn mirror_tier(word: &str) -> Result<MirrorWrites, (String, String)> {
 fn twin(section: &mut Section<'_, '_>, tier: Option<MirrorWrites>) -> Option<TwinSettings> {
     let present = section.has("twin");
     let mut twin = section.section("twin", "`twin`");
-    let shared = twin.parsed("shared", "\"sqlite://shared.db\"", twin_url);
-    let clone = twin.parsed("clone", "\"sqlite://twin.db\"", twin_url);
+    let shared = twin.parsed("shared", "\"sqlite://shared.db\"", database_url);
+    let clone = twin.parsed("clone", "\"sqlite://twin.db\"", database_url);
     let span = twin.span.clone();
     let problem = match (&shared, &clone) {
         _ if !present => None,
@@ -211,6 +211,10 @@ fn twin(section: &mut Section<'_, '_>, tier: Option<MirrorWrites>) -> Option<Twi
         (Some(shared), Some(clone)) if shared.value == clone.value => Some((
             "the twin's `shared` and `clone` database are the same",
             "make a clone with `migrate db clone`, and name it as `clone`",
+        )),
+        (Some(shared), Some(clone)) if is_file(&shared.value) != is_file(&clone.value) => Some((
+            "the twin's `shared` and `clone` database are not of the same kind",
+            "name two `sqlite://` files or two `postgres://` databases",
         )),
         (None, _) if !twin.has("shared") => {
             Some(("`twin` has no `shared` database", "name the database of the old backend"))
@@ -227,25 +231,33 @@ fn twin(section: &mut Section<'_, '_>, tier: Option<MirrorWrites>) -> Option<Twi
     Some(TwinSettings { shared: shared?.value, clone: clone?.value })
 }
 
-/// Rows are compared in SQLite files only.
-fn twin_url(url: &str) -> Result<String, (String, String)> {
-    let url = database_url(url)?;
-    if url.starts_with("sqlite://") {
-        return Ok(url);
-    }
-    let help = "leave `twin` out: answers are compared all the same";
-    Err((format!("`{url}`: rows of PostgreSQL databases can't be compared yet"), help.to_owned()))
+fn is_file(url: &str) -> bool {
+    url.starts_with("sqlite://")
 }
 
 fn database_url(url: &str) -> Result<String, (String, String)> {
     const SCHEMES: [&str; 3] = ["sqlite://", "postgres://", "postgresql://"];
     let is_known =
         SCHEMES.iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    if let Some(asked) = tls_asked(url).filter(|_| is_known) {
+        let help = "the proxy speaks to PostgreSQL without TLS: use a socket, a private network or a TLS tunnel on this \
+                    machine, and leave `sslmode` out";
+        return Err((format!("`sslmode={asked}` asks for TLS"), help.to_owned()));
+    }
     if is_known {
         return Ok(url.to_owned());
     }
     let help = "write `sqlite://PATH` or `postgres://USER@HOST/NAME`";
     Err((format!("`{url}` is no URL of a database"), help.to_owned()))
+}
+
+/// The `sslmode` of a PostgreSQL URL that is not content without TLS.
+fn tls_asked(url: &str) -> Option<String> {
+    let (_, query) = url.split_once('?').filter(|_| !is_file(url))?;
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let mut modes = pairs.filter(|(name, _)| matches!(&**name, "sslmode" | "ssl-mode"));
+    let asks = |mode: &str| !matches!(mode, "disable" | "allow" | "prefer");
+    modes.find(|(_, mode)| asks(mode)).map(|(_, mode)| mode.into_owned())
 }
 
 /// A time of more than nothing.

@@ -325,7 +325,11 @@ twin = { shared = "sqlite://a.db", clone = "sqlite://a.db" }
 [backends.postgres]
 targets = ["http://127.0.0.1:8016"]
 mirror_writes = "twin"
-twin = { shared = "postgres://a/b", clone = "sqlite://c.db" }
+twin = { shared = "postgres://a/b?sslmode=verify-full", clone = "postgres://a/c" }
+[backends.mixed]
+targets = ["http://127.0.0.1:8017"]
+mirror_writes = "twin"
+twin = { shared = "postgres://a/b?sslmode=prefer", clone = "sqlite://c.db" }
 [[routes]]
 name = "a"
 path = "/a"
@@ -345,24 +349,25 @@ compare.identifier = ["id"]
     routes.toml:22:1: `twin` names databases, but writes are not mirrored to a twin; write `mirror_writes = "twin"`, or remove `twin`
     routes.toml:26:1: `twin` has no `clone` database; name the database of this backend
     routes.toml:30:1: the twin's `shared` and `clone` database are the same; make a clone with `migrate db clone`, and name it as `clone`
-    routes.toml:34:19: `postgres://a/b`: rows of PostgreSQL databases can't be compared yet; leave `twin` out: answers are compared all the same
-    routes.toml:38:10: `verify` is out of range; write a number from 0 to 1
-    routes.toml:39:24: `min_samples` is out of range; write a whole number from 1 to 1099511627776
-    routes.toml:39:39: `min_match` is out of range; write a number from 0 to 0.999999
-    routes.toml:39:64: `max_latency_ratio` is out of range; write a number from 0.01 to 1000000
-    routes.toml:39:67: unknown key `minsamples` in `gate`; did you mean `min_samples`?
-    routes.toml:40:20: `1ms` is no window; write a duration from `1s` to `10m`
-    routes.toml:40:42: `min_requests` is out of range; write a whole number from 1 to 1099511627776
-    routes.toml:40:62: `max_error_rate` is out of range; write a number from 0 to 1
-    routes.toml:40:75: `https://x` is no address to post to; write a URL such as `http://127.0.0.1:9000/alert`; for TLS, post to a relay on this machine
-    routes.toml:40:98: `enabled` is an integer, not true or false; write `enabled = true`
-    routes.toml:41:22: `control` is out of range; write a number from 0 to 1
-    routes.toml:41:33: `rate` is out of range; write a number from 0.001 to 1000000
-    routes.toml:41:47: `rehearse` is out of range; write a number from 0 to 1
-    routes.toml:41:68: `before_budget` of nothing would never succeed; write a whole number with its unit: `250ms`, `10s`, `2m`, `1h`
-    routes.toml:42:18: `integer-flaot` is no known gap; did you mean `integer-float`?
-    routes.toml:42:35: `moon` is no known gap; known are `integer-float`, `decimal-text`, `large-integer`, `not-a-number`, `time-zone`, `microseconds`, `null-missing`, `escapes`, `key-order`, `error-body`, `trailing-slash`, `head-options` and `not-found-method`
-    routes.toml:43:24: `id` is no JSON path; start at the root: `$.id`
+    routes.toml:34:19: `sslmode=verify-full` asks for TLS; the proxy speaks to PostgreSQL without TLS: use a socket, a private network or a TLS tunnel on this machine, and leave `sslmode` out
+    routes.toml:38:1: the twin's `shared` and `clone` database are not of the same kind; name two `sqlite://` files or two `postgres://` databases
+    routes.toml:42:10: `verify` is out of range; write a number from 0 to 1
+    routes.toml:43:24: `min_samples` is out of range; write a whole number from 1 to 1099511627776
+    routes.toml:43:39: `min_match` is out of range; write a number from 0 to 0.999999
+    routes.toml:43:64: `max_latency_ratio` is out of range; write a number from 0.01 to 1000000
+    routes.toml:43:67: unknown key `minsamples` in `gate`; did you mean `min_samples`?
+    routes.toml:44:20: `1ms` is no window; write a duration from `1s` to `10m`
+    routes.toml:44:42: `min_requests` is out of range; write a whole number from 1 to 1099511627776
+    routes.toml:44:62: `max_error_rate` is out of range; write a number from 0 to 1
+    routes.toml:44:75: `https://x` is no address to post to; write a URL such as `http://127.0.0.1:9000/alert`; for TLS, post to a relay on this machine
+    routes.toml:44:98: `enabled` is an integer, not true or false; write `enabled = true`
+    routes.toml:45:22: `control` is out of range; write a number from 0 to 1
+    routes.toml:45:33: `rate` is out of range; write a number from 0.001 to 1000000
+    routes.toml:45:47: `rehearse` is out of range; write a number from 0 to 1
+    routes.toml:45:68: `before_budget` of nothing would never succeed; write a whole number with its unit: `250ms`, `10s`, `2m`, `1h`
+    routes.toml:46:18: `integer-flaot` is no known gap; did you mean `integer-float`?
+    routes.toml:46:35: `moon` is no known gap; known are `integer-float`, `decimal-text`, `large-integer`, `not-a-number`, `time-zone`, `microseconds`, `null-missing`, `escapes`, `key-order`, `error-body`, `trailing-slash`, `head-options` and `not-found-method`
+    routes.toml:47:24: `id` is no JSON path; start at the root: `$.id`
     "#);
 }
 

@@ -1,9 +1,11 @@
 //! Mirrored writes: the real service on a clone lives through what the real stand-in lives through.
 
+mod postgres;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use e2e::stack::Player;
+use e2e::stack::{Player, StackBuilder};
 use e2e::{Answer, LIMIT, RouteSpec, Stack, wait};
 use futures::future::join_all;
 use routes::admin::{DifferenceKind, RouteEvidence};
@@ -18,6 +20,10 @@ const EXECUTIONS: &str = "/api/v1/agents/executions";
 const DATABASES: &str = r#"twin = { shared = "sqlite://shared.db", clone = "sqlite://twin.db" }"#;
 
 async fn twin(lines: &[&str]) -> Stack {
+    shadowed(Player::Monolith, Player::Twin, lines).start().await
+}
+
+fn shadowed(old: Player, new: Player, lines: &[&str]) -> StackBuilder {
     let route = RouteSpec::new("agents", "/api/v1/agents/{*rest}").stage("shadow").with(
         "compare.timestamp = [\"$..created_at\", \"$..updated_at\", \"$..started_at\", \"$..completed_at\", \
          \"$..estimated_completion\", \"$..timestamp\"]",
@@ -25,11 +31,11 @@ async fn twin(lines: &[&str]) -> Stack {
     // Each side measures its own.
     let route = route.with("compare.ignore = [\"$..total_execution_time\"]");
     let builder = stack()
-        .old(Player::Monolith)
-        .new_backend(Player::Twin)
+        .old(old)
+        .new_backend(new)
         .new_line("mirror_writes = \"twin\"")
         .section("[mirroring]\nmax_in_flight = 4000\ntimeout = \"30s\"\n");
-    lines.iter().fold(builder, |builder, line| builder.new_line(line)).route(route).start().await
+    lines.iter().fold(builder, |builder, line| builder.new_line(line)).route(route)
 }
 
 /// One client. It counts its requests.

@@ -15,12 +15,9 @@ def open_database(url: str, busy_timeout: float = 5) -> Engine:
     """Connects and creates the tables that are missing."""
     # Not the default limit of 15: a request holds its connection until its answer is out, and FastAPI opens and closes
     # sessions on threads of one small pool. Sixteen requests at once would wait there for each other until a time-out.
-    engine = create_engine(
-        url,
-        connect_args={"check_same_thread": False, "timeout": busy_timeout},
-        pool_size=40,
-        max_overflow=-1,
-    )
+    is_sqlite = url.startswith("sqlite")
+    arguments = {"check_same_thread": False, "timeout": busy_timeout} if is_sqlite else {}
+    engine = create_engine(url, connect_args=arguments, pool_size=40, max_overflow=-1)
     SQLModel.metadata.create_all(engine)
     return engine
 

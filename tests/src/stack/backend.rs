@@ -20,6 +20,13 @@ pub enum Player {
     Service(Vec<(String, String)>),
     /// The real agent service on a clone of the database, made by `migrate db clone`.
     Twin,
+    /// The Python stand-in on a clone in PostgreSQL, made by `migrate db clone`.
+    PostgresTwin {
+        /// URL of the shared database.
+        from: String,
+        /// URL of the clone, and the same as Python wants it.
+        to: [String; 2],
+    },
 }
 
 /// A backend that plays.
@@ -82,13 +89,23 @@ pub(super) async fn play(
         }
         Player::Twin => {
             let clone = database.clone_of();
-            let mut migrate = Command::new(binaries.migrate);
-            let urls =
+            let [from, to] =
                 [database, &clone].map(|place| format!("sqlite://{}", place.path().display()));
-            migrate.args(["db", "clone", "--from", &urls[0], "--to", &urls[1]]);
-            let cloned = super::run(migrate).await;
-            assert_eq!(cloned.code, Some(0), "{cloned:#?}");
-            Backend::Program(programs::service(binaries, &clone, folder, &[]).await)
+            make_clone(binaries, &from, &to).await;
+            let is_clone = [("DATABASE_IS_CLONE".to_owned(), "true".to_owned())];
+            Backend::Program(programs::service(binaries, &clone, folder, &is_clone).await)
+        }
+        Player::PostgresTwin { from, to: [to, for_python] } => {
+            make_clone(binaries, from, to).await;
+            let more = [("DATABASE_URL".to_owned(), for_python.clone())];
+            Backend::Program(programs::monolith(database, folder, &more).await)
         }
     }
+}
+
+async fn make_clone(binaries: &Binaries, from: &str, to: &str) {
+    let mut migrate = Command::new(binaries.migrate);
+    migrate.args(["db", "clone", "--from", from, "--to", to]);
+    let cloned = super::run(migrate).await;
+    assert_eq!(cloned.code, Some(0), "{cloned:#?}");
 }

@@ -2,10 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
-
-use super::log::LOG;
-
 /// The tables of a database, by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Schema {
@@ -28,6 +24,19 @@ pub(super) struct Column {
     pub(super) is_time: bool,
     /// A row is found by it without reading the whole table, and it holds identifiers as far as its name or place tells.
     pub(super) is_found_by: bool,
+    pub(super) kind: Kind,
+}
+
+/// How a column's values are looked for and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Each value says itself what it is.
+    Any,
+    Text,
+    Integer,
+    Uuid,
+    Numeric,
+    Bytes,
 }
 
 /// A name as SQL has it.
@@ -36,27 +45,17 @@ pub(super) fn quoted(name: &str) -> String {
 }
 
 impl Schema {
-    /// Reads the schema of a database; our own table is left out.
-    pub(super) fn of(database: &Connection) -> rusqlite::Result<Self> {
-        let mut names = database.prepare(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ?1",
-        )?;
-        let names = names.query_map([LOG], |row| row.get::<_, String>(0))?;
-        let mut tables = BTreeMap::new();
-        for name in names {
-            let name = name?;
-            tables.insert(name.clone(), Table::of(database, &name)?);
-        }
-        Ok(Self { tables })
-    }
-
-    /// What both have. A table without a primary key has no rows that could be told apart.
+    /// What both have. A table without a primary key has no rows that could be told apart, and a column by which rows are
+    /// found in one database only would find more there.
     pub(super) fn common_with(mut self, other: &Self) -> Self {
         self.tables.retain(|name, table| {
             let Some(other) = other.tables.get(name) else { return false };
-            let is_common =
-                |column: &Column| other.columns.iter().any(|found| found.name == column.name);
-            table.columns.retain(is_common);
+            table.columns.retain_mut(|column| {
+                let found = other.columns.iter().find(|found| found.name == column.name);
+                column.is_key &= found.is_some_and(|found| found.is_key);
+                column.is_found_by &= found.is_some_and(|found| found.is_found_by);
+                found.is_some()
+            });
             table.columns.iter().any(|column| column.is_key)
         });
         self
@@ -73,30 +72,67 @@ impl Schema {
 }
 
 impl Table {
-    fn of(database: &Connection, table: &str) -> rusqlite::Result<Self> {
-        let leading = leading_columns(database, table)?;
-        let mut columns = database
-            .prepare("SELECT name, upper(type), pk FROM pragma_table_info(?1) ORDER BY cid")?;
-        let columns = columns.query_map([table], |row| {
-            let (name, kind): (String, String) = (row.get(0)?, row.get(1)?);
-            let is_key = row.get::<_, i64>(2)? > 0;
-            Ok(Column {
-                is_time: kind.contains("DATE") || kind.contains("TIME"),
-                is_found_by: is_key || leading.contains(&name),
-                is_key,
-                name,
-            })
-        })?;
-        Ok(Self { columns: columns.collect::<rusqlite::Result<_>>()? })
+    /// Names of the columns of the primary key.
+    pub(super) fn key(&self) -> Vec<String> {
+        let columns = self.columns.iter().filter(|column| column.is_key);
+        columns.map(|column| column.name.clone()).collect()
     }
 }
 
-/// The first columns of a table's indexes.
-fn leading_columns(database: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
-    let mut columns = database.prepare(
-        "SELECT info.name FROM pragma_index_list(?1) AS list, pragma_index_info(list.name) AS info \
-         WHERE info.seqno = 0 AND info.name IS NOT NULL",
-    )?;
-    let columns = columns.query_map([table], |row| row.get(0))?;
-    columns.collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, is_key: bool, is_found_by: bool) -> Column {
+        Column {
+            name: name.to_owned(),
+            is_key,
+            is_time: name == "at",
+            is_found_by,
+            kind: Kind::Any,
+        }
+    }
+
+    /// Name, whether it is of the key, and whether rows are found by it.
+    type Described<'d> = (&'d str, bool, bool);
+
+    fn schema(tables: &[(&str, &[Described<'_>])]) -> Schema {
+        let table = |(name, columns): &(&str, &[Described<'_>])| {
+            let columns = columns.iter().map(|(name, key, found)| column(name, *key, *found));
+            ((*name).to_owned(), Table { columns: columns.collect() })
+        };
+        Schema { tables: tables.iter().map(table).collect() }
+    }
+
+    #[test]
+    fn what_both_have_is_the_same_from_either_side() {
+        let one = schema(&[
+            ("w", &[("id", true, true), ("of", false, true), ("at", false, false)]),
+            ("log", &[("text", false, false)]),
+            ("keyed", &[("id", true, true)]),
+            ("own", &[("id", true, true)]),
+        ]);
+        let other = schema(&[
+            (
+                "w",
+                &[
+                    ("id", true, true),
+                    ("of", false, false),
+                    ("at", false, false),
+                    ("x", false, true),
+                ],
+            ),
+            ("log", &[("text", false, false)]),
+            ("keyed", &[("id", false, true)]),
+        ]);
+        let (left, right) = (one.clone().common_with(&other), other.common_with(&one));
+        assert_eq!(left.tables.keys().collect::<Vec<_>>(), ["w"]);
+        assert_eq!(left.tables["w"].columns, right.tables["w"].columns);
+        assert_eq!(
+            left.tables["w"].columns,
+            [column("id", true, true), column("of", false, false), column("at", false, false)]
+        );
+        assert_eq!(left.times(), [("w".to_owned(), "at".to_owned())]);
+        assert_eq!(left.tables["w"].key(), ["id"]);
+    }
 }

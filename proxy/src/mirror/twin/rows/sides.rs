@@ -9,7 +9,7 @@ use routes::compare::CompareRules;
 use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
 
-use super::read::{Found, Row};
+use super::row::{Found, Row};
 
 /// Stands for a key that each side made for itself.
 const MADE: &str = "(made by each side)";

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use rusqlite::Connection;
 
-use super::schema::{Schema, Table, quoted};
+use super::super::row::{Change, MAX_CHANGES};
+use super::super::schema::{Schema, Table, quoted};
 
 /// The table's name.
 pub(super) const LOG: &str = "strangler_write_log";
@@ -14,16 +15,6 @@ const KEPT: u32 = 20_000;
 
 /// Between the values of an entry: no identifier has it.
 const SEPARATOR: char = '\u{1f}';
-
-/// One row that changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Change {
-    pub(in super::super) table: String,
-    /// Its primary key, where that is one column; else empty.
-    pub(in super::super) key: String,
-    /// What is in the columns that hold identifiers, before and after.
-    pub(in super::super) mentions: Vec<String>,
-}
 
 /// Makes the table and the triggers that are missing.
 pub(super) fn install(clone: &Connection, schema: &Schema) -> rusqlite::Result<()> {
@@ -85,9 +76,10 @@ pub(super) fn mark(clone: &Connection) -> rusqlite::Result<i64> {
     clone.query_row(&format!("SELECT coalesce(max(seq), 0) FROM {LOG}"), [], |row| row.get(0))
 }
 
-/// What was noted since; at most a thousand entries.
+/// What was noted since, up to a bound.
 pub(super) fn since(clone: &Connection, mark: i64) -> rusqlite::Result<Vec<Change>> {
-    let sql = format!("SELECT DISTINCT tbl, key, mentions FROM {LOG} WHERE seq > ?1 LIMIT 1000");
+    let sql =
+        format!("SELECT DISTINCT tbl, key, mentions FROM {LOG} WHERE seq > ?1 LIMIT {MAX_CHANGES}");
     let mut changes = clone.prepare(&sql)?;
     let changes = changes.query_map([mark], |row| {
         let mentions: String = row.get(2)?;

@@ -1,29 +1,11 @@
 //! Reads the rows that mention certain identifiers.
 
-use std::collections::BTreeMap;
-
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Map, Value};
 
-use super::schema::{Schema, Table, quoted};
-
-/// Most rows of one table that are read.
-const MAX_ROWS: usize = 200;
-
-/// Most identifiers that are looked for.
-const MAX_IDENTIFIERS: usize = 32;
-
-/// The rows of one database, by table. Each row carries its primary key.
-pub(super) type Found = BTreeMap<String, Vec<Row>>;
-
-/// One row.
-#[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct Row {
-    /// Names of the columns of the primary key.
-    pub(super) key: Vec<String>,
-    pub(super) columns: Map<String, Value>,
-}
+use super::super::row::{Found, MAX_ROWS, Row, document, looked_for};
+use super::super::schema::{Schema, Table, quoted};
 
 /// Every row with one of these identifiers in a column that rows are found by.
 pub(super) fn mentioning(
@@ -31,7 +13,7 @@ pub(super) fn mentioning(
     schema: &Schema,
     identifiers: &[String],
 ) -> rusqlite::Result<Found> {
-    let identifiers = identifiers.get(..MAX_IDENTIFIERS).unwrap_or(identifiers);
+    let identifiers = looked_for(identifiers);
     let mut found = Found::new();
     if identifiers.is_empty() {
         return Ok(found);
@@ -64,12 +46,7 @@ fn rows(
         conditions.join(" OR ")
     );
     let mut statement = database.prepare(&sql)?;
-    let key: Vec<String> = table
-        .columns
-        .iter()
-        .filter(|column| column.is_key)
-        .map(|column| column.name.clone())
-        .collect();
+    let key = table.key();
     let rows = statement.query_map(params_from_iter(identifiers), |row| {
         let mut columns = Map::new();
         for (index, column) in table.columns.iter().enumerate() {
@@ -80,7 +57,7 @@ fn rows(
     rows.collect()
 }
 
-/// A value as JSON; text that is a JSON document as that document, so that its spelling makes no difference.
+/// A value as JSON.
 fn json(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
@@ -89,11 +66,6 @@ fn json(value: ValueRef<'_>) -> Value {
         ValueRef::Blob(bytes) => {
             format!("{} bytes {:016x}", bytes.len(), xxhash_rust::xxh3::xxh3_64(bytes)).into()
         }
-        ValueRef::Text(text) => {
-            let text = String::from_utf8_lossy(text);
-            let is_document = text.starts_with(['{', '[']);
-            let document = is_document.then(|| serde_json::from_str(&text).ok()).flatten();
-            document.unwrap_or_else(|| text.into_owned().into())
-        }
+        ValueRef::Text(text) => document(String::from_utf8_lossy(text).into_owned()),
     }
 }
