@@ -125,16 +125,18 @@ async fn verify(work: &Work, query: Verification) -> Result<Report, ApiError> {
     let mut walk = Walk::after(start.as_ref());
     while report.checked_up_to < end {
         let (links, rows) = work.store.audit_links(report.checked_up_to, end, BATCH).await?;
-        let Some(last) = links.last() else {
+        if links.is_empty() {
             let missing = report.checked_up_to.saturating_add(1);
             return Ok(report.broken(Break::missing(missing, Fault::LinkMissing)));
-        };
-        let last = sequence(last);
-        let found = walk.follow(&links, &rows);
-        if let Err(broken) = found.and_then(|()| signed(&links, &head, work.signer())) {
+        }
+        if let Err(broken) = walk.follow(&links, &rows) {
+            report.checked_up_to = walk.reached();
             return Ok(report.broken(broken));
         }
-        report.checked_up_to = last;
+        if let Err(broken) = signed(&links, &head, work.signer()) {
+            return Ok(report.broken(broken));
+        }
+        report.checked_up_to = walk.reached();
     }
     Ok(report)
 }

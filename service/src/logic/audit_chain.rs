@@ -219,6 +219,11 @@ impl Walk {
         Self { sequence: last.map_or(0, sequence), link: link.to_owned() }
     }
 
+    /// The last place up to which everything was found to fit.
+    pub fn reached(&self) -> i64 {
+        self.sequence
+    }
+
     /// Takes the next links with the rows that they are about. An error is the first that does not fit.
     pub fn follow(&mut self, links: &[AuditLink], rows: &[RawAuditLog]) -> Result<(), Break> {
         let rows: BTreeMap<&str, &RawAuditLog> =

@@ -26,8 +26,8 @@ async fn verified(test: &TestApp, query: &str) -> Value {
     report
 }
 
-/// The place and the kind of the first broken link.
-async fn broken(test: &TestApp) -> (i64, String) {
+/// The last place that holds, and the place and the kind of the first broken link.
+async fn broken(test: &TestApp) -> (i64, i64, String) {
     let report = verified(test, "").await;
     assert_eq!(
         (&report["intact"], &report["complete"]),
@@ -35,7 +35,9 @@ async fn broken(test: &TestApp) -> (i64, String) {
         "{report}"
     );
     let first = &report["first_broken"];
-    (first["sequence"].as_i64().unwrap(), first["problem"].as_str().unwrap().to_owned())
+    let whole = |value: &Value| value.as_i64().unwrap();
+    let problem = first["problem"].as_str().unwrap().to_owned();
+    (whole(&report["checked_up_to"]), whole(&first["sequence"]), problem)
 }
 
 /// A service with six audit logs.
@@ -232,20 +234,20 @@ async fn tampering_shows_at_the_first_link_that_it_broke() {
                    UPDATE agent_service_audit_chain SET sequence = 3 WHERE sequence = 12";
     let unlinked = "DELETE FROM agent_service_audit_chain WHERE sequence = 5".to_owned();
     let first = "DELETE FROM agent_service_audit_chain WHERE sequence = 1".to_owned();
-    for (tampering, place, problem) in [
-        (changed, 3, "row_changed"),
-        (unreadable, 2, "row_changed"),
-        (removed, 4, "row_missing"),
-        (swapped_times, 1, "row_changed"),
-        (swapped.to_owned(), 2, "link_changed"),
-        (unlinked, 6, "link_missing"),
-        (first, 2, "link_missing"),
+    for (tampering, reached, place, problem) in [
+        (changed, 2, 3, "row_changed"),
+        (unreadable, 1, 2, "row_changed"),
+        (removed, 3, 4, "row_missing"),
+        (swapped_times, 0, 1, "row_changed"),
+        (swapped.to_owned(), 1, 2, "link_changed"),
+        (unlinked, 4, 6, "link_missing"),
+        (first, 0, 2, "link_missing"),
     ] {
         let test = with_history().await;
         for statement in tampering.split("; ") {
             test.sql(statement).await;
         }
-        assert_eq!(broken(&test).await, (place, problem.to_owned()), "{tampering}");
+        assert_eq!(broken(&test).await, (reached, place, problem.to_owned()), "{tampering}");
     }
 }
 
