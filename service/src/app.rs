@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::calculator::Calculator;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::execution::Bell;
 use crate::logic::receipt::Signer;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::trained_policies::TrainedPolicies;
 
 /// The parts of a running service. Tests put in their own clock, ids and store.
 #[derive(Debug)]
@@ -24,6 +26,12 @@ pub struct App {
     pub signer: Signer,
     /// Wakes the worker when an execution has been recorded.
     pub bell: Bell,
+    /// Wakes the trainer when a training has been recorded.
+    pub trainer_bell: Bell,
+    /// Calculates for answers what takes long.
+    pub calculator: Calculator,
+    /// What was learned, ready to be asked.
+    pub policies: TrainedPolicies,
     /// What `/metrics` shows.
     pub metrics: Metrics,
 }

@@ -1,6 +1,7 @@
 //! The agent service: the agent API of the monolith, on the same database.
 //!
-//! A request goes router → http → handlers → logic → store; `execution` works beside them on what was recorded.
+//! A request goes router → http → handlers → logic → store; `execution` and `trainer` work beside them on what
+//! was recorded; `learning` is what a trainer does.
 
 pub mod cli;
 pub mod config;
@@ -15,6 +16,10 @@ pub mod work;
 pub mod handlers;
 pub mod logic;
 pub mod execution;
+pub mod learning;
+pub mod calculator;
+pub mod trained_policies;
+pub mod trainer;
 pub mod store;
 pub mod tables;
 pub mod python;

@@ -39,6 +39,7 @@ pub struct Metrics {
     executions: Family<OutcomeLabels, Counter>,
     steps: Family<OutcomeLabels, Counter>,
     working: Gauge,
+    trainings: Family<OutcomeLabels, Counter>,
 }
 
 /// Counts something as under way for as long as it lives.
@@ -74,6 +75,7 @@ impl Metrics {
             executions: Family::default(),
             steps: Family::default(),
             working: Gauge::default(),
+            trainings: Family::default(),
         };
         metrics.register(build_id);
         metrics
@@ -100,6 +102,11 @@ impl Metrics {
             "executions",
             "Executions that this process ended or gave back, by outcome",
             self.executions.clone(),
+        );
+        registry.register(
+            "trainings",
+            "Trainings that this process ended or gave back, by outcome",
+            self.trainings.clone(),
         );
         registry.register("steps", "Steps that this process ran, by outcome", self.steps.clone());
         registry.register(
@@ -148,6 +155,11 @@ impl Metrics {
     /// Counts an execution that ended or was given back.
     pub fn end_execution(&self, outcome: &str) {
         self.executions.get_or_create(&OutcomeLabels { outcome: outcome.to_owned() }).inc();
+    }
+
+    /// Counts a training that ended or was given back.
+    pub fn end_training(&self, outcome: &str) {
+        self.trainings.get_or_create(&OutcomeLabels { outcome: outcome.to_owned() }).inc();
     }
 
     /// Counts a step that ended.

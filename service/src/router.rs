@@ -1,7 +1,7 @@
 //! The table of contents of the API: every route, one line each.
 
 use crate::handlers::{
-    audit_logs, executions, networks, policies, receipts, sandboxes, security, service,
+    audit_logs, executions, learning, networks, policies, receipts, sandboxes, security, service,
     trust_scores, workflows,
 };
 use crate::http::endpoint::{Group, delete, get, post, put};
@@ -84,5 +84,27 @@ pub fn groups() -> Vec<Group> {
                 get("/receipts/public-key", receipts::public_key()),
             ],
         },
+        learning_agents(),
     ]
+}
+
+/// Of `services/advanced_rl`, which had no router.
+fn learning_agents() -> Group {
+    Group {
+        name: "Reinforcement learning",
+        mounts: AGENTS,
+        endpoints: vec![
+            get("/learning/environments", learning::environments()),
+            post("/learning/agents", learning::create()),
+            get("/learning/agents", learning::list()),
+            get("/learning/agents/{learner_id}", learning::show()),
+            delete("/learning/agents/{learner_id}", learning::remove()),
+            post("/learning/agents/{learner_id}/train", learning::train()),
+            get("/learning/agents/{learner_id}/trainings", learning::trainings()),
+            get("/learning/trainings/{training_id}", learning::progress()),
+            post("/learning/trainings/{training_id}/cancel", learning::cancel()),
+            post("/learning/agents/{learner_id}/act", learning::act()),
+            post("/learning/agents/{learner_id}/evaluate", learning::evaluate()),
+        ],
+    }
 }

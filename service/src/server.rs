@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
+use crate::calculator::Calculator;
 use crate::clock::{RandomIds, SystemClock};
 use crate::config::Config;
 use crate::execution::{Bell, Simulated, Worker};
@@ -18,6 +19,8 @@ use crate::metrics::Metrics;
 use crate::receipt_key::{self, KeyError};
 use crate::router;
 use crate::store::{Store, StoreError};
+use crate::trained_policies::TrainedPolicies;
+use crate::trainer::Trainer;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The threads that calculate.
+    #[error("cannot start a thread")]
+    Thread(#[from] rayon::ThreadPoolBuildError),
     /// The signals that end it.
     #[error("cannot wait for signals")]
     Signals(#[source] std::io::Error),
@@ -59,6 +65,9 @@ pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
         ids: Arc::new(RandomIds),
         signer,
         bell: Bell::default(),
+        trainer_bell: Bell::default(),
+        calculator: Calculator::new("calculator")?,
+        policies: TrainedPolicies::default(),
         metrics,
     }))
 }
@@ -90,22 +99,25 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     }
     let worker = Worker::new(Arc::clone(&app), Arc::new(Simulated), stop.clone());
     let work = tokio::spawn(worker.work());
+    let calculator = Calculator::giving_way("trainer")?;
+    let trainer = Trainer::new(Arc::clone(&app), calculator, stop.clone());
+    let train = tokio::spawn(trainer.work());
     let drain = app.config.drain_timeout;
     connections::serve(listener, router, app.config.max_connections, stop, drain).await;
-    settle(work, drain).await;
+    tokio::join!(settle(work, drain), settle(train, drain));
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Waits for the steps under way. What does not end in time is cut off; whoever takes up the run repeats that step.
+/// Waits for what is under way. What does not end in time is cut off, and whoever takes it up repeats it.
 async fn settle(mut work: tokio::task::JoinHandle<()>, drain: std::time::Duration) {
     match tokio::time::timeout(drain, &mut work).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::error!(%error, "the worker failed"),
         Err(_elapsed) => {
             work.abort();
-            tracing::warn!("some steps did not end in time and will be repeated");
+            tracing::warn!("some work did not end in time and will be repeated");
         }
     }
 }

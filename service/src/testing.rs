@@ -16,9 +16,12 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::app::App;
+use crate::calculator::Calculator;
 use crate::clock::{Clock, RandomIds};
 use crate::config::{Config, Source};
 use crate::execution::Bell;
+use crate::learning::{Algorithm, Course, Environment, Settings, training};
+use crate::logic::learning::{self, NewTraining};
 use crate::logic::plan::tests::step;
 use crate::logic::receipt::Signer;
 use crate::metrics::Metrics;
@@ -26,6 +29,7 @@ use crate::python::time::Stamp;
 use crate::server;
 use crate::store::Store;
 use crate::tables::agents::StepType;
+use crate::trained_policies::TrainedPolicies;
 
 /// 2026-11-22 10:00:00 UTC.
 const START: i64 = 1_795_341_600_000_000;
@@ -89,6 +93,9 @@ impl TestApp {
             ids: Arc::new(RandomIds),
             signer: Signer::new(&[7; 32]),
             bell: Bell::default(),
+            trainer_bell: Bell::default(),
+            calculator: Calculator::new("calculator").unwrap(),
+            policies: TrainedPolicies::default(),
             metrics: Metrics::new("test"),
         });
         let router = server::routes(&app).unwrap();
@@ -145,6 +152,42 @@ impl TestApp {
         let path = format!("/workflows/{workflow}/execute");
         let begun = self.ask("alice", "POST", &path, Some(body)).await.json();
         begun["execution_id"].as_str().unwrap().to_owned()
+    }
+
+    /// A learner of alice's with these settings; its id.
+    pub(crate) async fn learner(&self, settings: Value) -> String {
+        let body = json!({"agent_id": "a", "settings": settings});
+        let made = self.ask("alice", "POST", "/learning/agents", Some(body)).await.json();
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A learner of alice's with a model (of one who has learned nothing); its id.
+    pub(crate) async fn trained_learner(&self) -> String {
+        let id = self.learner(json!({"hidden_size": 16})).await;
+        let settings = Settings { hidden_size: 16, ..Settings::of(Algorithm::Ppo) };
+        let course = Course {
+            environment: Environment::MarketplaceTrading,
+            algorithm: Algorithm::Ppo,
+            settings: Settings { max_episodes: 1, ..settings },
+            seed: 1,
+        };
+        let trained = training::train(&course, |_| true).unwrap();
+        let learner = self.app.store.learner_find(&id).await.unwrap().unwrap();
+        let now = self.clock.now();
+        let row = serde_json::from_value::<NewTraining>(json!({})).unwrap();
+        let row = row.into_row("rljob_past".to_owned(), &learner, now);
+        let (model, weights) = learning::model("rlmodel_1".to_owned(), &row, trained, now);
+        let mut writing = self.app.store.write().await.unwrap();
+        writing.model_put(&model, &weights).await.unwrap();
+        writing.commit().await.unwrap();
+        id
+    }
+
+    /// A training of alice's that waits; its id.
+    pub(crate) async fn training(&self) -> String {
+        let path = format!("/learning/agents/{}/train", self.learner(json!({})).await);
+        let begun = self.ask("alice", "POST", &path, Some(json!({}))).await.json();
+        begun["id"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn status(&self, execution: &str) -> Value {

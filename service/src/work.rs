@@ -8,16 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::App;
 use crate::build::BuildId;
+use crate::calculator::BrokenOff;
 use crate::compatibility::Compatibility;
 use crate::logic::receipt::Signer;
 use crate::python::time::Stamp;
 use crate::store::Store;
+use crate::trained_policies::TrainedPolicies;
 
 /// What follows from a request besides rows and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// A worker looks for something to do.
     WakeWorker,
+    /// A trainer looks for something to do.
+    WakeTrainer,
 }
 
 /// One request's way to everything that is not the request itself.
@@ -68,6 +72,19 @@ impl Work {
         &self.app.signer
     }
 
+    /// Calculates what takes long on a thread apart. A calculation reaches nothing but what it is given.
+    pub async fn calculate<T: Send + 'static>(
+        &self,
+        calculation: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, BrokenOff> {
+        self.app.calculator.run(calculation).await
+    }
+
+    /// Policies in memory. They are copies of what is stored, so that keeping one has no consequences.
+    pub fn policies(&self) -> &TrainedPolicies {
+        &self.app.policies
+    }
+
     /// What the service has counted.
     pub fn figures(&self) -> Result<String, fmt::Error> {
         self.app.metrics.text()
@@ -87,6 +104,7 @@ impl Effects {
         for effect in asked {
             match effect {
                 Effect::WakeWorker => app.bell.ring(),
+                Effect::WakeTrainer => app.trainer_bell.ring(),
             }
         }
     }

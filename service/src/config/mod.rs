@@ -54,6 +54,8 @@ pub struct Config {
     pub execution_lease: Duration,
     /// The database is a clone of the shared one that nobody else writes: mirrored reads are real there.
     pub database_is_clone: bool,
+    /// The time for one training.
+    pub learning_timeout: Duration,
 }
 
 /// `APP_ENV`.
@@ -132,6 +134,7 @@ impl Config {
         let execution_workers = source.parse("EXECUTION_WORKERS", "8", count, problems);
         let execution_lease = source.parse("EXECUTION_LEASE_SECONDS", "10", lease, problems);
         let database_is_clone = source.parse("DATABASE_IS_CLONE", "false", yes_or_no, problems);
+        let learning_timeout = source.parse("LEARNING_TIMEOUT_SECONDS", "600", seconds, problems);
         let rehearsal = rehearsal(source, problems);
         if let (Some(database), Some(limits)) = (&mut database, rehearsal) {
             database.rehearsal = limits;
@@ -148,6 +151,7 @@ impl Config {
             execution_workers: execution_workers?,
             execution_lease: execution_lease?,
             database_is_clone: database_is_clone?,
+            learning_timeout: learning_timeout?,
             mode: mode?,
             host: host?,
             database: database?,

@@ -47,6 +47,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("MAX_CONNECTIONS", "1024", "connections held open at once"),
     setting("EXECUTION_WORKERS", "8", "executions worked on at once"),
     setting("EXECUTION_LEASE_SECONDS", "10", "how long a silent worker keeps its executions"),
+    setting("LEARNING_TIMEOUT_SECONDS", "600", "time for one training"),
     setting("REHEARSAL_LOCK_TIMEOUT_MS", "50", "how long a rehearsed write waits for a lock"),
     setting(
         "REHEARSAL_TRANSACTION_TIMEOUT_MS",

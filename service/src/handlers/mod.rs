@@ -10,6 +10,7 @@ pub mod audit_logs;
 pub mod trust_scores;
 pub mod sandboxes;
 pub mod security;
+pub mod learning;
 #[cfg(test)]
 mod tests;
 

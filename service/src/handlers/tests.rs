@@ -1,5 +1,6 @@
 //! The endpoints as clients see them: forms, order of checks, limits, and what the contract leaves to us.
 
+mod learning;
 mod rehearsals;
 mod security;
 

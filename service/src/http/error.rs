@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::Reply;
+use crate::calculator::BrokenOff;
 use crate::logic::Denied;
 use crate::python::time::Stamp;
 use crate::store::StoreError;
@@ -77,6 +78,12 @@ impl ApiError {
             Self::Store(error) => internal(&chain(&error), context),
             Self::Internal(error) => internal(&error, context),
         }
+    }
+}
+
+impl From<BrokenOff> for ApiError {
+    fn from(error: BrokenOff) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 

@@ -137,6 +137,7 @@ fn of_column(column: &Column) -> Value {
     let schema = match column.kind {
         ColumnType::Text(_) => json!({"type": "string"}),
         ColumnType::Json => schema::anything(),
+        ColumnType::Bytes => json!({"type": "null"}),
         ColumnType::Integer => json!({"type": "integer"}),
         ColumnType::Float => json!({"type": "number"}),
         ColumnType::Boolean => json!({"type": "boolean"}),

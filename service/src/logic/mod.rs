@@ -14,6 +14,7 @@ pub mod policies;
 pub mod trust_scores;
 pub mod sandboxes;
 pub mod security;
+pub mod learning;
 
 /// Why somebody does not get what they ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

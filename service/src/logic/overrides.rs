@@ -65,6 +65,7 @@ fn cell_of(column: &Column, value: &Value) -> Result<Cell, Refusal> {
         (ColumnType::DateTime, _) => {
             Err(Refusal::new("datetime_type", "Input should be a valid datetime"))
         }
+        (ColumnType::Bytes, _) => Err(Refusal::new("bytes_type", "Input should be valid bytes")),
         (ColumnType::Enum(names), value) => named(names, value),
     }
 }

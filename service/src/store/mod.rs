@@ -12,6 +12,8 @@ pub mod audit;
 pub mod policies;
 pub mod trust_scores;
 pub mod sandboxes;
+pub mod learners;
+pub mod trainings;
 
 use std::sync::{Arc, Weak};
 

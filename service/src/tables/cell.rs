@@ -150,6 +150,31 @@ impl ColumnValue for Json {
     }
 }
 
+/// Bytes that are nobody's text. Answers do not show them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl ColumnValue for Bytes {
+    const TYPE: ColumnType = ColumnType::Bytes;
+
+    /// The driver reads bytes that happen to be text as text.
+    fn read(cell: Cell) -> Result<Self, Fault> {
+        match cell {
+            Cell::Bytes(bytes) => Ok(Self(bytes)),
+            Cell::Text(text) => Ok(Self(text.into_bytes())),
+            other => Err(Fault::new(&other, "bytes")),
+        }
+    }
+
+    fn write(&self) -> Cell {
+        Cell::Bytes(self.0.clone())
+    }
+
+    fn to_json(&self) -> Value {
+        Value::Null
+    }
+}
+
 /// A number as found: SQLite keeps what another writer put there, and Python hands it through.
 macro_rules! figure {
     ($(#[$about:meta])* $Figure:ident, $native:ty, $variant:ident, $kind:ident) => {
@@ -269,6 +294,15 @@ mod tests {
         let seven = Int::read(Cell::from("seven")).unwrap();
         assert_eq!((seven.get(), seven.to_json()), (None, json!("seven")));
         assert_eq!(seven.write(), Cell::from("seven"));
+    }
+
+    #[test]
+    fn bytes_are_bytes_even_where_they_are_text() {
+        for bytes in [vec![0, 159, 255], b"text".to_vec(), Vec::new()] {
+            assert_eq!(Bytes::read(Bytes(bytes.clone()).write()), Ok(Bytes(bytes)));
+        }
+        assert_eq!(Bytes::read(Cell::from("text")), Ok(Bytes(b"text".to_vec())));
+        assert!(Bytes::read(Cell::Integer(1)).is_err());
     }
 
     #[test]

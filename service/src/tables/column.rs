@@ -41,6 +41,8 @@ pub enum ColumnType {
     Integer,
     /// A double.
     Float,
+    /// Any bytes.
+    Bytes,
     /// A truth value.
     Boolean,
     /// A naive UTC instant.

@@ -59,6 +59,7 @@ impl ColumnType {
             Self::Json => "JSON".to_owned(),
             Self::Integer => "INTEGER".to_owned(),
             Self::Float => "FLOAT".to_owned(),
+            Self::Bytes => "BLOB".to_owned(),
             Self::Boolean => "BOOLEAN".to_owned(),
             Self::DateTime => "DATETIME".to_owned(),
             Self::Enum(names) => {

@@ -11,7 +11,7 @@ pub mod choice;
 pub mod column;
 pub mod ddl;
 
-pub use cell::{Cell, Fault, Float, Int, Json};
+pub use cell::{Bytes, Cell, Fault, Float, Int, Json};
 pub use column::{Column, ColumnType, Record, Table};
 
 /// Every table that the service creates when it is missing, shared ones first.
@@ -26,4 +26,8 @@ pub const ALL: &[&Table] = &[
     &security::Sandbox::TABLE,
     &own::Run::TABLE,
     &own::audit::AuditLink::TABLE,
+    &own::learning::Learner::TABLE,
+    &own::learning::Training::TABLE,
+    &own::learning::Model::TABLE,
+    &own::learning::Weights::TABLE,
 ];

@@ -1,6 +1,7 @@
 //! The service's own tables. Their names begin with `agent_service_`; the monolith never looks at them.
 
 pub mod audit;
+pub mod learning;
 
 use super::cell::{Int, Json};
 use super::column::table;

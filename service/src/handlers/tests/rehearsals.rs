@@ -18,7 +18,11 @@ use crate::testing::{Answer, TestApp};
 use crate::work::{Effect, Work};
 
 /// Writes whose real run leaves no row either.
-const STORES_NOTHING: [&str; 1] = ["POST /networks"];
+const STORES_NOTHING: [&str; 3] = [
+    "POST /learning/agents/{learner_id}/act",
+    "POST /learning/agents/{learner_id}/evaluate",
+    "POST /networks",
+];
 
 /// For machines that have much else to do.
 const PATIENT: [(&str, &str); 2] =
@@ -61,6 +65,8 @@ struct Seeds {
     workflow: String,
     execution: String,
     policy: String,
+    learner: String,
+    training: String,
 }
 
 impl Seeds {
@@ -71,7 +77,9 @@ impl Seeds {
         let path = "/security/policies?name=seed&description=&security_level=public";
         let policy = test.ask("alice", "POST", path, Some(json!({}))).await.json();
         let policy = policy["id"].as_str().unwrap().to_owned();
-        Self { workflow, execution, policy }
+        let (learner, training) = (test.trained_learner().await, test.training().await);
+        test.app.trainer_bell.heard().await;
+        Self { workflow, execution, policy, learner, training }
     }
 
     fn fill(&self, path: &str) -> String {
@@ -80,7 +88,9 @@ impl Seeds {
             .replace("{execution_id}", &self.execution)
             .replace("{policy_id}", &self.policy)
             .replace("{entity_type}", "agent")
-            .replace("{entity_id}", "t1");
+            .replace("{entity_id}", "t1")
+            .replace("{learner_id}", &self.learner)
+            .replace("{training_id}", &self.training);
         assert!(!path.contains('{'), "{path}: say here where this parameter comes from");
         path
     }
@@ -133,8 +143,8 @@ fn sample(schema: &Value) -> Value {
     }
     match schema["type"].as_str() {
         Some("string") => json!("text"),
-        Some("integer") => json!(7),
-        Some("number") => json!(1.5),
+        Some("integer") => json!(schema["minimum"].as_f64().map_or(7.0, |least| least.max(7.0))),
+        Some("number") => json!(schema["maximum"].as_f64().map_or(1.5, |most| most.min(1.5))),
         Some("boolean") => json!(true),
         Some("array") => json!([sample(&schema["items"])]),
         Some("object") => match schema["properties"].as_object() {
@@ -166,6 +176,7 @@ async fn every_write_answers_as_ever_and_leaves_the_database_as_it_was() {
         assert_eq!(rehearsed.headers["preference-applied"], "tx=rollback", "{name}");
         assert_eq!(test.app.store.dump().await, before, "{name}");
         assert!(test.app.bell.heard().now_or_never().is_none(), "{name} woke a worker");
+        assert!(test.app.trainer_bell.heard().now_or_never().is_none(), "{name} woke a trainer");
 
         // The same in earnest: as good an answer, and now it counts.
         let real = write.send(&test, &seeds, &[]).await;
