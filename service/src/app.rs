@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::calculator::Calculator;
-use crate::clock::{Clock, Ids};
+use crate::clock::{Chance, Clock, Ids};
 use crate::config::Config;
 use crate::execution::Bell;
 use crate::logic::receipt::Signer;
@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::trained_policies::TrainedPolicies;
 
-/// The parts of a running service. Tests put in their own clock, ids and store.
+/// The parts of a running service. Tests put in their own clock, chance and store.
 #[derive(Debug)]
 pub struct App {
     /// The checked settings.
@@ -22,6 +22,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Identifiers.
     pub ids: Arc<dyn Ids>,
+    /// Figures that only chance decides.
+    pub chance: Arc<dyn Chance>,
     /// Signs receipts.
     pub signer: Signer,
     /// Wakes the worker when an execution has been recorded.
@@ -32,6 +34,8 @@ pub struct App {
     pub calculator: Calculator,
     /// What was learned, ready to be asked.
     pub policies: TrainedPolicies,
+    /// Wakes who ends the trainings of meta-learning models.
+    pub meta_training_bell: Bell,
     /// What `/metrics` shows.
     pub metrics: Metrics,
 }

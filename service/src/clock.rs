@@ -42,3 +42,24 @@ impl Ids for RandomIds {
         uuid::Uuid::new_v4().simple().to_string()
     }
 }
+
+/// Makes figures that only chance decides.
+pub trait Chance: Debug + Send + Sync {
+    /// At least 0 and less than 1, evenly spread.
+    fn share(&self) -> f64;
+
+    /// Between two bounds, evenly spread; Python's `random.uniform`.
+    fn between(&self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.share()
+    }
+}
+
+/// The chance of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RandomChance;
+
+impl Chance for RandomChance {
+    fn share(&self) -> f64 {
+        rand::random()
+    }
+}

@@ -1,5 +1,7 @@
 //! The one place that says where answers follow the monolith and where they follow its successor.
 
+use std::time::Duration;
+
 /// `COMPATIBILITY`: whose manner answers and stored rows follow.
 ///
 /// Code that differs between the manners asks a method of this type, so that the differences can be read off here.
@@ -31,6 +33,20 @@ impl Compatibility {
     pub const fn status_of_an_unwatched_sandbox(self) -> &'static str {
         match self {
             Self::Monolith => "secure",
+        }
+    }
+
+    /// How long ideation pretends to work before it answers.
+    pub const fn ideation_time(self) -> Duration {
+        match self {
+            Self::Monolith => Duration::from_millis(500),
+        }
+    }
+
+    /// How long a synthesis across domains pretends to work before it answers.
+    pub const fn synthesis_time(self) -> Duration {
+        match self {
+            Self::Monolith => Duration::from_millis(800),
         }
     }
 }

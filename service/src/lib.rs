@@ -1,6 +1,6 @@
 //! The agent service: the agent API of the monolith, on the same database.
 //!
-//! A request goes router → http → handlers → logic → store; `execution` and `trainer` work beside them on what
+//! A request goes router → http → handlers → logic → store; `execution`, `trainer` and `meta_training` work beside them on what
 //! was recorded; `learning` is what a trainer does.
 
 pub mod cli;
@@ -20,6 +20,7 @@ pub mod learning;
 pub mod calculator;
 pub mod trained_policies;
 pub mod trainer;
+pub mod meta_training;
 pub mod store;
 pub mod tables;
 pub mod python;

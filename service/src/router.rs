@@ -1,95 +1,166 @@
-//! The table of contents of the API: every route, one line each.
+//! The table of contents of the API: every route, one line each, a function for each router of the monolith.
 
+use crate::handlers::performance::{
+    capabilities, health, meta_models, optimizations, profiles, resources, summary,
+};
 use crate::handlers::{
-    audit_logs, executions, learning, networks, policies, receipts, sandboxes, security, service,
-    trust_scores, workflows,
+    audit_logs, creativity, executions, learning, networks, policies, receipts, sandboxes,
+    security, service, trust_scores, workflows,
 };
 use crate::http::endpoint::{Group, delete, get, post, put};
 
 /// Where the agent API stands: as the monolith's clients know it, and under the public prefix of the plan.
 const AGENTS: &[&str] = &["/api/v1/agents", "/v1/agents", "/api/v1/agent"];
 
+/// Where `agent_performance.py` stands, below each of the former.
+const PERFORMANCE: &[&str] =
+    &["/api/v1/agents/performance", "/v1/agents/performance", "/api/v1/agent/performance"];
+
+/// Where `agent_creativity.py` stands.
+const CREATIVITY: &[&str] =
+    &["/api/v1/agents/creativity", "/v1/agents/creativity", "/api/v1/agent/creativity"];
+
 /// Every endpoint of the service.
 pub fn groups() -> Vec<Group> {
     vec![
-        Group {
-            name: "Service",
-            mounts: &[""],
-            endpoints: vec![
-                get("/", service::banner()),
-                get("/health", service::health()),
-                get("/version", service::version()),
-                get("/metrics", service::metrics()),
-            ],
-        },
-        // agent_router.py
-        Group {
-            name: "AI Agents",
-            mounts: AGENTS,
-            endpoints: vec![
-                get("/test", service::test()),
-                post("/workflows", workflows::create()),
-                get("/workflows", workflows::list()),
-                get("/workflows/{workflow_id}", workflows::show()),
-                put("/workflows/{workflow_id}", workflows::change()),
-                delete("/workflows/{workflow_id}", workflows::remove()),
-                post("/workflows/{workflow_id}/execute", workflows::execute()),
-                get("/executions", executions::list()),
-                get("/executions/{execution_id}/status", executions::status()),
-                get("/executions/{execution_id}/logs", executions::logs()),
-                post("/executions/{execution_id}/cancel", executions::cancel()),
-                get("/executions/{execution_id}/receipt", receipts::show()),
-                post("/networks", networks::create()),
-            ],
-        },
-        // agent_security_router.py
-        Group {
-            name: "Agent Security",
-            mounts: AGENTS,
-            endpoints: vec![
-                post("/security/policies", policies::create()),
-                get("/security/policies", policies::list()),
-                get("/security/policies/{policy_id}", policies::show()),
-                put("/security/policies/{policy_id}", policies::change()),
-                delete("/security/policies/{policy_id}", policies::remove()),
-                post("/security/validate-workflow/{workflow_id}", security::review()),
-                get("/security/audit-logs", audit_logs::list()),
-                get("/security/audit-logs/{audit_id}", audit_logs::show()),
-                get("/security/trust-scores", trust_scores::list()),
-                get("/security/trust-scores/{entity_type}/{entity_id}", trust_scores::show()),
-                post(
-                    "/security/trust-scores/{entity_type}/{entity_id}/update",
-                    trust_scores::update(),
-                ),
-                post("/security/sandbox/{execution_id}/create", sandboxes::create()),
-                get("/security/sandbox/{execution_id}/monitor", sandboxes::monitor()),
-                post("/security/sandbox/{execution_id}/cleanup", sandboxes::clean_up()),
-                post("/security/executions/{execution_id}/security-monitor", security::watch()),
-                get("/security/security-dashboard", security::dashboard()),
-                get("/security/security-stats", security::statistics()),
-            ],
-        },
-        // the service's own
-        Group {
-            name: "Audit chain",
-            mounts: AGENTS,
-            endpoints: vec![get("/security/audit-logs/verification", audit_logs::verification())],
-        },
-        // the service's own
-        Group {
-            name: "Receipts",
-            mounts: AGENTS,
-            endpoints: vec![
-                get("/executions/{execution_id}/receipt/document", receipts::document()),
-                get("/receipts/public-key", receipts::public_key()),
-            ],
-        },
-        learning_agents(),
+        of_the_service(),
+        of_workflows(),
+        of_performance(),
+        of_creativity(),
+        of_security(),
+        of_the_audit_chain(),
+        of_receipts(),
+        of_learning(),
     ]
 }
 
+/// The service itself.
+fn of_the_service() -> Group {
+    Group {
+        name: "Service",
+        mounts: &[""],
+        endpoints: vec![
+            get("/", service::banner()),
+            get("/health", service::health()),
+            get("/version", service::version()),
+            get("/metrics", service::metrics()),
+        ],
+    }
+}
+
+/// `agent_router.py`.
+fn of_workflows() -> Group {
+    Group {
+        name: "AI Agents",
+        mounts: AGENTS,
+        endpoints: vec![
+            get("/test", service::test()),
+            post("/workflows", workflows::create()),
+            get("/workflows", workflows::list()),
+            get("/workflows/{workflow_id}", workflows::show()),
+            put("/workflows/{workflow_id}", workflows::change()),
+            delete("/workflows/{workflow_id}", workflows::remove()),
+            post("/workflows/{workflow_id}/execute", workflows::execute()),
+            get("/executions", executions::list()),
+            get("/executions/{execution_id}/status", executions::status()),
+            get("/executions/{execution_id}/logs", executions::logs()),
+            post("/executions/{execution_id}/cancel", executions::cancel()),
+            get("/executions/{execution_id}/receipt", receipts::show()),
+            post("/networks", networks::create()),
+        ],
+    }
+}
+
+/// `agent_performance.py`.
+fn of_performance() -> Group {
+    Group {
+        name: "Agent Performance",
+        mounts: PERFORMANCE,
+        endpoints: vec![
+            post("/profiles", profiles::create()),
+            get("/profiles/{agent_id}", profiles::show()),
+            post("/profiles/{agent_id}/metrics", profiles::add()),
+            get("/analytics/performance-summary", summary::show()),
+            post("/meta-learning/models", meta_models::create()),
+            get("/meta-learning/models", meta_models::list()),
+            post("/meta-learning/models/{model_id}/adapt", meta_models::adapt()),
+            post("/resources/allocate", resources::allocate()),
+            get("/resources/{agent_id}", resources::list()),
+            post("/optimization/optimize", optimizations::optimize()),
+            get("/optimization/{agent_id}", optimizations::list()),
+            post("/capabilities", capabilities::create()),
+            get("/capabilities/{agent_id}", capabilities::list()),
+            get("/health", health::show()),
+        ],
+    }
+}
+
+/// `agent_creativity.py`.
+fn of_creativity() -> Group {
+    Group {
+        name: "Agent Creativity",
+        mounts: CREATIVITY,
+        endpoints: vec![
+            post("/capabilities", creativity::capabilities::create()),
+            get("/capabilities/{agent_id}", creativity::capabilities::list()),
+            post("/capabilities/{capability_id}/enhance", creativity::capabilities::enhance()),
+            post("/capabilities/{capability_id}/evaluate", creativity::capabilities::evaluate()),
+            post("/ideation/generate", creativity::ideation::generate()),
+            post("/synthesis/cross-domain", creativity::synthesis::generate()),
+        ],
+    }
+}
+
+/// `agent_security_router.py`.
+fn of_security() -> Group {
+    Group {
+        name: "Agent Security",
+        mounts: AGENTS,
+        endpoints: vec![
+            post("/security/policies", policies::create()),
+            get("/security/policies", policies::list()),
+            get("/security/policies/{policy_id}", policies::show()),
+            put("/security/policies/{policy_id}", policies::change()),
+            delete("/security/policies/{policy_id}", policies::remove()),
+            post("/security/validate-workflow/{workflow_id}", security::review()),
+            get("/security/audit-logs", audit_logs::list()),
+            get("/security/audit-logs/{audit_id}", audit_logs::show()),
+            get("/security/trust-scores", trust_scores::list()),
+            get("/security/trust-scores/{entity_type}/{entity_id}", trust_scores::show()),
+            post("/security/trust-scores/{entity_type}/{entity_id}/update", trust_scores::update()),
+            post("/security/sandbox/{execution_id}/create", sandboxes::create()),
+            get("/security/sandbox/{execution_id}/monitor", sandboxes::monitor()),
+            post("/security/sandbox/{execution_id}/cleanup", sandboxes::clean_up()),
+            post("/security/executions/{execution_id}/security-monitor", security::watch()),
+            get("/security/security-dashboard", security::dashboard()),
+            get("/security/security-stats", security::statistics()),
+        ],
+    }
+}
+
+/// The service's own.
+fn of_the_audit_chain() -> Group {
+    Group {
+        name: "Audit chain",
+        mounts: AGENTS,
+        endpoints: vec![get("/security/audit-logs/verification", audit_logs::verification())],
+    }
+}
+
+/// The service's own.
+fn of_receipts() -> Group {
+    Group {
+        name: "Receipts",
+        mounts: AGENTS,
+        endpoints: vec![
+            get("/executions/{execution_id}/receipt/document", receipts::document()),
+            get("/receipts/public-key", receipts::public_key()),
+        ],
+    }
+}
+
 /// Of `services/advanced_rl`, which had no router.
-fn learning_agents() -> Group {
+fn of_learning() -> Group {
     Group {
         name: "Reinforcement learning",
         mounts: AGENTS,

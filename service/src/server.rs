@@ -11,10 +11,11 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
 use crate::calculator::Calculator;
-use crate::clock::{RandomIds, SystemClock};
+use crate::clock::{RandomChance, RandomIds, SystemClock};
 use crate::config::Config;
 use crate::execution::{Bell, Simulated, Worker};
 use crate::http::{connections, mount, observe, openapi};
+use crate::meta_training;
 use crate::metrics::Metrics;
 use crate::receipt_key::{self, KeyError};
 use crate::router;
@@ -63,11 +64,13 @@ pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
         store,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
+        chance: Arc::new(RandomChance),
         signer,
         bell: Bell::default(),
         trainer_bell: Bell::default(),
         calculator: Calculator::new("calculator")?,
         policies: TrainedPolicies::default(),
+        meta_training_bell: Bell::default(),
         metrics,
     }))
 }
@@ -102,9 +105,12 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let calculator = Calculator::giving_way("trainer")?;
     let trainer = Trainer::new(Arc::clone(&app), calculator, stop.clone());
     let train = tokio::spawn(trainer.work());
+    let meta_trainings = tokio::spawn(meta_training::work(Arc::clone(&app), stop.clone()));
     let drain = app.config.drain_timeout;
     connections::serve(listener, router, app.config.max_connections, stop, drain).await;
     tokio::join!(settle(work, drain), settle(train, drain));
+    // It holds nothing that another start would not find again.
+    meta_trainings.abort();
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -11,13 +11,15 @@ use axum::body::Body;
 use chrono::DateTime;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::app::App;
 use crate::calculator::Calculator;
-use crate::clock::{Clock, RandomIds};
+use crate::clock::{Chance, Clock, RandomIds};
 use crate::config::{Config, Source};
 use crate::execution::Bell;
 use crate::learning::{Algorithm, Course, Environment, Settings, training};
@@ -48,6 +50,22 @@ impl Clock for TestClock {
     fn now(&self) -> Stamp {
         let micros = self.0.fetch_add(1, Ordering::SeqCst);
         Stamp::of(DateTime::from_timestamp_micros(micros).unwrap())
+    }
+}
+
+/// The same figures in each test.
+#[derive(Debug)]
+pub(crate) struct SeededChance(Mutex<StdRng>);
+
+impl SeededChance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Mutex::new(StdRng::seed_from_u64(seed)))
+    }
+}
+
+impl Chance for SeededChance {
+    fn share(&self) -> f64 {
+        self.0.lock().unwrap().random()
     }
 }
 
@@ -91,11 +109,13 @@ impl TestApp {
             config,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             ids: Arc::new(RandomIds),
+            chance: Arc::new(SeededChance::new(7)),
             signer: Signer::new(&[7; 32]),
             bell: Bell::default(),
             trainer_bell: Bell::default(),
             calculator: Calculator::new("calculator").unwrap(),
             policies: TrainedPolicies::default(),
+            meta_training_bell: Bell::default(),
             metrics: Metrics::new("test"),
         });
         let router = server::routes(&app).unwrap();

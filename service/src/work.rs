@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::app::App;
 use crate::build::BuildId;
 use crate::calculator::BrokenOff;
+use crate::clock::Chance;
 use crate::compatibility::Compatibility;
 use crate::logic::receipt::Signer;
 use crate::python::time::Stamp;
@@ -22,6 +23,8 @@ pub enum Effect {
     WakeWorker,
     /// A trainer looks for something to do.
     WakeTrainer,
+    /// Whoever ends the trainings of meta-learning models looks for something to do.
+    WakeMetaTrainer,
 }
 
 /// One request's way to everything that is not the request itself.
@@ -55,6 +58,16 @@ impl Work {
     /// A new identifier: `prefix` and so many random hexadecimal digits.
     pub fn id(&self, prefix: &str, digits: usize) -> String {
         self.app.ids.id(prefix, digits)
+    }
+
+    /// Two new identifiers: the monolith gives some rows a key of their own beside the table's, made alike.
+    pub fn pair_of_ids(&self, prefix: &str) -> [String; 2] {
+        [self.id(prefix, 8), self.id(prefix, 8)]
+    }
+
+    /// Figures that only chance decides.
+    pub fn chance(&self) -> &dyn Chance {
+        &*self.app.chance
     }
 
     /// Whose manner answers follow.
@@ -105,6 +118,7 @@ impl Effects {
             match effect {
                 Effect::WakeWorker => app.bell.ring(),
                 Effect::WakeTrainer => app.trainer_bell.ring(),
+                Effect::WakeMetaTrainer => app.meta_training_bell.ring(),
             }
         }
     }

@@ -11,6 +11,8 @@ pub mod trust_scores;
 pub mod sandboxes;
 pub mod security;
 pub mod learning;
+pub mod performance;
+pub mod creativity;
 #[cfg(test)]
 mod tests;
 

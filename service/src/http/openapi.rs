@@ -133,6 +133,14 @@ pub fn of_table(table: &Table) -> Value {
     json!({"type": "object", "properties": properties, "required": required})
 }
 
+/// The schema of an answer that shows some columns of a row.
+pub fn of_columns(table: &Table, names: &[&str]) -> Value {
+    let columns = names.iter().filter_map(|name| table.columns.iter().find(|c| c.name == *name));
+    let properties: Map<String, Value> =
+        columns.map(|column| (column.name.to_owned(), of_column(column))).collect();
+    json!({"type": "object", "properties": properties, "required": names})
+}
+
 fn of_column(column: &Column) -> Value {
     let schema = match column.kind {
         ColumnType::Text(_) => json!({"type": "string"}),

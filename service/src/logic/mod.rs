@@ -15,6 +15,8 @@ pub mod trust_scores;
 pub mod sandboxes;
 pub mod security;
 pub mod learning;
+pub mod performance;
+pub mod creativity;
 
 /// Why somebody does not get what they ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -2,5 +2,6 @@
 
 pub mod float;
 pub mod json;
+pub mod repr;
 pub mod time;
 pub mod value;

@@ -14,6 +14,9 @@ pub mod trust_scores;
 pub mod sandboxes;
 pub mod learners;
 pub mod trainings;
+pub mod performance;
+pub mod meta_models;
+pub mod creativity;
 
 use std::sync::{Arc, Weak};
 

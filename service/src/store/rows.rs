@@ -1,5 +1,6 @@
 //! Carries rows between the driver and the types of `tables`.
 
+use futures::TryStreamExt as _;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow, SqliteValueRef};
 use sqlx::{AssertSqlSafe, Decode, Executor, Row, Sqlite, TypeInfo, ValueRef};
@@ -48,6 +49,20 @@ impl Store {
         match self.stage.as_ref().and_then(Stage::current) {
             Some(mut open) => figures(open.connection().await?, doing, sql, binds).await,
             None => figures(&self.pool, doing, sql, binds).await,
+        }
+    }
+
+    /// Hands every row for which `rest` holds to `each`, one after the other: however many there are, they are never in
+    /// memory together.
+    pub(super) async fn for_each<R: Record>(
+        &self,
+        doing: &'static str,
+        rest: &str,
+        each: impl FnMut(R) + Send,
+    ) -> Result<(), StoreError> {
+        match self.stage.as_ref().and_then(Stage::current) {
+            Some(mut open) => for_each(open.connection().await?, doing, rest, each).await,
+            None => for_each(&self.pool, doing, rest, each).await,
         }
     }
 }
@@ -120,6 +135,20 @@ impl Writing {
         found.ok_or_else(|| StoreError::query(doing, sqlx::Error::RowNotFound))
     }
 
+    /// Writes every column of a row that is there.
+    pub(super) async fn update<R: Record>(
+        &mut self,
+        doing: &'static str,
+        row: &R,
+    ) -> Result<(), StoreError> {
+        let cells = row.cells();
+        let columns = R::TABLE.columns.iter().zip(&cells);
+        let keys: Vec<Cell> =
+            columns.filter(|(column, _)| column.key).map(|(_, cell)| cell.clone()).collect();
+        let binds = cells.into_iter().chain(keys).collect();
+        self.run(doing, R::TABLE.update(), binds).await.map(drop)
+    }
+
     /// Runs a statement and says how many rows it changed.
     pub(super) async fn run(
         &mut self,
@@ -161,6 +190,22 @@ async fn figures<'e>(
     let rows =
         query.fetch_all(executor).await.map_err(|source| StoreError::query(doing, source))?;
     rows.iter().map(|row| cells(doing, row)).collect()
+}
+
+async fn for_each<'e, R: Record>(
+    executor: impl Executor<'e, Database = Sqlite>,
+    doing: &'static str,
+    rest: &str,
+    mut each: impl FnMut(R) + Send,
+) -> Result<(), StoreError> {
+    let sql = format!("{} {rest}", R::TABLE.select());
+    let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(executor);
+    while let Some(row) =
+        rows.try_next().await.map_err(|source| StoreError::query(doing, source))?
+    {
+        each(read(doing, &row)?);
+    }
+    Ok(())
 }
 
 /// What follows `WHERE` where only some conditions are wanted, and what is bound for them.

@@ -1,6 +1,6 @@
 //! What a table is made of, and the macro that defines one together with the type of its rows.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::cell::{Cell, Fault};
 
@@ -28,6 +28,8 @@ pub struct Column {
     pub indexed: bool,
     /// Whether no two rows may have the same value, said in the table itself.
     pub unique_constraint: bool,
+    /// Whether that index allows each value once.
+    pub unique: bool,
 }
 
 /// What a column holds, apart from any engine.
@@ -61,6 +63,7 @@ impl Column {
             key: false,
             indexed: false,
             unique_constraint: false,
+            unique: false,
         }
     }
 
@@ -83,6 +86,13 @@ impl Column {
     pub const fn unique_constraint(mut self) -> Self {
         self.unique_constraint = true;
         self
+    }
+
+    /// With an index of its own that allows each value once.
+    #[must_use]
+    pub const fn unique(mut self) -> Self {
+        self.unique = true;
+        self.indexed()
     }
 
     /// Text of at most `length` characters.
@@ -119,6 +129,12 @@ pub trait Record: Sized {
     fn cells(&self) -> Vec<Cell>;
     /// Every column under its name.
     fn to_json(&self) -> Value;
+
+    /// Some columns under their names, in the order asked for.
+    fn shown(&self, names: &[&str]) -> Map<String, Value> {
+        let Value::Object(mut all) = self.to_json() else { return Map::new() };
+        names.iter().filter_map(|name| all.remove_entry(*name)).collect()
+    }
 }
 
 /// Takes the next cell as the value of the column `name`.
@@ -136,6 +152,7 @@ pub fn take<T: ColumnValue>(
 ///     /// A thing.
 ///     pub struct Thing => "things" {
 ///         id: String [key],
+///         thing_id: String [unique],
 ///         name: String [up_to(100)],
 ///         note: Option<String>,
 ///     }

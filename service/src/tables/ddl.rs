@@ -13,8 +13,9 @@ impl Table {
         let table =
             format!("CREATE TABLE IF NOT EXISTS {} (\n\t{}\n)", self.name, lines.join(",\n\t"));
         let indexes = self.columns.iter().filter(|column| column.indexed).map(|column| {
+            let unique = if column.unique { "UNIQUE " } else { "" };
             let (table, column) = (self.name, column.name);
-            format!("CREATE INDEX IF NOT EXISTS ix_{table}_{column} ON {table} ({column})")
+            format!("CREATE {unique}INDEX IF NOT EXISTS ix_{table}_{column} ON {table} ({column})")
         });
         std::iter::once(table).chain(indexes).collect()
     }
@@ -71,7 +72,16 @@ impl ColumnType {
 
 #[cfg(test)]
 mod tests {
-    use crate::tables::{Record, agents, security};
+    use crate::tables::{Record, agents, performance, security};
+
+    #[test]
+    fn a_unique_column_has_a_unique_index() {
+        let statements = performance::Capability::TABLE.create_statements();
+        insta::assert_snapshot!(statements[1..].join(";\n"), @r"
+        CREATE UNIQUE INDEX IF NOT EXISTS ix_agent_capabilities_capability_id ON agent_capabilities (capability_id);
+        CREATE INDEX IF NOT EXISTS ix_agent_capabilities_agent_id ON agent_capabilities (agent_id)
+        ");
+    }
 
     #[test]
     fn the_statements_are_those_of_the_monolith() {

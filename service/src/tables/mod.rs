@@ -1,10 +1,13 @@
 //! The one definition of every table that the service touches: columns, types, keys, and the rows they hold.
 //!
 //! `CREATE TABLE`, queries, answers and the check of a found database all come from the definitions in
-//! [`agents`] and [`security`] (shared with the monolith) and [`own`] (the service's own). Nothing here talks to a database.
+//! [`agents`], [`security`], [`performance`] and [`creativity`] (shared with the monolith) and [`own`] (the service's own).
+//! Nothing here talks to a database.
 
 pub mod agents;
 pub mod security;
+pub mod performance;
+pub mod creativity;
 pub mod own;
 pub mod cell;
 pub mod choice;
@@ -24,7 +27,14 @@ pub const ALL: &[&Table] = &[
     &security::Policy::TABLE,
     &security::TrustScore::TABLE,
     &security::Sandbox::TABLE,
+    &performance::Profile::TABLE,
+    &performance::MetaModel::TABLE,
+    &performance::Allocation::TABLE,
+    &performance::Optimization::TABLE,
+    &performance::Capability::TABLE,
+    &creativity::CreativeCapability::TABLE,
     &own::Run::TABLE,
+    &own::MetaTraining::TABLE,
     &own::audit::AuditLink::TABLE,
     &own::learning::Learner::TABLE,
     &own::learning::Training::TABLE,

@@ -23,3 +23,13 @@ table! {
         finished_at: Option<Stamp> [indexed],
     }
 }
+
+table! {
+    /// Marks a model as one whose training the service has begun and not yet ended.
+    ///
+    /// A model that is `training` without such a row was begun by the monolith and is never touched.
+    pub struct MetaTraining => "agent_service_meta_trainings" {
+        model_id: String [key],
+        recorded_at: Stamp,
+    }
+}

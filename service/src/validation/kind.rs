@@ -84,6 +84,11 @@ impl Kind {
         Self::Number(Bounds::default())
     }
 
+    /// A floating-point number between two bounds, both included.
+    pub fn number_within(ge: f64, le: f64) -> Self {
+        Self::Number(Bounds { ge: Some(ge), le: Some(le) })
+    }
+
     /// A JSON object whose values may be anything.
     pub fn object() -> Self {
         Self::map_of(Self::Anything)

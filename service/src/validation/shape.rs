@@ -24,6 +24,8 @@ pub struct Field {
     pub kind: Kind,
     /// What counts when it is absent.
     pub absent: Absent,
+    /// Whether an empty text counts as absent.
+    pub blank_is_absent: bool,
 }
 
 /// What happens when a field is not in the request.
@@ -39,7 +41,7 @@ pub enum Absent {
 
 /// A field that must be sent, until [`Field::default`] or [`Field::optional`] says otherwise.
 pub fn field(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, absent: Absent::Refused }
+    Field { name, kind, absent: Absent::Refused, blank_is_absent: false }
 }
 
 impl Field {
@@ -55,6 +57,18 @@ impl Field {
     pub fn optional(mut self) -> Self {
         self.absent = Absent::Left;
         self
+    }
+
+    /// The field may be absent, and an empty text is as good as that: how the monolith treats most filters.
+    #[must_use]
+    pub fn filter(mut self) -> Self {
+        self.blank_is_absent = true;
+        self.optional()
+    }
+
+    /// What was sent for the field, as far as it counts.
+    fn sent<'v>(&self, value: Option<&'v Value>) -> Option<&'v Value> {
+        value.filter(|value| !(self.blank_is_absent && value.as_str() == Some("")))
     }
 }
 
@@ -101,7 +115,7 @@ impl Shape {
         let before = problems.len();
         let mut checked = Map::with_capacity(self.fields.len());
         for field in &self.fields {
-            let value = match (get(field.name), &field.absent) {
+            let value = match (field.sent(get(field.name)), &field.absent) {
                 (Some(value), _) => field.kind.check(value, &place.within(field.name), problems),
                 (None, Absent::Default(value)) => Some(value.clone()),
                 (None, Absent::Left) => None,
@@ -208,6 +222,17 @@ mod tests {
         assert_eq!(problems[0].0, "body.name");
         let checked = check(&workflow(), &json!({"name": "n", "steps": {}, "note": null})).unwrap();
         assert_eq!(checked.get("note"), Some(&Value::Null));
+    }
+
+    #[test]
+    fn a_blank_filter_is_no_filter() {
+        let shape = Shape::new([
+            field("level", Kind::Choice(&["basic"])).filter(),
+            field("name", Kind::text()).optional(),
+        ]);
+        let checked = check(&shape, &json!({"level": "", "name": ""})).unwrap();
+        assert_eq!(Value::Object(checked), json!({"name": ""}));
+        assert_eq!(check(&shape, &json!({"level": " "})).unwrap_err()[0].1, "enum");
     }
 
     #[test]

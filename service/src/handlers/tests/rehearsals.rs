@@ -13,12 +13,14 @@ use tower::ServiceExt as _;
 
 use crate::http::{Action, Input, Reply, dispatch};
 use crate::logic::plan::tests::step;
+use crate::meta_training;
 use crate::tables::agents::StepType;
 use crate::testing::{Answer, TestApp};
 use crate::work::{Effect, Work};
 
 /// Writes whose real run leaves no row either.
-const STORES_NOTHING: [&str; 3] = [
+const STORES_NOTHING: [&str; 4] = [
+    "POST /creativity/ideation/generate",
     "POST /learning/agents/{learner_id}/act",
     "POST /learning/agents/{learner_id}/evaluate",
     "POST /networks",
@@ -67,6 +69,8 @@ struct Seeds {
     policy: String,
     learner: String,
     training: String,
+    model: String,
+    capability: String,
 }
 
 impl Seeds {
@@ -79,7 +83,29 @@ impl Seeds {
         let policy = policy["id"].as_str().unwrap().to_owned();
         let (learner, training) = (test.trained_learner().await, test.training().await);
         test.app.trainer_bell.heard().await;
-        Self { workflow, execution, policy, learner, training }
+        let model = created(
+            test,
+            "/performance/meta-learning/models",
+            "model_id",
+            json!({
+                "model_name": "m", "base_algorithms": [], "meta_strategy": "meta_learning",
+                "adaptation_targets": [],
+            }),
+        );
+        let model = model.await;
+        test.app.meta_training_bell.heard().await;
+        meta_training::end_all(&test.app).await.unwrap();
+        // The agent and the domain of every sample.
+        let capability = created(
+            test,
+            "/creativity/capabilities",
+            "capability_id",
+            json!({
+                "agent_id": "text", "creative_domain": "text", "capability_type": "t",
+                "generation_models": [],
+            }),
+        );
+        Self { workflow, execution, policy, learner, training, model, capability: capability.await }
     }
 
     fn fill(&self, path: &str) -> String {
@@ -90,10 +116,19 @@ impl Seeds {
             .replace("{entity_type}", "agent")
             .replace("{entity_id}", "t1")
             .replace("{learner_id}", &self.learner)
-            .replace("{training_id}", &self.training);
+            .replace("{training_id}", &self.training)
+            .replace("{model_id}", &self.model)
+            .replace("{capability_id}", &self.capability)
+            .replace("{agent_id}", "text");
         assert!(!path.contains('{'), "{path}: say here where this parameter comes from");
         path
     }
+}
+
+/// Creates something; its id.
+async fn created(test: &TestApp, path: &str, id: &str, body: Value) -> String {
+    let created = test.ask("alice", "POST", path, Some(body)).await;
+    created.json()[id].as_str().unwrap().to_owned()
 }
 
 /// Everything that the service's own description calls a write, with a body that it takes.
@@ -177,6 +212,8 @@ async fn every_write_answers_as_ever_and_leaves_the_database_as_it_was() {
         assert_eq!(test.app.store.dump().await, before, "{name}");
         assert!(test.app.bell.heard().now_or_never().is_none(), "{name} woke a worker");
         assert!(test.app.trainer_bell.heard().now_or_never().is_none(), "{name} woke a trainer");
+        let meta_bell = &test.app.meta_training_bell;
+        assert!(meta_bell.heard().now_or_never().is_none(), "{name} woke who ends trainings");
 
         // The same in earnest: as good an answer, and now it counts.
         let real = write.send(&test, &seeds, &[]).await;

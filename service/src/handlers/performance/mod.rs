@@ -1,0 +1,39 @@
+//! The performance of agents, as `agent_performance.py` has it: open to anybody.
+
+pub mod profiles;
+pub mod summary;
+pub mod meta_models;
+pub mod resources;
+pub mod optimizations;
+pub mod capabilities;
+pub mod health;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+use crate::validation::{Kind, field, shape::Field};
+
+/// The part of the path that names an agent.
+const AGENT: &str = "agent_id";
+
+/// How many entries a list shows: 1 to 100.
+fn limit(default: i32) -> Field {
+    field("limit", Kind::integer_within(1, 100)).default(default)
+}
+
+/// The schema of a list.
+fn list_of(item: &Value) -> Value {
+    serde_json::json!({"type": "array", "items": item})
+}
+
+/// Adds a property to the schema of an object.
+fn with(mut schema: Value, name: &str, property: Value) -> Value {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert(name.to_owned(), property);
+    }
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.push(name.into());
+    }
+    schema
+}
