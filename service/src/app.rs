@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::alerting::Alerting;
 use crate::calculator::Calculator;
 use crate::clock::{Chance, Clock, Ids};
 use crate::config::Config;
 use crate::execution::Bell;
+use crate::instances::Instances;
+use crate::live_figures::LiveFigures;
 use crate::logic::receipt::Signer;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -38,4 +41,10 @@ pub struct App {
     pub meta_training_bell: Bell,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// What `/v1/metrics` shows.
+    pub figures: LiveFigures,
+    /// Tells alerts about the service.
+    pub alerting: Alerting,
+    /// Deployed instances.
+    pub instances: Instances,
 }

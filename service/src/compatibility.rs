@@ -22,6 +22,13 @@ impl Compatibility {
         }
     }
 
+    /// Whether instances that were taken down still count when a deployment is scaled, checked or measured.
+    pub const fn counts_terminated_instances(self) -> bool {
+        match self {
+            Self::Monolith => true,
+        }
+    }
+
     /// Whether a list asked for by owner shows that owner's private workflows to anybody.
     pub const fn shows_private_workflows_by_owner(self) -> bool {
         match self {

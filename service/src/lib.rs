@@ -21,11 +21,14 @@ pub mod calculator;
 pub mod trained_policies;
 pub mod trainer;
 pub mod meta_training;
+pub mod instances;
+pub mod alerting;
 pub mod store;
 pub mod tables;
 pub mod python;
 pub mod receipt_key;
 pub mod metrics;
+pub mod live_figures;
 pub mod clock;
 pub mod build;
 #[cfg(test)]

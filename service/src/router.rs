@@ -4,8 +4,8 @@ use crate::handlers::performance::{
     capabilities, health, meta_models, optimizations, profiles, resources, summary,
 };
 use crate::handlers::{
-    audit_logs, creativity, executions, learning, networks, policies, receipts, sandboxes,
-    security, service, trust_scores, workflows,
+    audit_logs, creativity, deploying, deployments, executions, instances, learning, networks,
+    policies, production, receipts, sandboxes, security, service, trust_scores, workflows, zk,
 };
 use crate::http::endpoint::{Group, delete, get, post, put};
 
@@ -16,6 +16,10 @@ const AGENTS: &[&str] = &["/api/v1/agents", "/v1/agents", "/api/v1/agent"];
 const PERFORMANCE: &[&str] =
     &["/api/v1/agents/performance", "/v1/agents/performance", "/api/v1/agent/performance"];
 
+/// Where `agent_integration_router.py` stands.
+const INTEGRATION: &[&str] =
+    &["/api/v1/agents/integration", "/v1/agents/integration", "/api/v1/agent/integration"];
+
 /// Where `agent_creativity.py` stands.
 const CREATIVITY: &[&str] =
     &["/api/v1/agents/creativity", "/v1/agents/creativity", "/api/v1/agent/creativity"];
@@ -25,6 +29,7 @@ pub fn groups() -> Vec<Group> {
     vec![
         of_the_service(),
         of_workflows(),
+        of_integration(),
         of_performance(),
         of_creativity(),
         of_security(),
@@ -44,6 +49,7 @@ fn of_the_service() -> Group {
             get("/health", service::health()),
             get("/version", service::version()),
             get("/metrics", service::metrics()),
+            get("/v1/metrics", production::live_metrics()),
         ],
     }
 }
@@ -176,6 +182,31 @@ fn of_learning() -> Group {
             post("/learning/trainings/{training_id}/cancel", learning::cancel()),
             post("/learning/agents/{learner_id}/act", learning::act()),
             post("/learning/agents/{learner_id}/evaluate", learning::evaluate()),
+        ],
+    }
+}
+
+/// `agent_integration_router.py`: deployments and their instances.
+fn of_integration() -> Group {
+    Group {
+        name: "Agent Integration",
+        mounts: INTEGRATION,
+        endpoints: vec![
+            post("/deployments/config", deployments::create()),
+            get("/deployments/configs", deployments::list()),
+            get("/deployments/configs/{deployment_id}", deployments::show()),
+            post("/deployments/{deployment_id}/deploy", deploying::deploy()),
+            get("/deployments/{deployment_id}/health", instances::health()),
+            post("/deployments/{deployment_id}/scale", deploying::scale()),
+            post("/deployments/{deployment_id}/rollback", deploying::roll_back()),
+            get("/deployments/instances", instances::list()),
+            get("/deployments/instances/{instance_id}", instances::show()),
+            post("/integrations/zk/{execution_id}", zk::integrate()),
+            get("/metrics/deployments/{deployment_id}", instances::metrics()),
+            post("/production/deploy", production::deploy()),
+            get("/production/dashboard", production::dashboard()),
+            get("/production/health", production::health()),
+            get("/production/alerts", production::alerts()),
         ],
     }
 }

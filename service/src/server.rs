@@ -9,12 +9,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::alerting::Alerting;
 use crate::app::App;
 use crate::calculator::Calculator;
 use crate::clock::{RandomChance, RandomIds, SystemClock};
 use crate::config::Config;
 use crate::execution::{Bell, Simulated, Worker};
 use crate::http::{connections, mount, observe, openapi};
+use crate::instances::{Host, Instances};
+use crate::live_figures::LiveFigures;
 use crate::meta_training;
 use crate::metrics::Metrics;
 use crate::receipt_key::{self, KeyError};
@@ -46,6 +49,9 @@ pub enum StartError {
     /// The threads that calculate.
     #[error("cannot start a thread")]
     Thread(#[from] rayon::ThreadPoolBuildError),
+    /// The client that asks instances and posts alerts.
+    #[error("cannot set up an HTTP client")]
+    Client(#[from] reqwest::Error),
     /// The signals that end it.
     #[error("cannot wait for signals")]
     Signals(#[source] std::io::Error),
@@ -59,8 +65,13 @@ pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
     let store = Store::open(&config.database).await?;
     let signer = receipt_key::signer(&config.receipt_key)?;
     let metrics = Metrics::new(config.build_id.as_str());
+    let alerting = Alerting::new(config.alert_webhook.as_ref())?;
+    let host = Host::new(&config.units)?;
     Ok(Arc::new(App {
         config,
+        figures: LiveFigures::default(),
+        alerting,
+        instances: Instances::Real(Arc::new(host)),
         store,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),

@@ -17,12 +17,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use crate::alerting::Alerting;
 use crate::app::App;
 use crate::calculator::Calculator;
 use crate::clock::{Chance, Clock, RandomIds};
 use crate::config::{Config, Source};
 use crate::execution::Bell;
+use crate::instances::{Host, Instances};
 use crate::learning::{Algorithm, Course, Environment, Settings, training};
+use crate::live_figures::LiveFigures;
 use crate::logic::learning::{self, NewTraining};
 use crate::logic::plan::tests::step;
 use crate::logic::receipt::Signer;
@@ -100,12 +103,16 @@ impl TestApp {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let folder = memory_folder();
         let url = format!("sqlite:///{}?timeout=0.2", folder.path().join("c.db").display());
-        let mut all = vec![("DATABASE_URL", url.as_str())];
+        // No test touches the units of the machine it runs on.
+        let mut all = vec![("DATABASE_URL", url.as_str()), ("UNIT_MANAGER", "none")];
         all.extend(settings);
         let config = Config::read(&Source::of(&all)).unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let app = Arc::new(App {
             store: Store::open(&config.database).await.unwrap(),
+            figures: LiveFigures::default(),
+            alerting: Alerting::new(config.alert_webhook.as_ref()).unwrap(),
+            instances: Instances::Real(Arc::new(Host::new(&config.units).unwrap())),
             config,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             ids: Arc::new(RandomIds),
@@ -208,6 +215,14 @@ impl TestApp {
         let path = format!("/learning/agents/{}/train", self.learner(json!({})).await);
         let begun = self.ask("alice", "POST", &path, Some(json!({}))).await.json();
         begun["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A deployment of alice's workflow, otherwise than by default as `object` says; its id.
+    pub(crate) async fn deployment(&self, workflow: &str, object: Value) -> String {
+        let path =
+            format!("/integration/deployments/config?workflow_id={workflow}&deployment_name=four");
+        let made = self.ask("alice", "POST", &path, Some(object)).await.json();
+        made["id"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn status(&self, execution: &str) -> Value {

@@ -6,11 +6,16 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
+
 use crate::app::App;
 use crate::build::BuildId;
 use crate::calculator::BrokenOff;
 use crate::clock::Chance;
 use crate::compatibility::Compatibility;
+use crate::http::ApiError;
+use crate::instances::Instances;
+use crate::logic::alerts::Figures;
 use crate::logic::receipt::Signer;
 use crate::python::time::Stamp;
 use crate::store::Store;
@@ -27,12 +32,20 @@ pub enum Effect {
     WakeMetaTrainer,
 }
 
-/// One request's way to everything that is not the request itself.
+/// One request's way to everything that is not the request itself. Clones are of the same request.
+#[derive(Clone)]
 pub struct Work {
     app: Arc<App>,
     /// The database.
     pub store: Store,
     effects: Effects,
+}
+
+/// One request's way to alerts about the service.
+#[derive(Debug)]
+pub struct Alerts {
+    app: Arc<App>,
+    is_rehearsed: bool,
 }
 
 /// What a request has asked for so far, to happen when it has been answered well. Clones share it.
@@ -48,6 +61,39 @@ impl Work {
     /// Lets something happen once the request has been answered well.
     pub fn afterwards(&self, effect: Effect) {
         self.effects.0.lock().unwrap_or_else(PoisonError::into_inner).push(effect);
+    }
+
+    /// Whether nothing that comes of it is to last.
+    fn is_rehearsed(&self) -> bool {
+        self.store.is_rehearsal()
+    }
+
+    /// Deployed instances; in a rehearsal what their rows say, and nothing happens to them.
+    pub fn instances(&self) -> Instances {
+        if self.is_rehearsed() { Instances::Rehearsed } else { self.app.instances.clone() }
+    }
+
+    /// Alerts about the service.
+    pub fn alerts(&self) -> Alerts {
+        Alerts { app: Arc::clone(&self.app), is_rehearsed: self.is_rehearsed() }
+    }
+
+    /// What the service knows of itself.
+    pub fn live_figures(&self) -> Figures {
+        self.app.figures.now()
+    }
+
+    /// Does something to its end even if the client goes away, so that what happened outside of the database is noted in
+    /// it. A rehearsal, which leaves nothing that would have to be noted, ends with its request.
+    pub async fn to_the_end<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if self.is_rehearsed() {
+            return task.await;
+        }
+        let ended = tokio::spawn(task).await;
+        ended.unwrap_or_else(|error| Err(ApiError::Internal(error.to_string())))
     }
 
     /// Now.
@@ -101,6 +147,22 @@ impl Work {
     /// What the service has counted.
     pub fn figures(&self) -> Result<String, fmt::Error> {
         self.app.metrics.text()
+    }
+}
+
+impl Alerts {
+    /// Tells what is past its threshold, and says what became of it. A rehearsal tells nobody.
+    pub async fn tell(&self, figures: &Figures) -> Value {
+        let App { alerting, clock, .. } = &*self.app;
+        if self.is_rehearsed {
+            return alerting.rehearse(figures, &**clock);
+        }
+        alerting.tell(figures, &**clock).await
+    }
+
+    /// The alerts of late: those of one severity, or all; the newest first, `limit` at most.
+    pub fn recent(&self, severity: Option<&str>, limit: i64) -> Value {
+        self.app.alerting.recent(severity, limit)
     }
 }
 

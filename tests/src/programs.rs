@@ -149,7 +149,11 @@ pub(crate) async fn service(
         binary: PathBuf::from(binaries.service),
         database_url: database.url(),
         folder: folder.to_owned(),
-        more: more.to_vec(),
+        // No test touches the units of the machine it runs on, unless it says so.
+        more: [("UNIT_MANAGER".to_owned(), "none".to_owned())]
+            .into_iter()
+            .chain(more.iter().cloned())
+            .collect(),
     };
     Program::start("agent-service", settings, |settings, port| {
         settings.command(&settings.binary, port)

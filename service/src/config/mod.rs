@@ -4,6 +4,7 @@ pub mod source;
 pub mod settings;
 pub mod database;
 pub mod keys;
+pub mod units;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use keys::{ApiKeys, Secret};
 pub use source::{Problem, Source};
+pub use units::UnitSettings;
 
 use crate::build::BuildId;
 use crate::compatibility::Compatibility;
@@ -56,6 +58,10 @@ pub struct Config {
     pub database_is_clone: bool,
     /// The time for one training.
     pub learning_timeout: Duration,
+    /// Who runs deployed instances.
+    pub units: UnitSettings,
+    /// Where alerts are posted; none: they are logged. A secret may be part of it.
+    pub alert_webhook: Option<Secret>,
 }
 
 /// `APP_ENV`.
@@ -135,6 +141,8 @@ impl Config {
         let execution_lease = source.parse("EXECUTION_LEASE_SECONDS", "10", lease, problems);
         let database_is_clone = source.parse("DATABASE_IS_CLONE", "false", yes_or_no, problems);
         let learning_timeout = source.parse("LEARNING_TIMEOUT_SECONDS", "600", seconds, problems);
+        let units = units::read(source, problems);
+        let alert_webhook = alert_webhook(source, problems);
         let rehearsal = rehearsal(source, problems);
         if let (Some(database), Some(limits)) = (&mut database, rehearsal) {
             database.rehearsal = limits;
@@ -152,6 +160,8 @@ impl Config {
             execution_lease: execution_lease?,
             database_is_clone: database_is_clone?,
             learning_timeout: learning_timeout?,
+            units: units?,
+            alert_webhook,
             mode: mode?,
             host: host?,
             database: database?,
@@ -209,6 +219,17 @@ fn rehearsal(source: &Source, problems: &mut Vec<Problem>) -> Option<Limits> {
 
 fn yes_or_no(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_why| "is neither true nor false".to_owned())
+}
+
+/// A URL that is none is a problem of its own, and its text is not shown.
+fn alert_webhook(source: &Source, problems: &mut Vec<Problem>) -> Option<Secret> {
+    const NAME: &str = "AITBC_ALERT_WEBHOOK_URL";
+    let text = source.get(NAME)?;
+    let is_http = url::Url::parse(text).is_ok_and(|url| url.scheme() == "http" && url.has_host());
+    if !is_http {
+        problems.push(source.secret_problem(NAME, "is no http:// URL; TLS is not spoken here"));
+    }
+    is_http.then(|| Secret::new(text))
 }
 
 fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {

@@ -48,6 +48,23 @@ pub const SETTINGS: &[Setting] = &[
     setting("EXECUTION_WORKERS", "8", "executions worked on at once"),
     setting("EXECUTION_LEASE_SECONDS", "10", "how long a silent worker keeps its executions"),
     setting("LEARNING_TIMEOUT_SECONDS", "600", "time for one training"),
+    setting(
+        "UNIT_MANAGER",
+        "systemd",
+        "who runs deployed instances: systemd, directory:/path (files only), or none",
+    ),
+    setting("UNIT_DIRECTORY", "/etc/systemd/system", "where systemd's unit files are written"),
+    setting(
+        "UNIT_TEMPLATE",
+        "(built in)",
+        "file with the text of units; {instance_id} and {port} are filled in",
+    ),
+    setting("UNIT_START_TIMEOUT_SECONDS", "20", "how long a started unit may take to be active"),
+    setting(
+        "AITBC_ALERT_WEBHOOK_URL",
+        "(none)",
+        "where alerts are posted as JSON; without it they are logged",
+    ),
     setting("REHEARSAL_LOCK_TIMEOUT_MS", "50", "how long a rehearsed write waits for a lock"),
     setting(
         "REHEARSAL_TRANSACTION_TIMEOUT_MS",
@@ -63,7 +80,8 @@ pub const SETTINGS: &[Setting] = &[
 
 /// Whether a value must never be shown.
 pub fn is_secret(name: &str) -> bool {
-    name.ends_with("_API_KEYS") || name == "RECEIPT_SIGNING_KEY_HEX"
+    name.ends_with("_API_KEYS")
+        || matches!(name, "RECEIPT_SIGNING_KEY_HEX" | "AITBC_ALERT_WEBHOOK_URL")
 }
 
 /// The settings as a table for `--help`.

@@ -12,6 +12,8 @@ use super::settings::{self, SETTINGS};
 pub struct Source {
     values: BTreeMap<String, Written>,
     problems: Vec<Problem>,
+    /// Where programs are looked for.
+    search_path: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +55,9 @@ impl Source {
             source.read_file(file);
         }
         for (name, value) in environment {
+            if name == "PATH" {
+                source.search_path = std::env::split_paths(&value).collect();
+            }
             let Some(name) = name.to_str().filter(|name| is_known(name)) else { continue };
             match value.into_string() {
                 Ok(text) => source.put(name, text, None),
@@ -115,6 +120,11 @@ impl Source {
     /// What could not even be read.
     pub fn unknown(&self) -> Vec<Problem> {
         self.problems.clone()
+    }
+
+    /// The folders in which programs are looked for.
+    pub fn search_path(&self) -> &[PathBuf] {
+        &self.search_path
     }
 
     /// The text of a setting. An empty one counts as not set.

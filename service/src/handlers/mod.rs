@@ -13,6 +13,11 @@ pub mod security;
 pub mod learning;
 pub mod performance;
 pub mod creativity;
+pub mod deployments;
+pub mod deploying;
+pub mod instances;
+pub mod zk;
+pub mod production;
 #[cfg(test)]
 mod tests;
 

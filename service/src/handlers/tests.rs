@@ -3,6 +3,7 @@
 mod learning;
 mod rehearsals;
 mod security;
+mod integration;
 
 use axum::body::Body;
 use http::{Request, StatusCode};

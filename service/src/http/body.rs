@@ -95,6 +95,15 @@ pub fn check(
     let place = Place::root("body");
     match (kind, body) {
         (BodyKind::None, _) | (BodyKind::OptionalDictionary, None) => Some(Map::new()),
+        (BodyKind::Parts(shape), Some(value)) if !value.is_object() => {
+            let missing = |name: &str| place.within(name).problem("missing", "Field required");
+            problems.extend(shape.fields().iter().map(|field| missing(field.name)));
+            None
+        }
+        (BodyKind::Parts(shape), body) => {
+            let part = |name: &str| body?.get(name).filter(|value| !value.is_null());
+            shape.check_fields(part, &place, problems)
+        }
         (_, None) => {
             problems.push(place.problem("missing", "Field required"));
             None
@@ -160,6 +169,25 @@ mod tests {
         );
         let error = read_as(Some("application/json"), b"{\"a\": \"\xff\"}").await.unwrap_err();
         assert!(matches!(error, ApiError::Detail(StatusCode::BAD_REQUEST, _)));
+    }
+
+    #[test]
+    fn parts_are_read_one_by_one() {
+        use crate::http::endpoint::LazyShape;
+        use crate::validation::{Kind, Shape, field};
+        static PARTS: LazyShape = LazyShape::new(|| {
+            Shape::new([field("a", Kind::object()), field("b", Kind::object()).optional()])
+        });
+        let missing = |body: Option<Value>| {
+            let mut problems = Vec::new();
+            let checked = check(BodyKind::Parts(&PARTS), body.as_ref(), &mut problems);
+            assert_eq!(checked.is_none(), !problems.is_empty());
+            problems.into_iter().map(|problem| problem.field).collect::<Vec<_>>()
+        };
+        assert_eq!(missing(Some(json!({"a": {}, "b": null, "c": 1}))), Vec::<String>::new());
+        assert_eq!(missing(Some(json!({"a": null}))), ["body.a"]);
+        assert_eq!(missing(None), ["body.a"]);
+        assert_eq!(missing(Some(json!([]))), ["body.a", "body.b"]);
     }
 
     #[tokio::test]

@@ -34,6 +34,9 @@ pub enum BodyKind {
     None,
     /// An object with these fields.
     Model(&'static LazyShape),
+    /// An object with these fields, each of which the monolith reads for itself: where there is no object, each is missing,
+    /// and null counts as absent.
+    Parts(&'static LazyShape),
     /// Any object.
     Dictionary,
     /// Any object; none and null count as an empty one.
@@ -143,6 +146,13 @@ impl Action {
     #[must_use]
     pub fn body(mut self, shape: &'static LazyShape) -> Self {
         self.body = BodyKind::Model(shape);
+        self
+    }
+
+    /// Takes a body of these parts.
+    #[must_use]
+    pub fn parts(mut self, shape: &'static LazyShape) -> Self {
+        self.body = BodyKind::Parts(shape);
         self
     }
 

@@ -26,6 +26,7 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let id = request_id(&app, request.headers());
     let _in_flight = app.metrics.begin_request();
+    app.figures.begin();
 
     let purpose = Purpose::of(&method, request.headers());
     let mut response = match limited(&app, request, next).await {
@@ -45,6 +46,7 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     }
     headers.insert(REQUEST_ID, id.clone());
     let status = response.status();
+    app.figures.end(status.is_client_error() || status.is_server_error(), spent);
     app.metrics.end_request(&method, route.as_deref(), status, spent);
     let line = LogLine { id: &id, method: &method, path: context.path.as_ref(), status, spent };
     line.write();

@@ -115,7 +115,7 @@ fn response(description: &str, schema: &Value) -> Value {
 fn body_schema(body: BodyKind) -> Option<Value> {
     match body {
         BodyKind::None => None,
-        BodyKind::Model(shape) => Some(schema::of_shape(shape)),
+        BodyKind::Model(shape) | BodyKind::Parts(shape) => Some(schema::of_shape(shape)),
         BodyKind::Dictionary => Some(dictionary()),
         BodyKind::OptionalDictionary => Some(json!({"anyOf": [dictionary(), {"type": "null"}]})),
     }

@@ -17,6 +17,14 @@ pub mod security;
 pub mod learning;
 pub mod performance;
 pub mod creativity;
+pub mod deployments;
+pub mod instances;
+pub mod unit;
+pub mod health;
+pub mod figures;
+pub mod production;
+pub mod alerts;
+pub mod zk;
 
 /// Why somebody does not get what they ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -61,6 +61,11 @@ impl Stamp {
         self.utc().format("%Y%m%d_%H%M%S").to_string()
     }
 
+    /// Milliseconds since 1970.
+    pub fn millis(&self) -> i64 {
+        self.utc().and_utc().timestamp_millis()
+    }
+
     /// This instant later by `seconds`, kept where the calendar ends.
     #[must_use]
     pub fn plus_seconds(&self, seconds: i64) -> Self {

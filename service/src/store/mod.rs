@@ -17,6 +17,8 @@ pub mod trainings;
 pub mod performance;
 pub mod meta_models;
 pub mod creativity;
+pub mod deployments;
+pub mod instances;
 
 use std::sync::{Arc, Weak};
 
@@ -67,6 +69,11 @@ impl Store {
             .await
             .map_err(|source| StoreError::query("begin a write", source))?;
         Ok(Writing(Hold::Real { transaction, _turn: turn }))
+    }
+
+    /// Whether what is written here never lasts.
+    pub fn is_rehearsal(&self) -> bool {
+        self.stage.is_some()
     }
 
     /// Asks the database for nothing, to see that it answers.

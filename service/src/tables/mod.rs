@@ -8,6 +8,7 @@ pub mod agents;
 pub mod security;
 pub mod performance;
 pub mod creativity;
+pub mod integration;
 pub mod own;
 pub mod cell;
 pub mod choice;
@@ -33,6 +34,8 @@ pub const ALL: &[&Table] = &[
     &performance::Optimization::TABLE,
     &performance::Capability::TABLE,
     &creativity::CreativeCapability::TABLE,
+    &integration::DeploymentConfig::TABLE,
+    &integration::DeploymentInstance::TABLE,
     &own::Run::TABLE,
     &own::MetaTraining::TABLE,
     &own::audit::AuditLink::TABLE,

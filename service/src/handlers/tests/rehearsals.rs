@@ -51,7 +51,7 @@ impl Write {
     }
 
     async fn send(&self, test: &TestApp, seeds: &Seeds, headers: &[(&str, &str)]) -> Answer {
-        let address = format!("{}?{}", seeds.fill(&self.path), self.query);
+        let address = seeds.fill(&format!("{}?{}", self.path, self.query));
         let mut request = Request::builder().method(self.method.as_str()).uri(address);
         request = request.header("x-api-key", "alice").header("content-type", "application/json");
         for (name, value) in headers {
@@ -71,6 +71,7 @@ struct Seeds {
     training: String,
     model: String,
     capability: String,
+    deployment: String,
 }
 
 impl Seeds {
@@ -105,7 +106,9 @@ impl Seeds {
                 "generation_models": [],
             }),
         );
-        Self { workflow, execution, policy, learner, training, model, capability: capability.await }
+        let deployment = test.deployment(&workflow, json!({})).await;
+        let capability = capability.await;
+        Self { workflow, execution, policy, learner, training, model, capability, deployment }
     }
 
     fn fill(&self, path: &str) -> String {
@@ -119,7 +122,8 @@ impl Seeds {
             .replace("{training_id}", &self.training)
             .replace("{model_id}", &self.model)
             .replace("{capability_id}", &self.capability)
-            .replace("{agent_id}", "text");
+            .replace("{agent_id}", "text")
+            .replace("{deployment_id}", &self.deployment);
         assert!(!path.contains('{'), "{path}: say here where this parameter comes from");
         path
     }
@@ -161,11 +165,13 @@ fn query(operation: &Value) -> String {
     let required = parameters.iter().filter(|p| p["in"] == "query" && p["required"] == true);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for parameter in required {
+        let name = parameter["name"].as_str().unwrap();
         let value = sample(&parameter["schema"]);
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        query.append_pair(parameter["name"].as_str().unwrap(), &text);
+        query.append_pair(name, &text);
     }
-    query.finish()
+    // What names a row names the one that stands in the path elsewhere.
+    query.finish().replace("workflow_id=text", "workflow_id={workflow_id}")
 }
 
 /// A value that a schema takes.
