@@ -3,13 +3,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-python conformance rehearsal-proof bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-python conformance openapi rehearsal-proof bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
 # Beside the project when it is checked out with its recordings.
 CONFORMANCE ?= ../shared/conformance
-CONFORMANCE_SECTIONS ?= base,workflows,executions,networks
+# Comma-separated; none means all, and then the rows that were left as well.
+CONFORMANCE_SECTIONS ?= base,workflows,executions,networks,services
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # `--workspace` so that dependencies are built once, with the same features, whatever is asked for.
 RELEASE := cargo build --release --workspace --bin strangler-proxy --bin agent-service --bin migrate
@@ -27,16 +28,21 @@ demo: setup ## the whole story in a terminal, under a minute once built
 	$(RELEASE)
 	$(TARGET)/release/migrate demo
 
-test: test-rust test-python conformance ## everything: unit, property, process and Python tests, and the recordings
+test: test-rust test-python conformance openapi ## everything: unit, property, process and Python tests, recordings, OpenAPI
 
 test-rust: setup
 	cargo test --workspace
 
 test-python: setup
 	.tools/venv/bin/python -m pytest tests/monolith
+	.tools/venv/bin/python -m pytest -q -p no:cacheprovider tests/ledger
 
 conformance: setup ## compare the service with the recorded answers of the monolith
 	@scripts/conformance.sh "$(CONFORMANCE)" "$(CONFORMANCE_SECTIONS)" "$(TARGET)/debug/agent-service"
+
+openapi: setup ## ask the service everything that its own description allows, and more; about two minutes
+	cargo build --workspace --bins
+	.tools/venv/bin/python tests/openapi "$(TARGET)/debug/agent-service"
 
 rehearsal-proof: setup ## 10,000 writes with and without rehearsals, the two databases compared; some minutes
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_thousand_rehearsed

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 readonly VENV=.tools/venv
 readonly STAMP=$VENV/.installed
-readonly REQUIREMENTS=tests/monolith/requirements.txt
+readonly REQUIREMENTS=(tests/monolith/requirements.txt tests/openapi/requirements.txt)
 readonly MIN_PYTHON="3, 10"
 readonly AXE=4.14.1
 
@@ -130,11 +130,11 @@ check_compilers
 PYTHON=$(find_python)
 extra=()
 command -v cmake >/dev/null || extra=('cmake>=3.22,<4')
-wanted=$({ cat "$REQUIREMENTS"; echo "$PYTHON ${extra[*]-}"; } | cksum)
+wanted=$({ cat "${REQUIREMENTS[@]}"; echo "$PYTHON ${extra[*]-}"; } | cksum)
 if [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ] || ! "$VENV/bin/python" -c '' 2>/dev/null; then
-    echo "bootstrap: installing the Python packages of $REQUIREMENTS ${extra[*]+and ${extra[*]} }into $VENV"
+    echo "bootstrap: installing the Python packages of ${REQUIREMENTS[*]} ${extra[*]+and ${extra[*]} }into $VENV"
     make_venv "$PYTHON"
-    install -r "$REQUIREMENTS" ${extra[@]+"${extra[@]}"}
+    install "${REQUIREMENTS[@]/#/--requirement=}" ${extra[@]+"${extra[@]}"}
     echo "$wanted" >"$STAMP"
 fi
 install_browser

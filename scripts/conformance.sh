@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Compares the service binary with the recorded answers, section by section. conformance.sh RECORDINGS SECTIONS BINARY
+# Compares the service binary with the recorded answers, and the differences with the list of those that are meant.
+# conformance.sh RECORDINGS SECTIONS BINARY; no sections mean all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 recordings=$1 sections=$2 binary=$3
 
 if [ ! -d "$recordings" ]; then
-    echo "conformance: SKIPPED: the folder $recordings with the recordings is absent" >&2
+    echo "conformance: SKIPPED: the folder $recordings with the recordings is absent;" \
+        "put it there, or say where it is: make conformance CONFORMANCE=FOLDER" >&2
     exit 0
 fi
 cargo build --workspace --bins
@@ -17,4 +19,4 @@ trap 'rm -rf "$stand_in"' EXIT
 printf '#!/bin/sh\n[ "$1" = is-active ] && echo inactive\nexit 3\n' >"$stand_in/systemctl"
 chmod +x "$stand_in/systemctl"
 export PATH="$stand_in:$PATH" UNIT_DIRECTORY="$stand_in"
-"$recordings/check.py" --service "$binary" --only "$sections"
+.tools/venv/bin/python tests/ledger "$recordings" "$binary" "$sections"

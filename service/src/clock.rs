@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use chrono::Utc;
+use chrono::{Local, Utc};
 
 use crate::python::time::Stamp;
 
@@ -10,6 +10,9 @@ use crate::python::time::Stamp;
 pub trait Clock: Debug + Send + Sync {
     /// Now, in UTC, to the microsecond.
     fn now(&self) -> Stamp;
+
+    /// What the clocks on the wall show at `instant`, where the process runs: the monolith's `datetime.now()`.
+    fn on_the_wall(&self, instant: Stamp) -> Stamp;
 }
 
 /// The clock of the machine.
@@ -19,6 +22,11 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Stamp {
         Stamp::of(Utc::now())
+    }
+
+    /// The zone is that of `TZ`, or of the machine.
+    fn on_the_wall(&self, instant: Stamp) -> Stamp {
+        instant.on_the_wall(&Local)
     }
 }
 

@@ -29,6 +29,13 @@ impl Compatibility {
         }
     }
 
+    /// Whether jobs are dated by the clock on the wall, as `datetime.now()` has it, and not in UTC.
+    pub const fn dates_jobs_by_the_clock_on_the_wall(self) -> bool {
+        match self {
+            Self::Monolith => true,
+        }
+    }
+
     /// Whether a list asked for by owner shows that owner's private workflows to anybody.
     pub const fn shows_private_workflows_by_owner(self) -> bool {
         match self {

@@ -4,8 +4,9 @@ use crate::handlers::performance::{
     capabilities, health, meta_models, optimizations, profiles, resources, summary,
 };
 use crate::handlers::{
-    audit_logs, creativity, deploying, deployments, executions, instances, learning, networks,
-    policies, production, receipts, sandboxes, security, service, trust_scores, workflows, zk,
+    audit_logs, creativity, deploying, deployments, executions, instances, jobs, learning,
+    networks, policies, production, receipts, sandboxes, security, service, trust_scores,
+    workflows, zk,
 };
 use crate::http::endpoint::{Group, delete, get, post, put};
 
@@ -24,6 +25,9 @@ const INTEGRATION: &[&str] =
 const CREATIVITY: &[&str] =
     &["/api/v1/agents/creativity", "/v1/agents/creativity", "/api/v1/agent/creativity"];
 
+/// Where what miners do for clients stands.
+const SERVICES: &[&str] = &["/api/v1/services", "/v1/services", "/api/v1/agent/services"];
+
 /// Every endpoint of the service.
 pub fn groups() -> Vec<Group> {
     vec![
@@ -33,6 +37,7 @@ pub fn groups() -> Vec<Group> {
         of_performance(),
         of_creativity(),
         of_security(),
+        of_services(),
         of_the_audit_chain(),
         of_receipts(),
         of_learning(),
@@ -140,6 +145,27 @@ fn of_security() -> Group {
             post("/security/executions/{execution_id}/security-monitor", security::watch()),
             get("/security/security-dashboard", security::dashboard()),
             get("/security/security-stats", security::statistics()),
+        ],
+    }
+}
+
+/// `services.py`.
+fn of_services() -> Group {
+    Group {
+        name: "services",
+        mounts: SERVICES,
+        endpoints: vec![
+            post("/{service_type}", jobs::submit()),
+            post("/whisper/transcribe", jobs::transcribe()),
+            post("/whisper/translate", jobs::translate()),
+            post("/stable-diffusion/generate", jobs::generate()),
+            post("/stable-diffusion/img2img", jobs::alter()),
+            post("/llm/inference", jobs::infer()),
+            post("/llm/stream", jobs::stream()),
+            post("/ffmpeg/transcode", jobs::transcode()),
+            post("/blender/render", jobs::render()),
+            get("", jobs::list()),
+            get("/{service_type}/schema", jobs::schema()),
         ],
     }
 }

@@ -7,6 +7,7 @@ use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tower::util::MapRequest;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::alerting::Alerting;
@@ -15,7 +16,7 @@ use crate::calculator::Calculator;
 use crate::clock::{RandomChance, RandomIds, SystemClock};
 use crate::config::Config;
 use crate::execution::{Bell, Simulated, Worker};
-use crate::http::{connections, mount, observe, openapi};
+use crate::http::{connections, cors, mount, observe, openapi};
 use crate::instances::{Host, Instances};
 use crate::live_figures::LiveFigures;
 use crate::meta_training;
@@ -92,7 +93,10 @@ pub fn routes(app: &Arc<App>) -> Result<Router, StartError> {
     let document = openapi::document(&groups)?;
     let docs = SwaggerUi::new("/docs").url("/openapi.json", document);
     let router = mount::mount(app, &groups).merge(docs);
-    Ok(router.layer(from_fn_with_state(Arc::clone(app), observe::observe)))
+    let router = router
+        .layer(from_fn_with_state(Arc::clone(app), cors::answer))
+        .layer(from_fn_with_state(Arc::clone(app), observe::observe));
+    Ok(Router::new().fallback_service(MapRequest::new(router, mount::canonical)))
 }
 
 /// Runs the service until SIGTERM or SIGINT.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use chrono::DateTime;
+use chrono::{DateTime, FixedOffset};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use rand::rngs::StdRng;
@@ -53,6 +53,11 @@ impl Clock for TestClock {
     fn now(&self) -> Stamp {
         let micros = self.0.fetch_add(1, Ordering::SeqCst);
         Stamp::of(DateTime::from_timestamp_micros(micros).unwrap())
+    }
+
+    /// An hour east of Greenwich.
+    fn on_the_wall(&self, instant: Stamp) -> Stamp {
+        instant.on_the_wall(&FixedOffset::east_opt(3600).unwrap())
     }
 }
 

@@ -101,6 +101,11 @@ impl Work {
         self.app.clock.now()
     }
 
+    /// What the clocks on the wall show at `instant`, where the process runs.
+    pub fn on_the_wall(&self, instant: Stamp) -> Stamp {
+        self.app.clock.on_the_wall(instant)
+    }
+
     /// A new identifier: `prefix` and so many random hexadecimal digits.
     pub fn id(&self, prefix: &str, digits: usize) -> String {
         self.app.ids.id(prefix, digits)

@@ -5,12 +5,14 @@ pub mod settings;
 pub mod database;
 pub mod keys;
 pub mod units;
+pub mod origins;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use keys::{ApiKeys, Secret};
+pub use origins::Origins;
 pub use source::{Problem, Source};
 pub use units::UnitSettings;
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub admin_keys: ApiKeys,
     /// The keys that open the endpoints of clients.
     pub client_keys: ApiKeys,
+    /// The web pages whose scripts may ask.
+    pub origins: Origins,
     /// Whose manner answers follow.
     pub compatibility: Compatibility,
     /// The build that this process says it is.
@@ -129,6 +133,7 @@ impl Config {
         let receipt_key = receipt_key(source, database.as_ref(), problems);
         let seconds = |text: &str| whole(text, 1, 86_400).map(Duration::from_secs);
         let port = source.parse("APP_PORT", "8012", port, problems);
+        let origins = source.parse("ALLOW_ORIGINS", origins::DEFAULT, Origins::parse, problems);
         let compatibility =
             source.parse("COMPATIBILITY", "monolith", Compatibility::parse, problems);
         let build_id = source.parse("BUILD_LABEL", "", BuildId::labelled, problems);
@@ -149,6 +154,7 @@ impl Config {
         }
         Some(Self {
             port: port?,
+            origins: origins?,
             compatibility: compatibility?,
             build_id: build_id?,
             log_level: log_level?,

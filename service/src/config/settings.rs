@@ -15,7 +15,7 @@ const fn setting(name: &'static str, default: &'static str, about: &'static str)
     Setting { name, default, about }
 }
 
-/// Every setting. The first ten are the monolith's own, so that one `.env` serves both.
+/// Every setting. The first eleven are the monolith's own, so that one `.env` serves both.
 pub const SETTINGS: &[Setting] = &[
     setting("APP_ENV", "dev", "dev: any key is taken, loopback only; production: listed keys only"),
     setting("APP_HOST", "127.0.0.1", "address to listen on"),
@@ -28,6 +28,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("ADMIN_API_KEYS", "(none)", "JSON list or comma-separated; required in production"),
     setting("CLIENT_API_KEYS", "(none)", "the same, for the endpoints of clients"),
     setting("MINER_API_KEYS", "(none)", "checked for its form; this service has no miner endpoint"),
+    setting(
+        "ALLOW_ORIGINS",
+        "(the monolith's)",
+        "web pages whose scripts may ask: JSON list or comma-separated; * for all",
+    ),
     setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR, or a tracing filter"),
     setting("LOG_FORMAT", "json", "json or text"),
     setting("RECEIPT_SIGNING_KEY_HEX", "(none)", "Ed25519 key that signs receipts, 64 hex digits"),

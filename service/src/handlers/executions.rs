@@ -106,7 +106,7 @@ async fn owned(work: &Work, input: &Input) -> Result<Execution, ApiError> {
 /// The schema of the answer that begins an execution.
 pub(super) fn begun_schema() -> Value {
     let (text, number) = (json!({"type": "string"}), json!({"type": "number"}));
-    let time = json!({"type": "string", "format": "date-time"});
+    let time = json!({"type": "string"});
     json!({"type": "object", "properties": {
         "execution_id": text, "workflow_id": text, "status": text,
         "current_step": {"type": "integer"}, "total_steps": {"type": "integer"},

@@ -18,6 +18,7 @@ pub mod deploying;
 pub mod instances;
 pub mod zk;
 pub mod production;
+pub mod jobs;
 #[cfg(test)]
 mod tests;
 

@@ -56,6 +56,7 @@ pub fn metrics() -> Action {
         Ok(Reply::text("application/openmetrics-text; version=1.0.0; charset=utf-8", text))
     })
     .open()
+    .answers_text("application/openmetrics-text")
 }
 
 /// `GET /test`.

@@ -4,6 +4,7 @@ mod learning;
 mod rehearsals;
 mod security;
 mod integration;
+mod requests;
 
 use axum::body::Body;
 use http::{Request, StatusCode};

@@ -8,12 +8,16 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
-use super::ApiError;
 use super::endpoint::BodyKind;
+use super::{ApiError, encoding};
+use crate::python::read::{self, Unread};
 use crate::validation::{Place, Problem, coerce};
 
 /// The most bytes that a body may have.
 pub const MAX_BODY: u64 = 10 * 1024 * 1024;
+
+const NOT_UNICODE: &str =
+    "Input should be a valid string, unable to parse raw data as a unicode string";
 
 /// 413 in the monolith's form.
 pub fn too_large() -> ApiError {
@@ -34,13 +38,7 @@ pub async fn read(
         .map_err(|_why| {
             ApiError::Limit(StatusCode::REQUEST_TIMEOUT, "The request took too long".to_owned())
         })?
-        .map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                too_large()
-            } else {
-                ApiError::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")
-            }
-        })?;
+        .map_err(|error| if error.is::<LengthLimitError>() { too_large() } else { unreadable() })?;
     let bytes = collected.to_bytes();
     if bytes.is_empty() {
         return Ok(None);
@@ -52,28 +50,26 @@ pub async fn read(
 }
 
 fn parse(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
-    let text = std::str::from_utf8(bytes).map_err(|_why| {
-        ApiError::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match serde_json::from_str(text) {
-        Ok(Value::Null) => Ok(None),
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            let place = Place::root("body").within(&position(text, &error).to_string());
-            Err(ApiError::Invalid(vec![place.problem("json_invalid", "JSON decode error")]))
+    let text = encoding::decode(bytes).ok_or_else(unreadable)?;
+    let body = Place::root("body");
+    let problem = match read::read(&text) {
+        Ok(Value::Null) => return Ok(None),
+        Ok(value) => return Ok(Some(value)),
+        Err(Unread::TooMuch) => return Err(unreadable()),
+        Err(Unread::Syntax(at)) => {
+            body.within(&at.to_string()).problem("json_invalid", "JSON decode error")
         }
-    }
+        // The monolith stores it, and can never again read the row that it is in.
+        Err(Unread::Surrogate(place)) => place
+            .iter()
+            .fold(body, |place, part| place.within(part))
+            .problem("string_unicode", NOT_UNICODE),
+    };
+    Err(ApiError::Invalid(vec![problem]))
 }
 
-/// The character at which parsing stopped, counted from 0 over the whole text.
-fn position(text: &str, error: &serde_json::Error) -> usize {
-    let lines: usize = text
-        .split_inclusive('\n')
-        .take(error.line().saturating_sub(1))
-        .map(|line| line.chars().count())
-        .sum();
-    lines + error.column().saturating_sub(1)
+fn unreadable() -> ApiError {
+    ApiError::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")
 }
 
 /// `application/json` and `application/*+json`, whatever the case and the parameters.

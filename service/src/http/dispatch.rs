@@ -1,41 +1,35 @@
 //! The way of every request to its handler: body, key, checks, in the monolith's order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts as _, Path, Request};
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, Method};
-use serde_json::Map;
+use http::HeaderMap;
+use serde_json::{Map, Value};
 
 use super::endpoint::{Action, BodyKind, Input};
 use super::error::Context;
 use super::rehearsal::Purpose;
-use super::{ApiError, Reply, body, identity};
+use super::{ApiError, Reply, body, identity, paths};
 use crate::app::App;
 use crate::store::StoreError;
 use crate::store::rehearsal::GivenUp;
-use crate::validation::query;
+use crate::validation::{Place, Problem, query};
 use crate::work::{Effects, Work};
 
-/// Answers one request with one action.
-pub async fn serve(app: Arc<App>, action: Action, request: Request) -> Response {
-    let purpose = Purpose::of(request.method(), request.headers());
-    let purpose = if app.config.database_is_clone { purpose.on_clone() } else { purpose };
+/// Answers one request with the action that stands at the path of this template.
+pub async fn serve(app: Arc<App>, action: Action, template: &str, request: Request) -> Response {
     let context = context(&app, request.uri().path(), request.headers());
-    let mut response = match answer(app, action, request, purpose).await {
+    match answer(app, action, template, request).await {
         Ok(reply) => reply.into_response(),
         Err(error) => error.into_response(&context),
-    };
-    purpose.mark(&mut response);
-    response
+    }
 }
 
 /// Answers a request that no action is for.
 pub fn refuse(app: &App, error: ApiError, request: &Request) -> Response {
-    let context = context(app, request.uri().path(), request.headers());
-    let mut response = error.into_response(&context);
-    Purpose::of(request.method(), request.headers()).mark(&mut response);
-    response
+    error.into_response(&context(app, request.uri().path(), request.headers()))
 }
 
 /// What an error answer to this request would tell about it.
@@ -51,33 +45,38 @@ pub fn context(app: &App, path: &str, headers: &HeaderMap) -> Context {
 async fn answer(
     app: Arc<App>,
     action: Action,
+    template: &str,
     request: Request,
-    purpose: Purpose,
 ) -> Result<Reply, ApiError> {
-    // The router hands HEAD to whoever answers GET; the monolith knows no HEAD.
-    if request.method() == Method::HEAD {
-        return Err(ApiError::method_not_allowed());
-    }
-    let (mut parts, body) = request.into_parts();
-    let Path(path) = Path::<Vec<(String, String)>>::from_request_parts(&mut parts, &())
-        .await
-        .map_err(|_why| ApiError::no_such_path())?;
+    let purpose = Purpose::of(request.method(), request.headers());
+    let purpose = if app.config.database_is_clone { purpose.on_clone() } else { purpose };
+    let (parts, body) = request.into_parts();
+    let path = paths::parts(template, parts.uri.path()).ok_or_else(ApiError::no_such_path)?;
     let sent = match action.body {
         BodyKind::None => None,
         _ => body::read(&parts.headers, body, app.config.request_timeout).await?,
     };
     let caller = identity::caller(&app.config, action.access, &parts.headers)?;
     let mut problems = Vec::new();
+    check_path(&action, &path, &mut problems);
     let query = match action.query {
         Some(shape) => query::check(shape, parts.uri.query().unwrap_or_default(), &mut problems),
         None => Some(Map::new()),
     };
     let body = body::check(action.body, sent.as_ref(), &mut problems);
-    let (Some(query), Some(body)) = (query, body) else {
+    let (Some(query), Some(body), true) = (query, body, problems.is_empty()) else {
         return Err(ApiError::Invalid(problems));
     };
-    let input = Input { caller, path: path.into_iter().collect(), query, body };
+    let input = Input { caller, path, query, body };
     perform(&app, &action, input, purpose).await
+}
+
+fn check_path(action: &Action, path: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
+    let Some(shape) = action.path else { return };
+    let sent: BTreeMap<&str, Value> =
+        path.iter().map(|(name, part)| (name.as_str(), part.as_str().into())).collect();
+    // The words stay as they are; what is looked for is what is wrong with them.
+    let _checked = shape.check_fields(|name| sent.get(name), &Place::root("path"), problems);
 }
 
 /// Runs the handler. The only place that knows what is rehearsed: it decides which database a handler gets and what

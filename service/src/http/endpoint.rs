@@ -87,6 +87,8 @@ type Run = Arc<dyn Fn(Work, Input) -> BoxFuture<'static, Result<Reply, ApiError>
 pub struct Action {
     /// Who may ask.
     pub access: Access,
+    /// What the parts of the path take, where that is not any text.
+    pub path: Option<&'static LazyShape>,
     /// What the query takes.
     pub query: Option<&'static LazyShape>,
     /// What the body is.
@@ -95,6 +97,8 @@ pub struct Action {
     pub about: &'static str,
     /// The status of a good answer.
     pub success: StatusCode,
+    /// The media type of a good answer.
+    pub media: &'static str,
     /// The statuses of refusals, besides 401 and 422.
     pub refusals: &'static [u16],
     /// The schema of a good answer.
@@ -118,10 +122,12 @@ impl Action {
     {
         Self {
             access: Access::Admin,
+            path: None,
             query: None,
             body: BodyKind::None,
             about,
             success: StatusCode::OK,
+            media: "application/json",
             refusals: &[],
             answer: None,
             run: Arc::new(move |work, input| Box::pin(run(work, input))),
@@ -132,6 +138,20 @@ impl Action {
     #[must_use]
     pub fn open(mut self) -> Self {
         self.access = Access::Open;
+        self
+    }
+
+    /// For clients.
+    #[must_use]
+    pub fn for_clients(mut self) -> Self {
+        self.access = Access::Client;
+        self
+    }
+
+    /// Takes these parts of the path.
+    #[must_use]
+    pub fn path(mut self, shape: &'static LazyShape) -> Self {
+        self.path = Some(shape);
         self
     }
 
@@ -181,6 +201,13 @@ impl Action {
     #[must_use]
     pub fn refuses(mut self, statuses: &'static [u16]) -> Self {
         self.refusals = statuses;
+        self
+    }
+
+    /// A good answer is a text of this media type.
+    #[must_use]
+    pub fn answers_text(mut self, media: &'static str) -> Self {
+        self.media = media;
         self
     }
 

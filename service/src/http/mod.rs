@@ -2,10 +2,13 @@
 
 pub mod connections;
 pub mod observe;
+pub mod paths;
+pub mod cors;
 pub mod mount;
 pub mod endpoint;
 pub mod dispatch;
 mod rehearsal;
+pub mod encoding;
 pub mod body;
 pub mod identity;
 pub mod reply;

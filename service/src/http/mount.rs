@@ -1,38 +1,76 @@
 //! Puts groups of endpoints under their prefixes, and answers what no endpoint does.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{MethodFilter, on};
-use http::header::{HOST, LOCATION};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use http::header::{ALLOW, HOST, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use super::endpoint::{Endpoint, Group};
-use super::rehearsal::Purpose;
-use super::{ApiError, dispatch};
+use super::paths::Places;
+use super::{ApiError, dispatch, paths};
 use crate::app::App;
 
 /// The router of all groups, without the layers around it.
 pub fn mount(app: &Arc<App>, groups: &[Group]) -> Router {
+    let known = places(groups).map(|(mount, e)| (e.method.clone(), format!("{mount}{}", e.path)));
+    let known = Arc::new(Places::new(known));
     let mut router = Router::new();
-    let mut paths = Vec::new();
-    for (mount, endpoint) in places(groups) {
-        let Ok(filter) = MethodFilter::try_from(endpoint.method.clone()) else { continue };
-        let path = format!("{mount}{}", endpoint.path);
-        let (app, action) = (Arc::clone(app), endpoint.action.clone());
-        let handler = move |request: Request| dispatch::serve(app, action, request);
-        router = router.route(&path, on(filter, handler));
-        paths.push(path);
+    for group in groups {
+        let routes: Vec<_> = group.endpoints.iter().map(|e| (&e.method, e.path)).collect();
+        let shown = routes.iter().map(|(_, path)| *path).enumerate();
+        let stands: Vec<_> = shown.chain(paths::hidden(&routes)).collect();
+        for mount in group.mounts {
+            for (index, path) in &stands {
+                let Some(endpoint) = group.endpoints.get(*index) else { continue };
+                let route = route(app, &known, mount, endpoint);
+                router = router.route(&format!("{mount}{path}"), route);
+            }
+        }
     }
     let (for_path, for_method) = (Arc::clone(app), Arc::clone(app));
+    let (of_paths, of_methods) = (Arc::clone(&known), known);
     router
-        .fallback(async move |request: Request| no_such_path(&for_path, &paths, &request))
+        .fallback(async move |request: Request| no_such_path(&for_path, &of_paths, &request))
         .method_not_allowed_fallback(async move |request: Request| {
-            dispatch::refuse(&for_method, ApiError::method_not_allowed(), &request)
+            no_such_method(&for_method, &of_methods, &request)
         })
+}
+
+/// One endpoint under one prefix.
+fn route(app: &Arc<App>, known: &Arc<Places>, mount: &str, endpoint: &Endpoint) -> MethodRouter {
+    let (app, known) = (Arc::clone(app), Arc::clone(known));
+    let template: Arc<str> = format!("{mount}{}", endpoint.path).into();
+    let action = endpoint.action.clone();
+    let handler = move |request: Request| async move {
+        // The router hands HEAD to whoever answers GET; the monolith knows no HEAD.
+        if request.method() == Method::HEAD {
+            return no_such_method(&app, &known, &request);
+        }
+        dispatch::serve(app, action, &template, request).await
+    };
+    match MethodFilter::try_from(endpoint.method.clone()) {
+        Ok(filter) => on(filter, handler),
+        Err(_no_filter) => MethodRouter::new(),
+    }
+}
+
+/// Puts the path of every request into its one form before anybody looks at it.
+pub fn canonical(mut request: Request) -> Request {
+    if let Cow::Owned(path) = paths::canonical(request.uri().path()) {
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = format!("{path}{query}").parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
 }
 
 /// Every endpoint with every prefix it stands under.
@@ -42,15 +80,22 @@ pub fn places(groups: &[Group]) -> impl Iterator<Item = (&'static str, &Endpoint
     })
 }
 
-fn no_such_path(app: &App, paths: &[String], request: &Request) -> Response {
+fn no_such_path(app: &App, known: &Places, request: &Request) -> Response {
     let path = request.uri().path();
     let trimmed = path.trim_end_matches('/');
-    if trimmed.len() < path.len() && paths.iter().any(|template| matches(template, trimmed)) {
-        let mut response = redirect(request.headers(), request.uri(), trimmed);
-        Purpose::of(request.method(), request.headers()).mark(&mut response);
-        return response;
+    if trimmed.len() < path.len() && known.know(trimmed) {
+        return redirect(request.headers(), request.uri(), trimmed);
     }
     dispatch::refuse(app, ApiError::no_such_path(), request)
+}
+
+fn no_such_method(app: &App, known: &Places, request: &Request) -> Response {
+    let mut response = dispatch::refuse(app, ApiError::method_not_allowed(), request);
+    let allowed = known.first_method(request.uri().path()).map(Method::as_str);
+    if let Some(Ok(allowed)) = allowed.map(HeaderValue::from_str) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
 }
 
 /// 307 to the path without its trailing slash, as an absolute address like the monolith's.
@@ -69,29 +114,4 @@ fn redirect(headers: &HeaderMap, uri: &Uri, path: &str) -> Response {
         response.headers_mut().insert(LOCATION, address);
     }
     response
-}
-
-fn matches(template: &str, path: &str) -> bool {
-    let (mut wanted, mut found) = (template.split('/'), path.split('/'));
-    loop {
-        match (wanted.next(), found.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(found)) if wanted.starts_with('{') && !found.is_empty() => {}
-            (Some(wanted), Some(found)) if wanted == found => {}
-            _ => return false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn templates() {
-        assert!(matches("/a/{id}/b", "/a/x/b"));
-        assert!(!matches("/a/{id}/b", "/a//b"));
-        assert!(!matches("/a/{id}", "/a"));
-        assert!(!matches("/a", "/a/b"));
-    }
 }

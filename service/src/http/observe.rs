@@ -31,13 +31,10 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let purpose = Purpose::of(&method, request.headers());
     let mut response = match limited(&app, request, next).await {
         Ok(response) => response,
-        Err(error) => {
-            // Whoever was at work on it has been dropped, and what they wrote with them.
-            let mut response = error.into_response(&context);
-            purpose.mark(&mut response);
-            response
-        }
+        // Whoever was at work on it has been dropped, and what they wrote with them.
+        Err(error) => error.into_response(&context),
     };
+    purpose.mark(&mut response);
 
     let spent = started.elapsed();
     let headers = response.headers_mut();

@@ -35,7 +35,11 @@ pub fn document(groups: &[Group]) -> Result<OpenApi, serde_json::Error> {
         "paths": paths,
         "components": {
             "securitySchemes": {"api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
-            "schemas": {"Detail": detail(), "ValidationError": validation_error()},
+            "schemas": {
+                "Detail": detail(),
+                "Failure": failure(),
+                "ValidationError": validation_error(),
+            },
         },
     }))
 }
@@ -73,13 +77,15 @@ fn operation_id(mount: &str, method: &Method, path: &str) -> String {
 }
 
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
-    let of_path = endpoint
-        .path
-        .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| {
-            json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
-        });
+    let of_path =
+        endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(
+            |name| {
+                let fields = endpoint.action.path.into_iter().flat_map(|shape| shape.fields());
+                let described = fields.into_iter().find(|field| field.name == name);
+                let schema = described.map_or_else(|| json!({"type": "string"}), schema::of_field);
+                json!({"name": name, "in": "path", "required": true, "schema": schema})
+            },
+        );
     let of_query =
         endpoint.action.query.into_iter().flat_map(|shape| shape.fields()).map(|field| {
             let schema = schema::of_field(field);
@@ -92,7 +98,9 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
 fn responses(action: &Action) -> Value {
     let mut responses = Map::new();
     let good = action.answer.map_or_else(schema::anything, |schema| schema());
-    responses.insert(action.success.as_str().to_owned(), response("as asked", &good));
+    let content = json!({action.media: {"schema": good}});
+    let answer = json!({"description": "as asked", "content": content});
+    responses.insert(action.success.as_str().to_owned(), answer);
     let detail = json!({"$ref": "#/components/schemas/Detail"});
     if action.access != Access::Open {
         responses.insert("401".to_owned(), response("unknown key", &detail));
@@ -101,7 +109,13 @@ fn responses(action: &Action) -> Value {
         let reason = http::StatusCode::from_u16(*status).ok().and_then(|s| s.canonical_reason());
         responses.insert(status.to_string(), response(reason.unwrap_or("refused"), &detail));
     }
-    if action.query.is_some() || !matches!(action.body, BodyKind::None) {
+    responses.insert("503".to_owned(), response("the database is busy", &detail));
+    if !matches!(action.body, BodyKind::None) {
+        let limit = json!({"$ref": "#/components/schemas/Failure"});
+        responses.insert("400".to_owned(), response("no text, or no sense", &detail));
+        responses.insert("413".to_owned(), response("more than 10 MiB", &limit));
+    }
+    if action.path.is_some() || action.query.is_some() || !matches!(action.body, BodyKind::None) {
         let invalid = json!({"$ref": "#/components/schemas/ValidationError"});
         responses.insert("422".to_owned(), response("the request does not hold", &invalid));
     }
@@ -143,13 +157,13 @@ pub fn of_columns(table: &Table, names: &[&str]) -> Value {
 
 fn of_column(column: &Column) -> Value {
     let schema = match column.kind {
-        ColumnType::Text(_) => json!({"type": "string"}),
+        // Instants are no `date-time`: that format wants a zone, and these have none.
+        ColumnType::Text(_) | ColumnType::DateTime => json!({"type": "string"}),
         ColumnType::Json => schema::anything(),
         ColumnType::Bytes => json!({"type": "null"}),
         ColumnType::Integer => json!({"type": "integer"}),
         ColumnType::Float => json!({"type": "number"}),
         ColumnType::Boolean => json!({"type": "boolean"}),
-        ColumnType::DateTime => json!({"type": "string", "format": "date-time"}),
         ColumnType::Enum(names) => {
             let words: Vec<String> = names.iter().map(|name| choice::word(name)).collect();
             json!({"type": "string", "enum": words})
@@ -163,6 +177,27 @@ fn detail() -> Value {
         "type": "object",
         "properties": {"detail": {"type": "string"}},
         "required": ["detail"],
+    })
+}
+
+/// The form of limits and of failures.
+fn failure() -> Value {
+    let text = json!({"type": "string"});
+    json!({
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "type": text,
+                    "message": text,
+                    "status_code": {"type": "integer"},
+                    "path": text,
+                },
+                "required": ["type", "message", "status_code", "path"],
+            },
+        },
+        "required": ["error"],
     })
 }
 

@@ -1,6 +1,7 @@
 //! What the service decides, apart from HTTP, SQL, the clock and chance.
 
 pub mod workflows;
+pub mod jobs;
 pub mod networks;
 pub mod executions;
 pub mod plan;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Denied;
-use crate::python::{json::canonical, time::Stamp};
+use crate::python::{json::canonical, read, time::Stamp};
 use crate::tables::agents::{Execution, StepExecution};
 use crate::tables::column::ColumnValue;
 use crate::tables::own::Run;
@@ -147,7 +147,7 @@ pub enum Unverified {
 
 /// Checks a receipt against its document and the service's public key.
 pub fn verify(receipt: &Value, document: &str, key: &VerifyingKey) -> Result<(), Unverified> {
-    let claims: Value = serde_json::from_str(document).map_err(|_why| Unverified::Document)?;
+    let claims: Value = read::read(document).map_err(|_why| Unverified::Document)?;
     let told = |name: &str| receipt.get(name).and_then(Value::as_str);
     let document_hash = hash(document.as_bytes());
     let steps_hash = claims.get("steps").map(hash_json);

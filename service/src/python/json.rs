@@ -5,20 +5,21 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::float;
+use super::number::{self, Odd};
 
 /// The text of a JSON column: `json.dumps(value)`, blanks after `,` and `:`, ASCII only, key order kept.
 pub fn stored(value: &Value) -> String {
-    Style { comma: ", ", colon: ": ", ascii: true, sorted: false }.text(value)
+    Style { comma: ", ", colon: ": ", ascii: true, sorted: false, finite: false }.text(value)
 }
 
-/// The text of a response: no blanks, UTF-8, key order kept.
+/// The text of a response: no blanks, UTF-8, key order kept, null for what is no finite number.
 pub fn sent(value: &Value) -> String {
-    Style { comma: ",", colon: ":", ascii: false, sorted: false }.text(value)
+    Style { comma: ",", colon: ":", ascii: false, sorted: false, finite: true }.text(value)
 }
 
 /// The text that is hashed and signed: `json.dumps(value, sort_keys=True, separators=(",", ":"))`.
 pub fn canonical(value: &Value) -> String {
-    Style { comma: ",", colon: ":", ascii: true, sorted: true }.text(value)
+    Style { comma: ",", colon: ":", ascii: true, sorted: true, finite: false }.text(value)
 }
 
 struct Style {
@@ -26,6 +27,7 @@ struct Style {
     colon: &'static str,
     ascii: bool,
     sorted: bool,
+    finite: bool,
 }
 
 impl Style {
@@ -36,6 +38,11 @@ impl Style {
     }
 
     fn value(&self, out: &mut String, value: &Value) {
+        if let Some(odd) = number::held(value) {
+            let is_shown = !self.finite || matches!(odd, Odd::Integer(_));
+            out.push_str(if is_shown { odd.json() } else { "null" });
+            return;
+        }
         match value {
             Value::Null => out.push_str("null"),
             Value::Bool(true) => out.push_str("true"),

@@ -1,6 +1,12 @@
 //! Instants as the monolith stores and sends them: naive UTC text, read back as leniently as Python reads.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{
+    DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset as _,
+    TimeDelta, TimeZone, Utc,
+};
+
+/// The last year that Python's calendar knows.
+const LAST_YEAR: i32 = 9999;
 
 /// A stored instant: naive UTC, or with the zone that another writer left in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +77,20 @@ impl Stamp {
     pub fn plus_seconds(&self, seconds: i64) -> Self {
         let later = TimeDelta::try_seconds(seconds).and_then(|d| self.clock.checked_add_signed(d));
         Self { clock: later.unwrap_or(self.clock), zone: self.zone }
+    }
+
+    /// This instant later by `seconds`; none where Python's calendar ends.
+    pub fn checked_plus_seconds(&self, seconds: i64) -> Option<Self> {
+        let later = self.clock.checked_add_signed(TimeDelta::try_seconds(seconds)?)?;
+        (later.year() <= LAST_YEAR).then_some(Self { clock: later, zone: self.zone })
+    }
+
+    /// What the clocks of `zone` show at this instant, without saying which zone that is.
+    #[must_use]
+    pub fn on_the_wall(&self, zone: &impl TimeZone) -> Self {
+        let offset = zone.offset_from_utc_datetime(&self.utc()).fix();
+        let clock = self.utc().checked_add_offset(offset).unwrap_or(self.clock);
+        Self { clock, zone: None }
     }
 
     /// Seconds from `earlier` to this instant, with microseconds.
@@ -175,6 +195,20 @@ mod tests {
         let utc = Stamp::parse("2026-01-02 01:04:04.5").unwrap();
         assert_eq!(east.stored(), "2026-01-02 01:04:05.000000");
         assert!((east.seconds_since(&utc) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn clocks_on_the_wall_differ_by_zone_and_calendars_end() {
+        let noon = Stamp::parse("2026-11-22 12:00:00.5").unwrap();
+        let new_york = FixedOffset::west_opt(5 * 3600).unwrap();
+        assert_eq!(noon.on_the_wall(&new_york).sent(), "2026-11-22T07:00:00.500000");
+        assert_eq!(noon.on_the_wall(&Utc), noon);
+        assert_eq!(
+            noon.checked_plus_seconds(60).map(|s| s.sent()).as_deref(),
+            Some("2026-11-22T12:01:00.500000")
+        );
+        assert_eq!(noon.checked_plus_seconds(8000 * 365 * 86_400), None);
+        assert_eq!(noon.checked_plus_seconds(i64::MAX), None);
     }
 
     proptest! {

@@ -1,8 +1,8 @@
-//! What Python makes of a JSON value: whether it counts as true, and how `repr` prints it inside a message.
+//! What Python makes of a JSON value: whether it counts as true, what its type is called, and how `repr` prints it.
 
 use serde_json::Value;
 
-use super::float;
+use super::{float, number};
 
 /// What `if value:` sees.
 pub fn is_truthy(value: &Value) -> bool {
@@ -16,8 +16,25 @@ pub fn is_truthy(value: &Value) -> bool {
     }
 }
 
+/// `type(value).__name__`.
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        value if number::is_integer(value) => "int",
+        value if number::as_f64(value).is_some() => "float",
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "float",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
 /// `repr(value)`.
 pub fn repr(value: &Value) -> String {
+    if let Some(odd) = number::held(value) {
+        return odd.repr().to_owned();
+    }
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
@@ -100,6 +117,15 @@ mod tests {
         ] {
             assert_eq!(repr(&value), printed);
         }
+    }
+
+    #[test]
+    fn names_of_types() {
+        let nan = number::hold("NaN");
+        assert_eq!(repr(&json!([nan, number::hold("-Infinity")])), "[nan, -inf]");
+        let values = [json!(null), json!(true), json!(1), nan, json!(""), json!([]), json!({})];
+        let names = values.each_ref().map(type_name);
+        assert_eq!(names, ["NoneType", "bool", "int", "float", "str", "list", "dict"]);
     }
 
     #[test]

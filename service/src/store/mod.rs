@@ -19,6 +19,7 @@ pub mod meta_models;
 pub mod creativity;
 pub mod deployments;
 pub mod instances;
+pub mod jobs;
 
 use std::sync::{Arc, Weak};
 

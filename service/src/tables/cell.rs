@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::column::{ColumnType, ColumnValue};
-use crate::python::{json, time::Stamp};
+use crate::python::{json, read, time::Stamp};
 
 /// What a database holds in one column of one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,7 +135,7 @@ impl ColumnValue for Json {
             Cell::Integer(number) => Ok(Self((*number).into())),
             Cell::Real(number) => Ok(Self((*number).into())),
             Cell::Text(text) => {
-                serde_json::from_str(text).map(Self).map_err(|_why| Fault::new(&cell, "JSON text"))
+                read::read(text).map(Self).map_err(|_why| Fault::new(&cell, "JSON text"))
             }
             Cell::Bytes(_) => Err(Fault::new(&cell, "JSON text")),
         }

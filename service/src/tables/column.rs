@@ -30,6 +30,8 @@ pub struct Column {
     pub unique_constraint: bool,
     /// Whether that index allows each value once.
     pub unique: bool,
+    /// The table whose `id` it names, where the monolith says so.
+    pub references: Option<&'static str>,
 }
 
 /// What a column holds, apart from any engine.
@@ -64,6 +66,7 @@ impl Column {
             indexed: false,
             unique_constraint: false,
             unique: false,
+            references: None,
         }
     }
 
@@ -93,6 +96,13 @@ impl Column {
     pub const fn unique(mut self) -> Self {
         self.unique = true;
         self.indexed()
+    }
+
+    /// Names the `id` of a row of `table`.
+    #[must_use]
+    pub const fn references(mut self, table: &'static str) -> Self {
+        self.references = Some(table);
+        self
     }
 
     /// Text of at most `length` characters.

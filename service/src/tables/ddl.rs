@@ -10,6 +10,10 @@ impl Table {
         lines.push(format!("PRIMARY KEY ({})", keys.join(", ")));
         let unique = self.columns.iter().filter(|column| column.unique_constraint);
         lines.extend(unique.map(|column| format!("UNIQUE ({})", column.name)));
+        lines.extend(self.columns.iter().filter_map(|column| {
+            let (column, table) = (column.name, column.references?);
+            Some(format!("FOREIGN KEY({column}) REFERENCES {table} (id)"))
+        }));
         let table =
             format!("CREATE TABLE IF NOT EXISTS {} (\n\t{}\n)", self.name, lines.join(",\n\t"));
         let indexes = self.columns.iter().filter(|column| column.indexed).map(|column| {
@@ -72,7 +76,7 @@ impl ColumnType {
 
 #[cfg(test)]
 mod tests {
-    use crate::tables::{Record, agents, performance, security};
+    use crate::tables::{Record, agents, jobs, performance, security};
 
     #[test]
     fn a_unique_column_has_a_unique_index() {
@@ -154,6 +158,36 @@ mod tests {
         	PRIMARY KEY (id),
         	UNIQUE (name)
         )
+        ");
+    }
+
+    #[test]
+    fn a_table_that_names_another_says_so() {
+        insta::assert_snapshot!(jobs::Job::TABLE.create_statements().join(";\n"), @r"
+        CREATE TABLE IF NOT EXISTS job (
+        	id VARCHAR NOT NULL,
+        	client_id VARCHAR NOT NULL,
+        	state VARCHAR(20) NOT NULL,
+        	payload JSON NOT NULL,
+        	constraints JSON NOT NULL,
+        	ttl_seconds INTEGER NOT NULL,
+        	requested_at DATETIME NOT NULL,
+        	expires_at DATETIME NOT NULL,
+        	assigned_miner_id VARCHAR,
+        	result JSON,
+        	receipt JSON,
+        	receipt_id VARCHAR,
+        	error VARCHAR,
+        	payment_id VARCHAR,
+        	payment_status VARCHAR(20),
+        	PRIMARY KEY (id),
+        	FOREIGN KEY(payment_id) REFERENCES job_payments (id)
+        );
+        CREATE INDEX IF NOT EXISTS ix_job_id ON job (id);
+        CREATE INDEX IF NOT EXISTS ix_job_client_id ON job (client_id);
+        CREATE INDEX IF NOT EXISTS ix_job_assigned_miner_id ON job (assigned_miner_id);
+        CREATE INDEX IF NOT EXISTS ix_job_receipt_id ON job (receipt_id);
+        CREATE INDEX IF NOT EXISTS ix_job_payment_id ON job (payment_id)
         ");
     }
 }

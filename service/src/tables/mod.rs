@@ -1,14 +1,15 @@
 //! The one definition of every table that the service touches: columns, types, keys, and the rows they hold.
 //!
 //! `CREATE TABLE`, queries, answers and the check of a found database all come from the definitions in
-//! [`agents`], [`security`], [`performance`] and [`creativity`] (shared with the monolith) and [`own`] (the service's own).
-//! Nothing here talks to a database.
+//! [`agents`], [`security`], [`performance`], [`creativity`] and [`jobs`] (shared with the monolith) and [`own`] (the service's
+//! own). Nothing here talks to a database.
 
 pub mod agents;
 pub mod security;
 pub mod performance;
 pub mod creativity;
 pub mod integration;
+pub mod jobs;
 pub mod own;
 pub mod cell;
 pub mod choice;
@@ -36,6 +37,7 @@ pub const ALL: &[&Table] = &[
     &creativity::CreativeCapability::TABLE,
     &integration::DeploymentConfig::TABLE,
     &integration::DeploymentInstance::TABLE,
+    &jobs::Job::TABLE,
     &own::Run::TABLE,
     &own::MetaTraining::TABLE,
     &own::audit::AuditLink::TABLE,

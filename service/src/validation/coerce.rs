@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::python::number::{self, Odd};
+
 /// Why a value does not fit: the code and the message of the monolith.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -22,7 +24,6 @@ const INT_PARSING: &str = "Input should be a valid integer, unable to parse stri
 const INT_SIZE: &str = "Unable to parse input string as an integer, exceeded maximum size";
 const INT_FRACTION: &str = "Input should be a valid integer, got a number with a fractional part";
 const FLOAT_PARSING: &str = "Input should be a valid number, unable to parse string as a number";
-const NOT_FINITE: &str = "finite_number";
 const BOOL_PARSING: &str = "Input should be a valid boolean, unable to interpret input";
 
 /// Whole numbers, integral floats, booleans, and text that spells a whole number (`" 60 "`, `"1_000"`, `"2.0"`).
@@ -36,8 +37,16 @@ pub fn integer(value: &Value) -> Result<i64, Refusal> {
             _ => Err(Refusal::new("int_parsing_size", INT_SIZE)),
         },
         Value::String(text) => integer_from_text(text),
-        _ => Err(Refusal::new("int_type", "Input should be a valid integer")),
+        value => match number::held(value) {
+            Some(Odd::Integer(_)) => Err(Refusal::new("int_parsing_size", INT_SIZE)),
+            Some(_) => Err(not_finite()),
+            None => Err(Refusal::new("int_type", "Input should be a valid integer")),
+        },
     }
+}
+
+fn not_finite() -> Refusal {
+    Refusal::new("finite_number", "Input should be a finite number")
 }
 
 fn integral(float: f64) -> Result<i64, Refusal> {
@@ -50,55 +59,59 @@ fn integral(float: f64) -> Result<i64, Refusal> {
 
 fn integer_from_text(text: &str) -> Result<i64, Refusal> {
     let parsing = || Refusal::new("int_parsing", INT_PARSING);
-    let digits = plain_digits(text).ok_or_else(parsing)?;
-    let digits = match digits.split_once('.') {
-        Some((whole, zeros)) if zeros.bytes().all(|b| b == b'0') => whole,
-        Some(_) => return Err(parsing()),
-        None => &digits,
+    let text = text.trim();
+    let (sign, digits) = match text.strip_prefix(['+', '-']) {
+        Some(digits) => (text.get(..1).unwrap_or_default(), digits),
+        None => ("", text),
     };
-    let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(digits);
-    if unsigned.is_empty() || !unsigned.bytes().all(|b| b.is_ascii_digit()) {
+    let whole = match digits.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
+        Some(_) => return Err(parsing()),
+        None => digits,
+    };
+    let whole = without_separators(whole).ok_or_else(parsing)?;
+    if whole.is_empty() || !whole.bytes().all(|b| b.is_ascii_digit()) {
         return Err(parsing());
     }
-    digits.parse().map_err(|_why| Refusal::new("int_parsing_size", INT_SIZE))
+    format!("{sign}{whole}").parse().map_err(|_why| Refusal::new("int_parsing_size", INT_SIZE))
 }
 
-/// The text without blanks around it and without `_` between digits.
-fn plain_digits(text: &str) -> Option<String> {
-    let text = text.trim();
+/// The text without `_`, which may stand between digits, one at a time.
+fn without_separators(text: &str) -> Option<String> {
     let misplaced = text.starts_with('_') || text.ends_with('_') || text.contains("__");
     (!misplaced).then(|| text.replace('_', ""))
 }
 
-/// Numbers, booleans, and text that spells a number. Infinities and NaN are refused: no answer can show them.
+/// Numbers, booleans, and text that spells a number, infinities and NaN included: bounds come before those.
 pub fn number(value: &Value) -> Result<f64, Refusal> {
-    let number = match value {
-        Value::Bool(truth) => f64::from(u8::from(*truth)),
-        Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
-        Value::String(text) => plain_digits(text)
+    let not_a_number = || Refusal::new("float_type", "Input should be a valid number");
+    match value {
+        Value::Bool(truth) => Ok(f64::from(u8::from(*truth))),
+        Value::String(text) => without_separators(text.trim())
             .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| Refusal::new("float_parsing", FLOAT_PARSING))?,
-        _ => return Err(Refusal::new("float_type", "Input should be a valid number")),
-    };
-    if number.is_finite() {
-        Ok(number)
-    } else {
-        Err(Refusal::new(NOT_FINITE, "Input should be a finite number"))
+            .ok_or_else(|| Refusal::new("float_parsing", FLOAT_PARSING)),
+        value => match (number::held(value), number::as_f64(value)) {
+            // A whole number that no double is near to.
+            (Some(Odd::Integer(_)), Some(float)) if float.is_infinite() => Err(not_a_number()),
+            (_, float) => float.ok_or_else(not_a_number),
+        },
     }
 }
 
-/// As [`number`], but text that spells an infinity or NaN is left as it is: [`any_float`] reads it.
+/// A number that a column and an answer can hold.
+pub fn finite(number: f64) -> Result<f64, Refusal> {
+    if number.is_finite() { Ok(number) } else { Err(not_finite()) }
+}
+
+/// As [`number`], but a value that is no finite number is left as it is: [`any_float`] reads it.
 pub fn any_number(value: &Value) -> Result<Value, Refusal> {
-    match number(value) {
-        Ok(number) => Ok(number.into()),
-        Err(refusal) if refusal.code == NOT_FINITE => Ok(value.clone()),
-        Err(refusal) => Err(refusal),
-    }
+    let number = number(value)?;
+    Ok(if number.is_finite() { number.into() } else { value.clone() })
 }
 
 /// What [`any_number`] has let through.
 pub fn any_float(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| plain_digits(value.as_str()?)?.parse().ok())
+    number(value).ok()
 }
 
 /// Booleans, 0 and 1, and the words `yes`/`no`, `on`/`off`, `true`/`false`, `t`/`f`, `y`/`n`, `1`/`0` in any case.
@@ -127,7 +140,8 @@ fn bool_type() -> Refusal {
 
 /// JSON objects only.
 pub fn object(value: &Value) -> Result<&Map<String, Value>, Refusal> {
-    value.as_object().ok_or_else(|| Refusal::new("dict_type", "Input should be a valid dictionary"))
+    let map = value.as_object().filter(|_| number::held(value).is_none());
+    map.ok_or_else(|| Refusal::new("dict_type", "Input should be a valid dictionary"))
 }
 
 /// JSON arrays only.
@@ -157,7 +171,11 @@ mod tests {
             (json!("-3"), -3),
             (json!("1_000"), 1000),
             (json!("2.0"), 2),
-            (json!("007"), 7),
+            (json!("0042"), 42),
+            (json!("+8"), 8),
+            (json!("15.00"), 15),
+            (json!("1_0.0"), 10),
+            (json!("-0"), 0),
         ] {
             assert_eq!(integer(&value), Ok(number), "{value}");
         }
@@ -167,6 +185,13 @@ mod tests {
             (json!("ten"), "int_parsing"),
             (json!(""), "int_parsing"),
             (json!("--1"), "int_parsing"),
+            (json!("+-1"), "int_parsing"),
+            (json!("-_1"), "int_parsing"),
+            (json!("1."), "int_parsing"),
+            (json!("1.0_0"), "int_parsing"),
+            (json!("\u{661}"), "int_parsing"),
+            (number::hold("NaN"), "finite_number"),
+            (number::hold("123456789012345678901"), "int_parsing_size"),
             (json!("1__0"), "int_parsing"),
             (json!("1e3"), "int_parsing"),
             (json!(null), "int_type"),
@@ -181,16 +206,27 @@ mod tests {
 
     #[test]
     fn numbers() {
-        for (value, float) in
-            [(json!(1), 1.0), (json!("1.5"), 1.5), (json!(" 1e3 "), 1000.0), (json!(false), 0.0)]
-        {
+        for (value, float) in [
+            (json!(1), 1.0),
+            (json!("1.5"), 1.5),
+            (json!(" 1e3 "), 1000.0),
+            (json!(false), 0.0),
+            (json!("25e-1"), 2.5),
+            (json!("1_0.5"), 10.5),
+            (json!("iNf"), f64::INFINITY),
+            (number::hold("-Infinity"), f64::NEG_INFINITY),
+        ] {
             assert_eq!(number(&value), Ok(float), "{value}");
         }
+        assert!(number(&json!("-NaN")).is_ok_and(f64::is_nan));
+        assert_eq!(finite(f64::NAN).unwrap_err().code, "finite_number");
         for (value, code) in [
             (json!("x"), "float_parsing"),
             (json!(""), "float_parsing"),
-            (json!("nan"), "finite_number"),
-            (json!("-inf"), "finite_number"),
+            (json!("1__0.5"), "float_parsing"),
+            (json!("_1.5"), "float_parsing"),
+            (json!("0x10"), "float_parsing"),
+            (number::hold(&"9".repeat(400)), "float_type"),
             (json!(null), "float_type"),
             (json!({}), "float_type"),
         ] {

@@ -1,10 +1,15 @@
 //! The kinds of value that a field can take, and the check of a value against its kind.
 
+use std::cmp::Ordering;
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::coerce::{self, Refusal};
 use super::problem::{Place, Problem};
 use super::shape::Shape;
+use crate::python::number;
 
 /// What a field takes. Build one with the functions of the same names in lower case.
 #[derive(Debug, Clone)]
@@ -43,11 +48,11 @@ pub struct TextLimits {
     /// Most characters.
     pub max: Option<usize>,
     /// What the text must look like.
-    pub pattern: Option<Pattern>,
+    pub pattern: Option<&'static LazyPattern>,
 }
 
-/// A regular expression as the message shows it, and the function that decides it.
-pub type Pattern = (&'static str, fn(&str) -> bool);
+/// A regular expression, made on first use. Its text is what the message shows.
+pub type LazyPattern = LazyLock<Regex>;
 
 /// Inclusive bounds of a number.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,6 +74,16 @@ impl Kind {
         Self::Text(TextLimits { max: Some(max), ..TextLimits::default() })
     }
 
+    /// Text of at least `min` and at most `max` characters.
+    pub fn text_within(min: usize, max: usize) -> Self {
+        Self::Text(TextLimits { min, max: Some(max), pattern: None })
+    }
+
+    /// Text in which `pattern` is found.
+    pub fn text_like(pattern: &'static LazyPattern) -> Self {
+        Self::Text(TextLimits { pattern: Some(pattern), ..TextLimits::default() })
+    }
+
     /// A whole number without bounds.
     pub fn integer() -> Self {
         Self::Integer(Bounds::default())
@@ -77,6 +92,11 @@ impl Kind {
     /// A whole number between two bounds, both included.
     pub fn integer_within(ge: i32, le: i32) -> Self {
         Self::Integer(Bounds { ge: Some(ge.into()), le: Some(le.into()) })
+    }
+
+    /// A whole number that is at least `ge`.
+    pub fn integer_from(ge: i32) -> Self {
+        Self::Integer(Bounds { ge: Some(ge.into()), le: None })
     }
 
     /// A floating-point number without bounds.
@@ -136,6 +156,10 @@ impl Kind {
         Ok(match self {
             Self::Text(limits) => Some(limits.check(value)?.into()),
             Self::Integer(bounds) => {
+                // A number that is too large for any column is too large for its bounds first.
+                if let Some(size) = number::as_f64(value).filter(|_| number::is_integer(value)) {
+                    bounds.check(size)?;
+                }
                 let number = coerce::integer(value)?;
                 #[expect(
                     clippy::cast_precision_loss,
@@ -147,7 +171,7 @@ impl Kind {
             Self::Number(bounds) => {
                 let number = coerce::number(value)?;
                 bounds.check(number)?;
-                Some(number.into())
+                Some(coerce::finite(number)?.into())
             }
             Self::AnyNumber => Some(coerce::any_number(value)?),
             Self::Boolean => Some(coerce::boolean(value)?.into()),
@@ -240,8 +264,8 @@ impl TextLimits {
             let message = format!("String should have at most {max} character{}", plural(max));
             return Err(Refusal::new("string_too_long", message));
         }
-        if let Some((shown, _)) = self.pattern.filter(|(_, matches)| !matches(text)) {
-            let message = format!("String should match pattern '{shown}'");
+        if let Some(pattern) = self.pattern.filter(|pattern| !pattern.is_match(text)) {
+            let message = format!("String should match pattern '{}'", pattern.as_str());
             return Err(Refusal::new("string_pattern_mismatch", message));
         }
         Ok(text.to_owned())
@@ -254,13 +278,16 @@ fn plural(count: usize) -> &'static str {
 
 impl Bounds {
     fn check(self, number: f64) -> Result<(), Refusal> {
-        if let Some(ge) = self.ge.filter(|ge| number < *ge) {
-            let message = format!("Input should be greater than or equal to {ge}");
-            return Err(Refusal::new("greater_than_equal", message));
-        }
-        if let Some(le) = self.le.filter(|le| number > *le) {
+        // NaN is within no bounds, and this is the order in which the monolith notices.
+        let is_low = |bound: f64| number.partial_cmp(&bound).is_none_or(Ordering::is_lt);
+        let is_high = |bound: f64| number.partial_cmp(&bound).is_none_or(Ordering::is_gt);
+        if let Some(le) = self.le.filter(|le| is_high(*le)) {
             let message = format!("Input should be less than or equal to {le}");
             return Err(Refusal::new("less_than_equal", message));
+        }
+        if let Some(ge) = self.ge.filter(|ge| is_low(*ge)) {
+            let message = format!("Input should be greater than or equal to {ge}");
+            return Err(Refusal::new("greater_than_equal", message));
         }
         Ok(())
     }

@@ -67,8 +67,8 @@ fn text(limits: &TextLimits) -> Value {
     if let Some(max) = limits.max {
         put(&mut schema, "maxLength", json!(max));
     }
-    if let Some((pattern, _)) = limits.pattern {
-        put(&mut schema, "pattern", json!(pattern));
+    if let Some(pattern) = limits.pattern {
+        put(&mut schema, "pattern", json!(pattern.as_str()));
     }
     schema
 }

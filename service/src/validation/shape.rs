@@ -2,11 +2,15 @@
 
 use serde_json::{Map, Value};
 
+use super::coerce;
 use super::kind::Kind;
 use super::problem::{Place, Problem};
 
 /// A rule about all fields together; what it says follows `Value error, `.
 pub type Rule = fn(&Map<String, Value>) -> Result<(), String>;
+
+/// A rule about one field, which sees those before it that fit; what it says follows `Value error, `.
+pub type FieldRule = fn(&Value, &Map<String, Value>) -> Result<(), &'static str>;
 
 /// What a request part takes. Unknown fields are ignored, as the monolith ignores them.
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub struct Field {
     pub absent: Absent,
     /// Whether an empty text counts as absent.
     pub blank_is_absent: bool,
+    /// What else must hold of a value that was sent.
+    rule: Option<FieldRule>,
 }
 
 /// What happens when a field is not in the request.
@@ -41,7 +47,7 @@ pub enum Absent {
 
 /// A field that must be sent, until [`Field::default`] or [`Field::optional`] says otherwise.
 pub fn field(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, absent: Absent::Refused, blank_is_absent: false }
+    Field { name, kind, absent: Absent::Refused, blank_is_absent: false, rule: None }
 }
 
 impl Field {
@@ -72,6 +78,33 @@ impl Field {
     }
 }
 
+impl Field {
+    /// A rule about a value that was sent and fits; its text follows `Value error, `.
+    #[must_use]
+    pub fn rule(mut self, rule: FieldRule) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
+    /// Checks a value that was sent, beside the fields before it.
+    fn check(
+        &self,
+        value: &Value,
+        before: &Map<String, Value>,
+        place: &Place,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Value> {
+        let value = self.kind.check(value, place, problems)?;
+        match self.rule.map(|rule| rule(&value, before)) {
+            Some(Err(text)) => {
+                problems.push(place.problem("value_error", format!("Value error, {text}")));
+                None
+            }
+            _ => Some(value),
+        }
+    }
+}
+
 impl Shape {
     /// A shape of these fields.
     pub fn new(fields: impl IntoIterator<Item = Field>) -> Self {
@@ -97,7 +130,7 @@ impl Shape {
         place: &Place,
         problems: &mut Vec<Problem>,
     ) -> Option<Map<String, Value>> {
-        let Value::Object(map) = value else {
+        let Ok(map) = coerce::object(value) else {
             let message = "Input should be a valid dictionary or object to extract fields from";
             problems.push(place.problem("model_attributes_type", message));
             return None;
@@ -116,7 +149,9 @@ impl Shape {
         let mut checked = Map::with_capacity(self.fields.len());
         for field in &self.fields {
             let value = match (field.sent(get(field.name)), &field.absent) {
-                (Some(value), _) => field.kind.check(value, &place.within(field.name), problems),
+                (Some(value), _) => {
+                    field.check(value, &checked, &place.within(field.name), problems)
+                }
                 (None, Absent::Default(value)) => Some(value.clone()),
                 (None, Absent::Left) => None,
                 (None, Absent::Refused) => {
@@ -144,6 +179,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::python::number;
 
     fn workflow() -> Shape {
         Shape::new([
@@ -271,6 +307,46 @@ mod tests {
             check(&shape, &json!({"a": 1, "b": 0})).unwrap_err()[0].2,
             "Value error, b first"
         );
+    }
+
+    #[test]
+    fn a_rule_about_a_field_sees_those_before_it_and_only_what_was_sent() {
+        let shape = Shape::new([
+            field("first", Kind::integer_from(1)).default(1),
+            field("last", Kind::integer_from(1)).default(1).rule(|last, before| {
+                let first = before.get("first").and_then(Value::as_i64);
+                if first <= last.as_i64() { Ok(()) } else { Err("first comes first") }
+            }),
+        ]);
+        let said = |value: Value| check(&shape, &value).map_err(|found| found[0].2.clone());
+        assert_eq!(
+            said(json!({"first": 5, "last": 4})).unwrap_err(),
+            "Value error, first comes first"
+        );
+        assert!(said(json!({"first": 5})).is_ok());
+        let found = check(&shape, &json!({"first": 0, "last": 1})).unwrap_err();
+        assert_eq!((found.len(), found[0].1), (1, "greater_than_equal"));
+    }
+
+    #[test]
+    fn bounds_come_before_size_and_nan_is_within_none() {
+        let shape = Shape::new([
+            field("n", Kind::integer_within(0, 9)).optional(),
+            field("x", Kind::number_within(0.0, 2.0)).optional(),
+            field("y", Kind::number()).optional(),
+        ]);
+        for (value, code) in [
+            (json!({"n": number::hold("1000000000000000000000")}), "less_than_equal"),
+            (json!({"n": number::hold("-1000000000000000000000")}), "greater_than_equal"),
+            (json!({"n": "1000000000000000000000"}), "int_parsing_size"),
+            (json!({"x": number::hold("NaN")}), "less_than_equal"),
+            (json!({"x": "inf"}), "less_than_equal"),
+            (json!({"x": "-inf"}), "greater_than_equal"),
+            (json!({"y": "nan"}), "finite_number"),
+            (number::hold("NaN"), "model_attributes_type"),
+        ] {
+            assert_eq!(check(&shape, &value).unwrap_err()[0].1, code, "{value}");
+        }
     }
 
     proptest! {

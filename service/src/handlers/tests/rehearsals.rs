@@ -123,7 +123,8 @@ impl Seeds {
             .replace("{model_id}", &self.model)
             .replace("{capability_id}", &self.capability)
             .replace("{agent_id}", "text")
-            .replace("{deployment_id}", &self.deployment);
+            .replace("{deployment_id}", &self.deployment)
+            .replace("{service_type}", "llm_inference");
         assert!(!path.contains('{'), "{path}: say here where this parameter comes from");
         path
     }
@@ -152,6 +153,9 @@ async fn writes() -> Vec<Write> {
                 // Its schema, any object, does not say what it asks for.
                 body = Some(json!({"name": "n", "agents": ["a"]}));
             }
+            if path.ends_with("/{service_type}") {
+                body = Some(json!({"model": "llama-7b", "prompt": "p"}));
+            }
             let (method, path, query) = (method.to_uppercase(), path.clone(), query(operation));
             writes.push(Write { method, path, query, body });
         }
@@ -174,18 +178,27 @@ fn query(operation: &Value) -> String {
     query.finish().replace("workflow_id=text", "workflow_id={workflow_id}")
 }
 
+/// `number`, or the bound of the schema that it is past.
+fn within(number: f64, schema: &Value) -> f64 {
+    let least = schema["minimum"].as_f64().unwrap_or(f64::NEG_INFINITY);
+    let most = schema["maximum"].as_f64().unwrap_or(f64::INFINITY);
+    number.clamp(least, most)
+}
+
 /// A value that a schema takes.
 fn sample(schema: &Value) -> Value {
-    if let Some(first) = schema["anyOf"].get(0) {
-        return sample(first);
+    if let Some(kinds) = schema["anyOf"].as_array() {
+        // A text that must look like something is left null.
+        let simple = kinds.iter().find(|kind| kind["pattern"].is_null());
+        return sample(simple.unwrap());
     }
     if let Some(first) = schema["enum"].get(0) {
         return first.clone();
     }
     match schema["type"].as_str() {
         Some("string") => json!("text"),
-        Some("integer") => json!(schema["minimum"].as_f64().map_or(7.0, |least| least.max(7.0))),
-        Some("number") => json!(schema["maximum"].as_f64().map_or(1.5, |most| most.min(1.5))),
+        Some("integer") => json!(within(7.0, schema).trunc()),
+        Some("number") => json!(within(1.5, schema)),
         Some("boolean") => json!(true),
         Some("array") => json!([sample(&schema["items"])]),
         Some("object") => match schema["properties"].as_object() {
@@ -334,8 +347,10 @@ async fn what_a_mirrored_read_leaves(settings: &[(&str, &str)]) -> (usize, bool)
         Ok(Reply::ok(&json!({})))
     });
     let app = Arc::clone(&test.app);
-    let router = Router::new()
-        .route("/writes", any(move |request: Request<Body>| dispatch::serve(app, action, request)));
+    let router = Router::new().route(
+        "/writes",
+        any(move |request: Request<Body>| dispatch::serve(app, action, "/writes", request)),
+    );
     let before = test.app.store.dump().await.len();
     let request = Request::get("/writes").header("x-strangler-mirror", "0123");
     let request = request.header("x-api-key", "alice").body(Body::empty()).unwrap();
