@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
 # Beside the project when it is checked out with its recordings.
 CONFORMANCE ?= ../shared/conformance
 # Comma-separated; none means all, and then the rows that were left as well.
-CONFORMANCE_SECTIONS ?= base,workflows,executions,networks,services
+CONFORMANCE_SECTIONS ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # `--workspace` so that dependencies are built once, with the same features, whatever is asked for.
 RELEASE := cargo build --release --workspace --bin strangler-proxy --bin agent-service --bin migrate

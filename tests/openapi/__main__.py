@@ -46,6 +46,9 @@ def start(binary, folder):
         "APP_PORT": "0",
         "DATABASE_URL": f"sqlite:///{folder / 'service.db'}",
         "LOG_FORMAT": "json",
+        # Made-up deployments must not reach the units of this machine, nor alerts anybody.
+        "UNIT_MANAGER": "none",
+        "AITBC_ALERT_WEBHOOK_URL": "",
     }
     with log.open("w") as out:
         process = subprocess.Popen([binary], env=dict(os.environ, **settings), stdout=out, stderr=out, cwd=folder)
