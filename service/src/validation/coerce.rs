@@ -103,7 +103,7 @@ pub fn finite(number: f64) -> Result<f64, Refusal> {
     if number.is_finite() { Ok(number) } else { Err(not_finite()) }
 }
 
-/// As [`number`], but a value that is no finite number is left as it is: [`any_float`] reads it.
+/// As [`number()`], but a value that is no finite number is left as it is: [`any_float`] reads it.
 pub fn any_number(value: &Value) -> Result<Value, Refusal> {
     let number = number(value)?;
     Ok(if number.is_finite() { number.into() } else { value.clone() })
