@@ -80,12 +80,16 @@ pub(super) async fn ask(
         Ok(answer) => answer,
         Err(_elapsed) => Err(out_of_time(started.elapsed(), bounds.timeout)),
     };
-    let read = match &answer {
-        Ok(answer) => answer.body.as_bytes().len(),
-        Err(NoAnswer::Dropped(DropReason::TooLarge)) => bounds.max_body,
-        Err(_) => 0,
-    };
-    mirror.spare.read(read, Instant::now());
+    let now = Instant::now();
+    match &answer {
+        Ok(answer) => mirror.spare.read(answer.body.as_bytes().len(), now),
+        Err(no_answer) => {
+            if matches!(no_answer, NoAnswer::Dropped(DropReason::TooLarge)) {
+                mirror.spare.read(bounds.max_body, now);
+            }
+            mirror.spare.lost_connection(now);
+        }
+    }
     answer
 }
 

@@ -41,10 +41,17 @@ impl Rate {
         let now = nanoseconds(now.saturating_duration_since(self.epoch));
         let debt = |count: u32| self.interval.saturating_mul(u64::from(count));
         let latest = now.saturating_add(debt(most));
-        let charged =
-            |full_at: u64| Some(full_at.saturating_add(debt(count)).min(latest).max(full_at));
+        let charged = |full_at: u64| {
+            Some(full_at.max(now).saturating_add(debt(count)).min(latest).max(full_at))
+        };
         // Nothing else is ordered by it, and it always succeeds.
         let _always = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charged);
+    }
+
+    /// Whether what was charged is more than has come since.
+    pub(super) fn owes(&self, now: Instant) -> bool {
+        let now = nanoseconds(now.saturating_duration_since(self.epoch));
+        self.full_at.load(Ordering::Relaxed) > now.saturating_add(self.depth)
     }
 }
 
@@ -86,7 +93,14 @@ mod tests {
         rate.charge(3, 5, start);
         assert_eq!([299, 300].map(|time| rate.take(at(time))), [false, true]);
         (0..100).for_each(|_| rate.charge(3, 5, at(1000)));
-        assert_eq!([1499, 1500].map(|time| rate.take(at(time))), [false, true]);
+        assert_eq!(
+            [1499, 1500].map(|time| rate.owes(at(time)) || !rate.take(at(time))),
+            [true, false]
+        );
+        // A long silence is no credit for what is charged after it.
+        rate.charge(5, 5, at(90_000));
+        assert_eq!([90_399, 90_400].map(|time| rate.owes(at(time))), [true, false]);
+        assert_eq!([90_499, 90_500].map(|time| rate.take(at(time))), [false, true]);
     }
 
     proptest! {

@@ -3,7 +3,8 @@
 //! The mirror's thread has the lowest priority: it runs where nobody else wants to. How late it starts what it was
 //! handed therefore tells how often every core is taken. Once more than a few copies start late, fewer are taken, by a
 //! share that falls within a few windows and comes back over seconds, because each attempt at too much is felt. A trickle
-//! always passes, measured by what it reads: no machine feels it, and it finds out when there is time again.
+//! always passes: no machine feels it, and it finds out when there is time again. Copies cost more than their start: those
+//! that read much or lose their connection make the next ones wait, unless there is time for all.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -29,7 +30,9 @@ const TRICKLE: f64 = 50.0;
 const TRICKLE_BURST: u32 = 16;
 /// Bytes of an answer that one of them may read; one that reads more counts as several.
 const TRICKLE_BYTES: usize = 64 << 10;
-/// As many as what was read counts at most: whatever it cost is forgotten after two seconds.
+/// One that gets no answer counts as so many more: the next needs a new connection, on both sides and in the kernel.
+const LOST_CONNECTION: u32 = 8;
+/// As many as what was spent counts at most: whatever it cost is forgotten after two seconds.
 const MAX_DEBT: u32 = 100;
 
 /// What there is to spare.
@@ -62,7 +65,10 @@ impl Spare {
     /// Whether one more copy may be taken now.
     pub(super) fn allows(&self, now: Instant) -> bool {
         let share = self.share.load(Ordering::Relaxed);
-        share >= ALL || rand::random::<u32>() % ALL < share || self.trickle.take(now)
+        if share >= ALL {
+            return true;
+        }
+        !self.trickle.owes(now) && (rand::random::<u32>() % ALL < share || self.trickle.take(now))
     }
 
     /// Notes that a copy was started this long after it was handed over.
@@ -91,6 +97,11 @@ impl Spare {
         if extra > 0 {
             self.trickle.charge(extra, MAX_DEBT, now);
         }
+    }
+
+    /// Notes that a copy got no answer.
+    pub(super) fn lost_connection(&self, now: Instant) {
+        self.trickle.charge(LOST_CONNECTION, MAX_DEBT, now);
     }
 
     /// The share of copies that is taken now, 0 to 1.
@@ -154,25 +165,39 @@ mod tests {
         assert!(spare.share() >= 1.0);
     }
 
-    #[test]
-    fn copies_that_read_much_trickle_more_slowly() {
-        let passed = |bytes_of_each: usize| {
-            let start = Instant::now();
-            let spare = Spare::new(start);
-            let mut passed = 0;
-            for step in 1..=10_000 {
-                let now = start + Duration::from_millis(step);
-                if spare.allows(now) {
-                    passed += u32::from(step > 2000);
-                    spare.started(Duration::from_millis(5), now);
-                    spare.read(bytes_of_each, now);
-                }
+    /// Copies taken within 8 s of a machine without time to spare, when each spends this.
+    fn taken_when_busy(spend: impl Fn(&Spare, Instant)) -> u32 {
+        let start = Instant::now();
+        let spare = Spare::new(start);
+        let mut taken = 0;
+        for step in 1..=10_000 {
+            let now = start + Duration::from_millis(step);
+            if spare.allows(now) {
+                taken += u32::from(step > 2000);
+                spare.started(Duration::from_millis(5), now);
+                spend(&spare, now);
             }
-            passed
-        };
-        let [small, large] = [2 << 10, 1 << 20].map(passed);
-        // 50 a second for 8 s, and a few of the least share; a 17th of it where each reads 16 times what one may.
+        }
+        taken
+    }
+
+    #[test]
+    fn copies_that_cost_much_trickle_more_slowly() {
+        let small = taken_when_busy(|spare, now| spare.read(2 << 10, now));
+        let large = taken_when_busy(|spare, now| spare.read(1 << 20, now));
+        let lost = taken_when_busy(Spare::lost_connection);
+        // 50 a second, and a few of the least share; a 17th of it where each reads 16 times what one may; a 9th where each
+        // loses its connection.
         assert!((390..420).contains(&small), "{small}");
-        assert!((20..50).contains(&large), "{large}");
+        assert!((20..30).contains(&large), "{large}");
+        assert!((40..55).contains(&lost), "{lost}");
+    }
+
+    #[test]
+    fn what_copies_cost_does_not_matter_where_there_is_time() {
+        let start = Instant::now();
+        let spare = Spare::new(start);
+        (0..100).for_each(|_| spare.lost_connection(start));
+        assert_eq!(allowed(&spare, start), 1000);
     }
 }
