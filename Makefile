@@ -47,11 +47,12 @@ openapi: setup ## ask the service everything that its own description allows, an
 rehearsal-proof: setup ## 10,000 writes with and without rehearsals, the two databases compared; some minutes
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_thousand_rehearsed
 
-bench: setup ## requests per second, latency and CPU beside bare pingora, nginx and HAProxy; what mirroring costs clients
+bench: setup ## the proxy beside bare pingora, nginx and HAProxy; what mirroring costs clients; the service beside Python
 	scripts/bench-tools.sh
 	$(RELEASE) --bin bench
 	$(TARGET)/release/bench run
 	$(TARGET)/release/bench shadow
+	$(TARGET)/release/bench services
 
 fuzz: ## a million made-up pairs of bodies through the comparer
 	@scripts/fuzz.sh

@@ -1,4 +1,5 @@
-//! `make bench`: the proxy beside a bare pingora, nginx and HAProxy, in one run of interleaved rounds.
+//! `make bench`: the proxy beside a bare pingora, nginx and HAProxy, and the service beside the Python stand-in, in runs of
+//! interleaved rounds.
 //!
 //! One binary plays every part that is ours (`run` starts the others as child processes), so that what is compared was
 //! compiled with the same flags. Everything listens on loopback, is bounded in time, and is stopped at the end.
@@ -12,6 +13,7 @@ mod paced;
 mod pair;
 mod shadow;
 mod memory;
+mod services;
 mod report;
 
 use std::net::SocketAddr;
@@ -52,6 +54,8 @@ enum Part {
     Shadow(shadow::ShadowArgs),
     /// Show that memory is bounded: full load with a new backend that hangs.
     Memory(memory::MemoryArgs),
+    /// The agent service beside the Python stand-in for the monolith.
+    Services(services::ServicesArgs),
     /// The smallest pingora proxy there can be: the yardstick.
     BarePingora {
         /// Where to listen.
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
         Part::Backend { listen, manner, idle } => backend::serve(listen, manner, idle),
         Part::Shadow(args) => shadow::run(&args),
         Part::Memory(args) => memory::run(&args),
+        Part::Services(args) => services::run(&args),
         Part::BarePingora { listen, upstream } => bare_pingora::serve(listen, upstream),
         Part::Run(args) => run(&args),
     };

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
@@ -24,6 +24,38 @@ pub(crate) struct Figures {
     pub(crate) p50: f64,
     /// 99th percentile.
     pub(crate) p99: f64,
+}
+
+/// What is sent again and again.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    /// JSON, or nothing.
+    pub(crate) body: Bytes,
+    /// The bytes that every answer must have, where they are known.
+    pub(crate) expected: Option<Bytes>,
+}
+
+impl Ask {
+    /// Asks for what [`crate::backend`] always answers.
+    pub(crate) fn backend(url: &str) -> Result<Self, Failure> {
+        let expected = Some(backend::body());
+        Ok(Self { method: Method::GET, uri: url.parse()?, body: Bytes::new(), expected })
+    }
+
+    fn request(&self, authority: &str) -> Result<Request<Full<Bytes>>, Failure> {
+        let mut request =
+            Request::builder().method(&self.method).uri(path(&self.uri)).header("host", authority);
+        if !self.body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        Ok(request.body(Full::new(self.body.clone()))?)
+    }
+}
+
+fn path(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |path| path.as_str())
 }
 
 /// A rate that nothing reaches: sends as fast as answers come.
@@ -63,21 +95,19 @@ pub(crate) async fn run(
     connections: usize,
     length: Duration,
 ) -> Result<Figures, Failure> {
-    let found = latencies(url, rate, connections, length).await?;
+    let found = latencies(&Ask::backend(url)?, rate, connections, length).await?;
     let (p50, p99) = found.quantiles();
     Ok(Figures { rate: found.answers() / length.as_secs_f64(), p50, p99 })
 }
 
-/// The same, with the latency of each answer. An answer that is not 200 with the backend's own bytes ends it.
+/// The same, with the latency of each answer. An answer that is not 200 with the expected bytes ends it.
 pub(crate) async fn latencies(
-    url: &str,
+    ask: &Ask,
     rate: f64,
     connections: usize,
     length: Duration,
 ) -> Result<Latencies, Failure> {
-    let expected = backend::body();
-    let uri: Uri = url.parse()?;
-    let authority = uri.authority().ok_or("a URL without a host")?.to_string();
+    let authority = ask.uri.authority().ok_or("a URL without a host")?.to_string();
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -88,8 +118,7 @@ pub(crate) async fn latencies(
     let start = Instant::now() + Duration::from_millis(20);
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..connections {
-        let (uri, authority, next) = (uri.clone(), authority.clone(), Arc::clone(&next));
-        let expected = expected.clone();
+        let (ask, authority, next) = (ask.clone(), authority.clone(), Arc::clone(&next));
         workers.spawn(async move {
             let stream = TcpStream::connect(&authority).await?;
             stream.set_nodelay(true)?;
@@ -109,15 +138,14 @@ pub(crate) async fn latencies(
                 } else {
                     due
                 };
-                let request = Request::get(uri.path())
-                    .header("host", &authority)
-                    .body(Empty::<Bytes>::new())?;
+                let request = ask.request(&authority)?;
                 sender.ready().await?;
                 let answer = sender.send_request(request).await?;
                 if answer.status() != StatusCode::OK {
                     return Err(format!("status {}", answer.status()).into());
                 }
-                if answer.into_body().collect().await?.to_bytes() != expected {
+                let body = answer.into_body().collect().await?.to_bytes();
+                if ask.expected.as_ref().is_some_and(|expected| *expected != body) {
                     return Err("an answer with other bytes than the backend's".into());
                 }
                 latencies.push(from.elapsed().as_secs_f64() * 1000.0);

@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use crate::paced::Figures;
+use crate::services::{Compared, Measured};
 use crate::shadow::{Cycle, Row, Slices};
 use crate::subjects::Subject;
 use crate::wrk::Load;
@@ -224,16 +225,56 @@ pub(crate) fn copies(name: &str, counts: &BTreeMap<String, f64>) {
     }
 }
 
+/// The service beside the monolith's stand-in.
+pub(crate) fn services(found: &[Compared], rounds: usize, seconds: u64, connections: usize) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[2K");
+    }
+    println!(
+        "{rounds} interleaved rounds, {seconds} s each, {connections} keep-alive connections; a fresh SQLite file for each operation and"
+    );
+    println!("program; medians of the rounds, and of the ratios round by round.\n");
+    println!("{:<32} {:>9} {:>9} {:>9} {:>10}", "", "req/s", "p50 ms", "p99 ms", "memory MB");
+    for Compared { operation, rounds } in found {
+        let line = |program: &str, figures: [f64; 4], decimals: [usize; 4]| {
+            print!("{:<32}", format!("{}, {program}", operation.name()));
+            for ((figure, decimals), width) in figures.iter().zip(decimals).zip([9, 9, 9, 10]) {
+                print!(" {figure:>width$.decimals$}");
+            }
+            println!();
+        };
+        for (program, at) in [("Python stand-in", 0), ("agent service", 1)] {
+            let figures = FIGURES_OF_SERVICES
+                .map(|figure| median(rounds.iter().filter_map(|both| both.get(at)).map(figure)));
+            line(program, figures, [0, 2, 2, 1]);
+        }
+        let ratios = FIGURES_OF_SERVICES
+            .map(|figure| median(rounds.iter().map(|[old, new]| figure(new) / figure(old))));
+        line("service / stand-in", ratios, [2; 4]);
+    }
+}
+
+/// What of one round the columns show.
+const FIGURES_OF_SERVICES: [fn(&Measured) -> f64; 4] = [
+    |measured| measured.rate,
+    |measured| measured.p50,
+    |measured| measured.p99,
+    |measured| megabytes(measured.memory),
+];
+
 /// One line of a memory run.
 pub(crate) fn memory(elapsed: Duration, rate: f64, now: u64, most: u64) {
-    #[expect(clippy::cast_precision_loss, reason = "bytes of one process, far below 2^52")]
-    let megabytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!(
         "{:>5.1} min  {rate:>7.0} req/s  {:>6.1} MB, at most {:.1} MB",
         elapsed.as_secs_f64() / 60.0,
         megabytes(now),
         megabytes(most)
     );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bytes of one process, far below 2^52")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 /// The one report of a benchmark that could not run.

@@ -131,7 +131,8 @@ impl Row {
         for is_on in CYCLE {
             let at = self.front.at(is_on).await?;
             let cpu = at.cpu_seconds()?;
-            let latencies = paced::latencies(&at.url(), rate, args.connections, length).await?;
+            let ask = paced::Ask::backend(&at.url())?;
+            let latencies = paced::latencies(&ask, rate, args.connections, length).await?;
             let slices = if is_on { &mut cycle.on } else { &mut cycle.off };
             slices.latencies.extend(latencies);
             slices.length += length.as_secs_f64();

@@ -1,0 +1,205 @@
+//! The agent service beside the Python stand-in for the monolith: the same requests, each on a database of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::paced::{self, Ask, SATURATING};
+use crate::process::{self, Running};
+use crate::{Failure, report};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServicesArgs {
+    /// Rounds; in each, both programs do every operation once.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of load for each operation of each program in each round.
+    #[arg(long, default_value_t = 2)]
+    seconds: u64,
+    /// Keep-alive connections.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// The service's binary; default: beside this one.
+    #[arg(long)]
+    service: Option<PathBuf>,
+    /// The Python that has the stand-in's packages (`make setup`).
+    #[arg(long, default_value = ".tools/venv/bin/python")]
+    python: PathBuf,
+    /// The stand-in.
+    #[arg(long, default_value = "tests/monolith")]
+    monolith: PathBuf,
+}
+
+/// Workflows that there are before anything is measured.
+const WORKFLOWS: usize = 100;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// One workflow.
+    Read,
+    /// All workflows of the owner.
+    List,
+    /// A new workflow.
+    Create,
+    /// A run of a workflow whose steps are none, so that the engine is measured and not the waiting that it simulates.
+    Execute,
+}
+
+impl Operation {
+    pub(crate) const ALL: [Self; 4] = [Self::Read, Self::List, Self::Create, Self::Execute];
+
+    /// As the table calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::List => "list 50",
+            Self::Create => "create",
+            Self::Execute => "execute",
+        }
+    }
+
+    fn ask(self, base: &str, workflow: &str) -> Result<Ask, Failure> {
+        let one = format!("{base}/api/v1/agents/workflows/{workflow}");
+        let (method, url, body) = match self {
+            Self::Read => (Method::GET, one, None),
+            Self::List => (Method::GET, format!("{base}/api/v1/agents/workflows?limit=50"), None),
+            Self::Create => {
+                (Method::POST, format!("{base}/api/v1/agents/workflows"), Some(new_workflow()))
+            }
+            Self::Execute => {
+                let body = json!({"workflow_id": workflow, "inputs": {"text": "hello"}});
+                (Method::POST, format!("{one}/execute"), Some(body))
+            }
+        };
+        let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
+        Ok(Ask { method, uri: url.parse()?, body, expected: None })
+    }
+}
+
+fn new_workflow() -> Value {
+    json!({
+        "name": "summarise", "description": "Reads a text and says what it is about",
+        "steps": {"read": {"type": "inference", "model": "small"}, "say": {"type": "inference", "model": "large"}},
+        "tags": ["text", "summary"], "max_execution_time": 600, "max_cost_budget": 1.5,
+    })
+}
+
+/// One operation of one program in one round.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measured {
+    pub(crate) rate: f64,
+    /// Milliseconds.
+    pub(crate) p50: f64,
+    /// Milliseconds.
+    pub(crate) p99: f64,
+    /// Resident memory at the end, bytes.
+    pub(crate) memory: u64,
+}
+
+/// Both programs, round by round: what `operation` took the monolith and the service.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    pub(crate) operation: Operation,
+    pub(crate) rounds: Vec<[Measured; 2]>,
+}
+
+/// A program that answers.
+struct Program {
+    base: String,
+    workflow: String,
+    running: Running,
+}
+
+/// Measures each operation on fresh databases, so that what one leaves does not weigh on the next.
+pub(crate) fn run(args: &ServicesArgs) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut found = Vec::new();
+    for operation in Operation::ALL {
+        let folder = tempfile::tempdir()?;
+        let programs = [monolith(args, &folder)?, service(args, &folder)?];
+        let mut ready = Vec::new();
+        for (base, running) in programs {
+            let workflow = runtime.block_on(fill(&base))?;
+            ready.push(Program { base, workflow, running });
+        }
+        let [old, new] = &ready[..] else { return Err("there are two programs".into()) };
+        let mut rounds = Vec::new();
+        for round in 1..=args.rounds {
+            report::progress(operation.name(), round, args.rounds);
+            let measure = |program| runtime.block_on(measure(program, operation, args));
+            rounds.push([measure(old)?, measure(new)?]);
+        }
+        found.push(Compared { operation, rounds });
+    }
+    report::services(&found, args.rounds, args.seconds, args.connections);
+    Ok(())
+}
+
+async fn measure(
+    program: &Program,
+    operation: Operation,
+    args: &ServicesArgs,
+) -> Result<Measured, Failure> {
+    let ask = operation.ask(&program.base, &program.workflow)?;
+    let length = Duration::from_secs(args.seconds);
+    let latencies = paced::latencies(&ask, SATURATING, args.connections, length).await?;
+    let (p50, p99) = latencies.quantiles();
+    let memory = process::resident_bytes(program.running.pid())?;
+    Ok(Measured { rate: latencies.answers() / length.as_secs_f64(), p50, p99, memory })
+}
+
+/// Makes the workflows that are read, listed and run; the identifier of one without steps.
+async fn fill(base: &str) -> Result<String, Failure> {
+    let client = reqwest::Client::new();
+    let mut body = new_workflow();
+    let mut last = String::new();
+    for number in 0..WORKFLOWS {
+        if number + 1 == WORKFLOWS {
+            body["steps"] = json!({});
+        }
+        let url = format!("{base}/api/v1/agents/workflows");
+        let made = client.post(url).json(&body).send().await?.error_for_status()?;
+        let made: Value = made.json().await?;
+        made["id"].as_str().ok_or("a workflow without an id")?.clone_into(&mut last);
+    }
+    Ok(last)
+}
+
+fn monolith(args: &ServicesArgs, folder: &TempDir) -> Result<(String, Running), Failure> {
+    if !args.python.exists() {
+        let missing = args.python.display();
+        return Err(format!("{missing} is missing; run `make setup` in the project's root").into());
+    }
+    // Not canonical: a virtual environment is found by where its link is.
+    let mut command = Command::new(std::path::absolute(&args.python)?);
+    command.arg(args.monolith.canonicalize()?).env("PYTHONDONTWRITEBYTECODE", "1");
+    start("monolith", command, folder.path())
+}
+
+fn service(args: &ServicesArgs, folder: &TempDir) -> Result<(String, Running), Failure> {
+    let beside = std::env::current_exe()?.with_file_name("agent-service");
+    let mut command = Command::new(args.service.clone().unwrap_or(beside));
+    command.env("UNIT_MANAGER", "none");
+    start("service", command, folder.path())
+}
+
+fn start(name: &str, mut command: Command, folder: &Path) -> Result<(String, Running), Failure> {
+    let at = process::free_address()?;
+    let home = folder.join(name);
+    std::fs::create_dir(&home)?;
+    command
+        .current_dir(&home)
+        .env("APP_ENV", "dev")
+        .env("APP_HOST", at.ip().to_string())
+        .env("APP_PORT", at.port().to_string())
+        .env("DATABASE_URL", format!("sqlite:///{}", home.join("shared.db").display()))
+        .env("LOG_LEVEL", "error");
+    let running = Running::start(&mut command, &home.join("log"), at)?;
+    Ok((format!("http://{at}"), running))
+}
