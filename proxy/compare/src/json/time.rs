@@ -9,15 +9,22 @@ const MAX_TIME: usize = 40;
 /// Length of `2026-01-02T03:04:05`.
 const TO_SECONDS: usize = 19;
 
-/// Whether a text is a time: RFC 3339 with or without zone, with `T` or a blank, with up to nine digits of fraction.
+/// What Python programs write that append a `Z` to `isoformat()` of a time that has a zone. No standard knows it.
+const DOUBLE_ZONE: &str = "+00:00Z";
+
+/// Whether a text is a time: RFC 3339 with or without zone (or [`DOUBLE_ZONE`]), with `T` or a blank, with up to nine digits
+/// of fraction.
 pub(super) fn is_time(text: &str) -> bool {
     if !(TO_SECONDS..=MAX_TIME).contains(&text.len()) || fraction_digits(text) > 9 {
         return false;
     }
-    DateTime::parse_from_rfc3339(text).is_ok()
-        || ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+    let has_no_zone = |text| {
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
             .iter()
             .any(|format| NaiveDateTime::parse_from_str(text, format).is_ok())
+    };
+    DateTime::parse_from_rfc3339(text).is_ok()
+        || has_no_zone(text.strip_suffix(DOUBLE_ZONE).unwrap_or(text))
 }
 
 fn fraction_digits(text: &str) -> usize {
@@ -39,9 +46,10 @@ pub(super) fn gaps(old: &str, new: &str) -> Option<([Option<Gap>; 2], Grade)> {
     if old_zone == new_zone {
         return Some(([fraction, None], Grade::Cosmetic));
     }
-    let is_utc = |zone| matches!(zone, "Z" | "z" | "+00:00" | "-00:00");
-    // Many a client takes a time without zone as one of its own zone.
+    let is_utc = |zone| matches!(zone, "Z" | "z" | "+00:00" | "-00:00" | DOUBLE_ZONE);
+    // Many a client takes a time without zone as one of its own zone, and does not read one with two.
     let grade = match (is_utc(old_zone), is_utc(new_zone)) {
+        (true, true) if [old_zone, new_zone].contains(&DOUBLE_ZONE) => Grade::Value,
         (true, true) => Grade::Cosmetic,
         (true, false) if new_zone.is_empty() => Grade::Value,
         (false, true) if old_zone.is_empty() => Grade::Value,
@@ -72,6 +80,7 @@ mod tests {
             "2026-01-02T03:04:05.1",
             "2026-01-02 03:04:05-05:30",
             "2026-01-02T03:04:05.123456789Z",
+            "2026-01-02T03:04:05.123456+00:00Z",
         ] {
             assert!(is_time(text), "{text}");
         }
@@ -81,6 +90,7 @@ mod tests {
             "now",
             "2026-13-02T03:04:05Z",
             "2026-01-02T03:04:05.1234567890Z",
+            "2026-01-02T03:04:05Z+00:00Z",
             "12",
         ] {
             assert!(!is_time(text), "{text}");
@@ -97,6 +107,9 @@ mod tests {
             (".120", ".12", Some(([Some(digits), None], Grade::Cosmetic))),
             (".000000", "Z", Some(([Some(zone), Some(digits)], Grade::Value))),
             (".1Z", ".100+00:00", Some(([Some(zone), Some(digits)], Grade::Cosmetic))),
+            ("+00:00Z", "Z", Some(([Some(zone), None], Grade::Value))),
+            ("+00:00Z", "+00:00", Some(([Some(zone), None], Grade::Value))),
+            ("+00:00Z", "+02:00", None),
             (".1", ".2", None),
             (".123456", "", None),
             ("Z", "+02:00", None),
