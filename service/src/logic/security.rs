@@ -7,7 +7,7 @@ use super::Denied;
 use super::audit::Event;
 use super::sandboxes;
 use crate::compatibility::Compatibility;
-use crate::python::value::repr;
+use crate::python::repr::repr;
 use crate::store::audit::AuditCounts;
 use crate::store::trust_scores::TrustCounts;
 use crate::tables::Record as _;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use crate::python::repr::repr;
 use crate::python::value;
 use crate::validation::Problem;
 
@@ -22,7 +23,7 @@ pub fn text(name: &str, sent: &Map<String, Value>, problems: &[Problem]) -> Stri
     for Problem { field, message, code } in problems {
         let path = field.strip_prefix("body.").unwrap_or(field);
         let found = at(sent, path).unwrap_or(&Value::Null);
-        let (quoted, kind) = (shortened(&value::repr(found)), value::type_name(found));
+        let (quoted, kind) = (shortened(&repr(found)), value::type_name(found));
         // Writing to a String cannot fail.
         let _infallible = write!(
             text,
@@ -83,11 +84,8 @@ mod tests {
 
     #[test]
     fn a_quoted_value_is_cut_between_characters() {
-        assert_eq!(
-            shortened(&value::repr(&json!(["é".repeat(60)]))),
-            "['ééééééééééé...ééééééééééé']"
-        );
-        let exact = value::repr(&json!(["x".repeat(46)]));
+        assert_eq!(shortened(&repr(&json!(["é".repeat(60)]))), "['ééééééééééé...ééééééééééé']");
+        let exact = repr(&json!(["x".repeat(46)]));
         assert_eq!(shortened(&exact), exact);
     }
 }
