@@ -1,5 +1,6 @@
 //! The table of contents of the API: every route, one line each, a function for each router of the monolith.
 
+use crate::handlers::orchestration::{agents, assignments, metrics, plans};
 use crate::handlers::performance::{
     capabilities, health, meta_models, optimizations, profiles, resources, summary,
 };
@@ -25,6 +26,10 @@ const INTEGRATION: &[&str] =
 const CREATIVITY: &[&str] =
     &["/api/v1/agents/creativity", "/v1/agents/creativity", "/api/v1/agent/creativity"];
 
+/// Where the orchestration of agents stands.
+const ORCHESTRATION: &[&str] =
+    &["/api/v1/agents/orchestration", "/v1/agents/orchestration", "/api/v1/agent/orchestration"];
+
 /// Where what miners do for clients stands.
 const SERVICES: &[&str] = &["/api/v1/services", "/v1/services", "/api/v1/agent/services"];
 
@@ -41,6 +46,7 @@ pub fn groups() -> Vec<Group> {
         of_the_audit_chain(),
         of_receipts(),
         of_learning(),
+        of_orchestration(),
     ]
 }
 
@@ -208,6 +214,36 @@ fn of_learning() -> Group {
             post("/learning/trainings/{training_id}/cancel", learning::cancel()),
             post("/learning/agents/{learner_id}/act", learning::act()),
             post("/learning/agents/{learner_id}/evaluate", learning::evaluate()),
+        ],
+    }
+}
+
+/// Of `services/agent_orchestrator.py`, which had no router.
+fn of_orchestration() -> Group {
+    Group {
+        name: "Agent orchestration",
+        mounts: ORCHESTRATION,
+        endpoints: vec![
+            post("/agents", agents::register()),
+            get("/agents", agents::list()),
+            get("/agents/{agent_id}", agents::show()),
+            put("/agents/{agent_id}", agents::change()),
+            delete("/agents/{agent_id}", agents::remove()),
+            post("/agents/{agent_id}/heartbeat", agents::heartbeat()),
+            get("/agents/{agent_id}/assignments", agents::assignments()),
+            get("/candidates", agents::candidates()),
+            post("/plans", plans::create()),
+            get("/plans", plans::list()),
+            get("/plans/{plan_id}", plans::show()),
+            get("/plans/{plan_id}/status", plans::status()),
+            get("/plans/{plan_id}/allocations", plans::allocations()),
+            post("/plans/{plan_id}/cancel", plans::cancel()),
+            post("/plans/{plan_id}/retry", plans::retry()),
+            get("/assignments/{assignment_id}", assignments::show()),
+            post("/assignments/{assignment_id}/start", assignments::start()),
+            post("/assignments/{assignment_id}/complete", assignments::complete()),
+            post("/assignments/{assignment_id}/fail", assignments::fail()),
+            get("/metrics", metrics::show()),
         ],
     }
 }

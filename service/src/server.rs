@@ -21,6 +21,7 @@ use crate::instances::{Host, Instances};
 use crate::live_figures::LiveFigures;
 use crate::meta_training;
 use crate::metrics::Metrics;
+use crate::monitoring;
 use crate::receipt_key::{self, KeyError};
 use crate::router;
 use crate::store::{Store, StoreError};
@@ -121,11 +122,13 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let trainer = Trainer::new(Arc::clone(&app), calculator, stop.clone());
     let train = tokio::spawn(trainer.work());
     let meta_trainings = tokio::spawn(meta_training::work(Arc::clone(&app), stop.clone()));
+    let monitoring = tokio::spawn(monitoring::work(Arc::clone(&app), stop.clone()));
     let drain = app.config.drain_timeout;
     connections::serve(listener, router, app.config.max_connections, stop, drain).await;
     tokio::join!(settle(work, drain), settle(train, drain));
-    // It holds nothing that another start would not find again.
+    // They hold nothing that another start would not find again.
     meta_trainings.abort();
+    monitoring.abort();
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())

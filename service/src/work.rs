@@ -16,6 +16,7 @@ use crate::compatibility::Compatibility;
 use crate::http::ApiError;
 use crate::instances::Instances;
 use crate::logic::alerts::Figures;
+use crate::logic::orchestration::Rules;
 use crate::logic::receipt::Signer;
 use crate::python::time::Stamp;
 use crate::store::Store;
@@ -124,6 +125,11 @@ impl Work {
     /// Whose manner answers follow.
     pub fn compatibility(&self) -> Compatibility {
         self.app.config.compatibility
+    }
+
+    /// How plans of several agents are watched.
+    pub fn orchestration(&self) -> &Rules {
+        &self.app.config.orchestration
     }
 
     /// The build that answers.

@@ -5,6 +5,7 @@ pub mod settings;
 pub mod database;
 pub mod keys;
 pub mod units;
+pub mod orchestration;
 pub mod origins;
 
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ pub use units::UnitSettings;
 
 use crate::build::BuildId;
 use crate::compatibility::Compatibility;
+use crate::logic::orchestration::Rules;
 use crate::store::open::Location;
 use crate::store::rehearsal::Limits;
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub database_is_clone: bool,
     /// The time for one training.
     pub learning_timeout: Duration,
+    /// How plans of several agents are watched.
+    pub orchestration: Rules,
     /// Who runs deployed instances.
     pub units: UnitSettings,
     /// Where alerts are posted; none: they are logged. A secret may be part of it.
@@ -146,6 +150,7 @@ impl Config {
         let execution_lease = source.parse("EXECUTION_LEASE_SECONDS", "10", lease, problems);
         let database_is_clone = source.parse("DATABASE_IS_CLONE", "false", yes_or_no, problems);
         let learning_timeout = source.parse("LEARNING_TIMEOUT_SECONDS", "600", seconds, problems);
+        let orchestration = orchestration::read(source, problems);
         let units = units::read(source, problems);
         let alert_webhook = alert_webhook(source, problems);
         let rehearsal = rehearsal(source, problems);
@@ -166,6 +171,7 @@ impl Config {
             execution_lease: execution_lease?,
             database_is_clone: database_is_clone?,
             learning_timeout: learning_timeout?,
+            orchestration: orchestration?,
             units: units?,
             alert_webhook,
             mode: mode?,

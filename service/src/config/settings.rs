@@ -53,6 +53,14 @@ pub const SETTINGS: &[Setting] = &[
     setting("EXECUTION_WORKERS", "8", "executions worked on at once"),
     setting("EXECUTION_LEASE_SECONDS", "10", "how long a silent worker keeps its executions"),
     setting("LEARNING_TIMEOUT_SECONDS", "600", "time for one training"),
+    setting("ORCHESTRATION_MAX_PLANS", "10", "plans that one owner may have under way"),
+    setting(
+        "ORCHESTRATION_ASSIGNMENT_TIMEOUT_SECONDS",
+        "300",
+        "time for an agent to begin what it was assigned",
+    ),
+    setting("ORCHESTRATION_MONITORING_SECONDS", "30", "time between two looks at plans"),
+    setting("ORCHESTRATION_RETRY_LIMIT", "3", "how often a sub-task may be retried"),
     setting(
         "UNIT_MANAGER",
         "systemd",

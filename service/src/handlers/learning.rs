@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::http::endpoint::LazyShape;
-use crate::http::openapi::of_table;
+use crate::http::openapi::{list_of, of_table, with};
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::learning::environment::FEATURE_NAMES;
 use crate::learning::{Algorithm, Environment, Policy, evaluation};
@@ -150,7 +150,7 @@ pub fn list() -> Action {
         Ok(Reply::ok(&found.iter().map(Learner::to_json).collect()))
     })
     .query(&FILTER)
-    .answers(|| json!({"type": "array", "items": of_table(&Learner::TABLE)}))
+    .answers(|| list_of(&of_table(&Learner::TABLE)))
 }
 
 /// `GET /learning/agents/{learner_id}`.
@@ -213,7 +213,7 @@ pub fn trainings() -> Action {
     })
     .query(&PAGE)
     .refuses(&[403, 404])
-    .answers(|| json!({"type": "array", "items": training_schema()}))
+    .answers(|| list_of(&training_schema()))
 }
 
 /// `GET /learning/trainings/{training_id}`.
@@ -309,13 +309,11 @@ fn failed(error: &crate::learning::LearningError) -> ApiError {
 
 fn shown_schema() -> Value {
     let or_null = |schema: Value| json!({"anyOf": [schema, {"type": "null"}]});
-    let mut schema = of_table(&Learner::TABLE);
     let status =
         json!({"type": "string", "enum": ["new", "queued", "training", "ready", "failed"]});
-    add(&mut schema, "status", status);
-    add(&mut schema, "model", or_null(of_table(&Model::TABLE)));
-    add(&mut schema, "training", or_null(training_schema()));
-    schema
+    let schema = with(of_table(&Learner::TABLE), "status", status);
+    let schema = with(schema, "model", or_null(of_table(&Model::TABLE)));
+    with(schema, "training", or_null(training_schema()))
 }
 
 fn training_schema() -> Value {
@@ -329,17 +327,7 @@ fn training_schema() -> Value {
             _ => {}
         }
     }
-    add(&mut schema, "progress", json!({"type": "number", "minimum": 0, "maximum": 1}));
-    schema
-}
-
-fn add(schema: &mut Value, name: &str, field: Value) {
-    if let Some(Value::Object(fields)) = schema.get_mut("properties") {
-        fields.insert(name.to_owned(), field);
-    }
-    if let Some(Value::Array(required)) = schema.get_mut("required") {
-        required.push(name.into());
-    }
+    with(schema, "progress", json!({"type": "number", "minimum": 0, "maximum": 1}))
 }
 
 fn decision_schema() -> Value {

@@ -1,6 +1,7 @@
 //! The endpoints as clients see them: forms, order of checks, limits, and what the contract leaves to us.
 
 mod learning;
+mod orchestration;
 mod rehearsals;
 mod security;
 mod integration;

@@ -155,6 +155,23 @@ pub fn of_columns(table: &Table, names: &[&str]) -> Value {
     json!({"type": "object", "properties": properties, "required": names})
 }
 
+/// The schema of a list.
+pub fn list_of(item: &Value) -> Value {
+    json!({"type": "array", "items": item})
+}
+
+/// The schema of an object with one more field, which is always there.
+#[must_use]
+pub fn with(mut schema: Value, name: &str, field: Value) -> Value {
+    if let Some(Value::Object(fields)) = schema.get_mut("properties") {
+        fields.insert(name.to_owned(), field);
+    }
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.push(name.into());
+    }
+    schema
+}
+
 fn of_column(column: &Column) -> Value {
     let schema = match column.kind {
         // Instants are no `date-time`: that format wants a zone, and these have none.
@@ -162,7 +179,7 @@ fn of_column(column: &Column) -> Value {
         ColumnType::Json => schema::anything(),
         ColumnType::Bytes => json!({"type": "null"}),
         ColumnType::Integer => json!({"type": "integer"}),
-        ColumnType::Float => json!({"type": "number"}),
+        ColumnType::Float | ColumnType::Money => json!({"type": "number"}),
         ColumnType::Boolean => json!({"type": "boolean"}),
         ColumnType::Enum(names) => {
             let words: Vec<String> = names.iter().map(|name| choice::word(name)).collect();

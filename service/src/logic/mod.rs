@@ -16,6 +16,7 @@ pub mod trust_scores;
 pub mod sandboxes;
 pub mod security;
 pub mod learning;
+pub mod orchestration;
 pub mod performance;
 pub mod creativity;
 pub mod deployments;

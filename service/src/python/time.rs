@@ -93,14 +93,24 @@ impl Stamp {
         Self { clock, zone: None }
     }
 
+    /// This instant in UTC, without a zone: as a column gives it back.
+    #[must_use]
+    pub fn naive(&self) -> Self {
+        Self { clock: self.utc(), zone: None }
+    }
+
+    /// Microseconds from `earlier` to this instant.
+    pub fn micros_since(&self, earlier: &Self) -> i64 {
+        (self.utc() - earlier.utc()).num_microseconds().unwrap_or(i64::MAX)
+    }
+
     /// Seconds from `earlier` to this instant, with microseconds.
     pub fn seconds_since(&self, earlier: &Self) -> f64 {
-        let micros = (self.utc() - earlier.utc()).num_microseconds().unwrap_or(i64::MAX);
         #[expect(
             clippy::cast_precision_loss,
             reason = "durations stay far below 2^53 microseconds"
         )]
-        let micros = micros as f64;
+        let micros = self.micros_since(earlier) as f64;
         micros / 1_000_000.0
     }
 

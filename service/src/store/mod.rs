@@ -14,6 +14,8 @@ pub mod trust_scores;
 pub mod sandboxes;
 pub mod learners;
 pub mod trainings;
+pub mod orchestrators;
+pub mod courses;
 pub mod performance;
 pub mod meta_models;
 pub mod creativity;

@@ -88,6 +88,16 @@ impl Writing {
         Ok(self.select(doing, rest, binds).await?.into_iter().next())
     }
 
+    /// What a query answers that is about no one row, as this transaction sees it.
+    pub(super) async fn figures(
+        &mut self,
+        doing: &'static str,
+        sql: impl Into<String>,
+        binds: Vec<Cell>,
+    ) -> Result<Vec<Vec<Cell>>, StoreError> {
+        figures(self.connection().await?, doing, sql.into(), binds).await
+    }
+
     /// Writes a new row.
     pub(super) async fn insert<R: Record>(
         &mut self,

@@ -29,7 +29,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    fn new(cell: &Cell, wanted: &str) -> Self {
+    pub(super) fn new(cell: &Cell, wanted: &str) -> Self {
         let found = match cell {
             Cell::Null => "NULL".to_owned(),
             Cell::Integer(number) => format!("the integer {number}"),

@@ -26,6 +26,8 @@ pub struct Column {
     pub key: bool,
     /// Whether it has an index of its own.
     pub indexed: bool,
+    /// The columns that follow it in that index.
+    pub indexed_with: &'static [&'static str],
     /// Whether no two rows may have the same value, said in the table itself.
     pub unique_constraint: bool,
     /// Whether that index allows each value once.
@@ -45,6 +47,8 @@ pub enum ColumnType {
     Integer,
     /// A double.
     Float,
+    /// Money: whole millionths.
+    Money,
     /// Any bytes.
     Bytes,
     /// A truth value.
@@ -64,6 +68,7 @@ impl Column {
             nullable: T::NULLABLE,
             key: false,
             indexed: false,
+            indexed_with: &[],
             unique_constraint: false,
             unique: false,
             references: None,
@@ -82,6 +87,13 @@ impl Column {
     pub const fn indexed(mut self) -> Self {
         self.indexed = true;
         self
+    }
+
+    /// With an index of its own in which these columns follow.
+    #[must_use]
+    pub const fn indexed_with(mut self, columns: &'static [&'static str]) -> Self {
+        self.indexed_with = columns;
+        self.indexed()
     }
 
     /// With a value that no other row has.

@@ -18,8 +18,10 @@ impl Table {
             format!("CREATE TABLE IF NOT EXISTS {} (\n\t{}\n)", self.name, lines.join(",\n\t"));
         let indexes = self.columns.iter().filter(|column| column.indexed).map(|column| {
             let unique = if column.unique { "UNIQUE " } else { "" };
-            let (table, column) = (self.name, column.name);
-            format!("CREATE {unique}INDEX IF NOT EXISTS ix_{table}_{column} ON {table} ({column})")
+            let mut columns = vec![column.name];
+            columns.extend(column.indexed_with);
+            let (table, name, columns) = (self.name, columns.join("_"), columns.join(", "));
+            format!("CREATE {unique}INDEX IF NOT EXISTS ix_{table}_{name} ON {table} ({columns})")
         });
         std::iter::once(table).chain(indexes).collect()
     }
@@ -62,7 +64,7 @@ impl ColumnType {
             Self::Text(None) => "VARCHAR".to_owned(),
             Self::Text(Some(length)) => format!("VARCHAR({length})"),
             Self::Json => "JSON".to_owned(),
-            Self::Integer => "INTEGER".to_owned(),
+            Self::Integer | Self::Money => "INTEGER".to_owned(),
             Self::Float => "FLOAT".to_owned(),
             Self::Bytes => "BLOB".to_owned(),
             Self::Boolean => "BOOLEAN".to_owned(),

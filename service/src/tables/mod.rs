@@ -12,10 +12,12 @@ pub mod integration;
 pub mod jobs;
 pub mod own;
 pub mod cell;
+pub mod amount;
 pub mod choice;
 pub mod column;
 pub mod ddl;
 
+pub use amount::Amount;
 pub use cell::{Bytes, Cell, Fault, Float, Int, Json};
 pub use column::{Column, ColumnType, Record, Table};
 
@@ -45,4 +47,9 @@ pub const ALL: &[&Table] = &[
     &own::learning::Training::TABLE,
     &own::learning::Model::TABLE,
     &own::learning::Weights::TABLE,
+    &own::orchestration::Orchestrator::TABLE,
+    &own::orchestration::Agent::TABLE,
+    &own::orchestration::Plan::TABLE,
+    &own::orchestration::Assignment::TABLE,
+    &own::orchestration::Allocation::TABLE,
 ];

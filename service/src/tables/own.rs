@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod learning;
+pub mod orchestration;
 
 use super::cell::{Int, Json};
 use super::column::table;

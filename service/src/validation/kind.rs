@@ -54,6 +54,12 @@ pub struct TextLimits {
 /// A regular expression, made on first use. Its text is what the message shows.
 pub type LazyPattern = LazyLock<Regex>;
 
+/// A pattern of this program.
+#[expect(clippy::expect_used, reason = "patterns are constants, and describing the API makes each")]
+pub fn pattern(text: &'static str) -> Regex {
+    Regex::new(text).expect("a constant pattern")
+}
+
 /// Inclusive bounds of a number.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bounds {

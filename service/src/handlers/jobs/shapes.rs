@@ -2,12 +2,11 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
 use serde_json::Value;
 
 use crate::http::endpoint::LazyShape;
 use crate::logic::jobs::catalogue::{CODECS, ENGINES, LLM_MODELS, SD_MODELS, WHISPER_MODELS};
-use crate::validation::kind::LazyPattern;
+use crate::validation::kind::{LazyPattern, pattern};
 use crate::validation::shape::Field;
 use crate::validation::{Kind, Shape, field};
 
@@ -42,11 +41,6 @@ const MOST_SEEDS: usize = 4;
 
 static RESOLUTION: LazyPattern = LazyLock::new(|| pattern(r"^\d+x\d+$"));
 static BITRATE: LazyPattern = LazyLock::new(|| pattern(r"^\d+[kM]?$"));
-
-#[expect(clippy::expect_used, reason = "the patterns are constants, and tests use each")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a pattern of this file")
-}
 
 /// A field that is null unless it is sent.
 fn or_null(name: &'static str, kind: Kind) -> Field {

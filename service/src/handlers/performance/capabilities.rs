@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AGENT, limit, list_of, with};
+use super::{AGENT, limit};
 use crate::http::endpoint::LazyShape;
-use crate::http::openapi::of_columns;
+use crate::http::openapi::{list_of, of_columns, with};
 use crate::http::{Action, Input, Reply};
 use crate::logic::performance::capabilities::{MOST_SKILL, NewCapability, STATUS};
 use crate::store::performance::CapabilityFilter;

@@ -6,9 +6,9 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{limit, list_of};
+use super::limit;
 use crate::http::endpoint::LazyShape;
-use crate::http::openapi::of_columns;
+use crate::http::openapi::{list_of, of_columns};
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::performance::meta_learning::{Adaptation, NewModel, READY, Unadaptable};
 use crate::store::meta_models::MetaModelFilter;

@@ -10,8 +10,6 @@ pub mod health;
 #[cfg(test)]
 mod tests;
 
-use serde_json::Value;
-
 use crate::validation::{Kind, field, shape::Field};
 
 /// The part of the path that names an agent.
@@ -20,20 +18,4 @@ const AGENT: &str = "agent_id";
 /// How many entries a list shows: 1 to 100.
 fn limit(default: i32) -> Field {
     field("limit", Kind::integer_within(1, 100)).default(default)
-}
-
-/// The schema of a list.
-fn list_of(item: &Value) -> Value {
-    serde_json::json!({"type": "array", "items": item})
-}
-
-/// Adds a property to the schema of an object.
-fn with(mut schema: Value, name: &str, property: Value) -> Value {
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties.insert(name.to_owned(), property);
-    }
-    if let Some(Value::Array(required)) = schema.get_mut("required") {
-        required.push(name.into());
-    }
-    schema
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::AGENT;
 use crate::http::endpoint::LazyShape;
-use crate::http::openapi::of_columns;
+use crate::http::openapi::{of_columns, with};
 use crate::http::{Action, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::performance::profiles::{DEFAULT_TYPE, Measured, NewProfile};
@@ -133,6 +133,6 @@ pub fn add() -> Action {
     .refuses(&[400])
     .answers(|| {
         let schema = of_columns(&Profile::TABLE, ADDED);
-        super::with(schema, "success", json!({"type": "boolean"}))
+        with(schema, "success", json!({"type": "boolean"}))
     })
 }

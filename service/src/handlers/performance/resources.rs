@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{AGENT, limit, list_of};
+use super::{AGENT, limit};
 use crate::http::endpoint::LazyShape;
-use crate::http::openapi::of_columns;
+use crate::http::openapi::{list_of, of_columns};
 use crate::http::{Action, Input, Reply};
 use crate::logic::performance::resources::NewAllocation;
 use crate::store::performance::AllocationFilter;
