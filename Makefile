@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-python conformance openapi rehearsal-proof bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-python conformance openapi rehearsal-proof kill-proof bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -46,6 +46,9 @@ openapi: setup ## ask the service everything that its own description allows, an
 
 rehearsal-proof: setup ## 10,000 writes with and without rehearsals, the two databases compared; some minutes
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_thousand_rehearsed
+
+kill-proof: setup ## ten kills of the service while 200 executions run; two minutes
+	cargo test --workspace --test e2e -- --ignored --nocapture ten_kills
 
 bench: setup ## the proxy beside bare pingora, nginx and HAProxy; what mirroring costs clients; the service beside Python
 	scripts/bench-tools.sh

@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, cutover, db, gate, guard, history, mirror, rollback, routes, status,
+    completions, cutover, db, gate, guard, history, mirror, rollback, routes, status, verify,
 };
 use crate::demo;
 use crate::output::{Color, Format};
@@ -118,6 +118,9 @@ pub(crate) enum Command {
     /// Make the database of a twin
     #[command(subcommand)]
     Db(db::Command),
+    /// Check what a backend has signed
+    #[command(subcommand)]
+    Verify(verify::Command),
     /// Play a whole migration with real programs, in under a minute
     Demo(demo::Args),
     /// Print a completion script for a shell

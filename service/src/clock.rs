@@ -39,6 +39,11 @@ pub trait Ids: Debug + Send + Sync {
     fn id(&self, prefix: &str, digits: usize) -> String {
         format!("{prefix}{}", self.hex().get(..digits).unwrap_or_default())
     }
+
+    /// 64 random hexadecimal digits, which nobody can guess.
+    fn secret(&self) -> String {
+        self.hex() + &self.hex()
+    }
 }
 
 /// Identifiers from version 4 UUIDs.

@@ -6,7 +6,7 @@ use crate::handlers::performance::{
 };
 use crate::handlers::{
     audit_logs, creativity, deploying, deployments, executions, instances, jobs, learning,
-    networks, policies, production, receipts, sandboxes, security, service, trust_scores,
+    networks, policies, production, proofs, receipts, sandboxes, security, service, trust_scores,
     workflows, zk,
 };
 use crate::http::endpoint::{Group, delete, get, post, put};
@@ -193,6 +193,8 @@ fn of_receipts() -> Group {
         endpoints: vec![
             get("/executions/{execution_id}/receipt/document", receipts::document()),
             get("/receipts/public-key", receipts::public_key()),
+            get("/executions/{execution_id}/proof", proofs::show()),
+            post("/proofs/verify", proofs::verify()),
         ],
     }
 }

@@ -14,8 +14,9 @@ use crate::alerting::Alerting;
 use crate::app::App;
 use crate::calculator::Calculator;
 use crate::clock::{RandomChance, RandomIds, SystemClock};
-use crate::config::Config;
-use crate::execution::{Bell, Simulated, Worker};
+use crate::config::{Config, ExecutorChoice};
+use crate::execution::openai::client::ClientError;
+use crate::execution::{Bell, Executor, OpenAi, Simulated, Worker};
 use crate::http::{connections, cors, mount, observe, openapi};
 use crate::instances::{Host, Instances};
 use crate::live_figures::LiveFigures;
@@ -37,6 +38,9 @@ pub enum StartError {
     /// The key that signs receipts.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// What runs steps.
+    #[error("the executor openai cannot be set up")]
+    Executor(#[from] ClientError),
     /// The port.
     #[error("cannot listen on {address}; {advice}")]
     Listen {
@@ -88,6 +92,14 @@ pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
     }))
 }
 
+/// What runs the steps of executions.
+fn executor(choice: &ExecutorChoice) -> Result<Arc<dyn Executor>, StartError> {
+    Ok(match choice {
+        ExecutorChoice::Simulated => Arc::new(Simulated),
+        ExecutorChoice::OpenAi(settings) => Arc::new(OpenAi::new((**settings).clone())?),
+    })
+}
+
 /// The whole HTTP side: endpoints, documentation, and the layer around them.
 pub fn routes(app: &Arc<App>) -> Result<Router, StartError> {
     let groups = router::groups();
@@ -109,6 +121,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     })?;
     let app = open(config).await?;
     let router = routes(&app)?;
+    let executor = executor(&app.config.executor)?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
     if let Ok(address) = listener.local_addr() {
@@ -116,7 +129,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         let build_id = app.config.build_id.as_str();
         tracing::info!(%address, database, build_id, mode = ?app.config.mode, "listening");
     }
-    let worker = Worker::new(Arc::clone(&app), Arc::new(Simulated), stop.clone());
+    let worker = Worker::new(Arc::clone(&app), executor, stop.clone());
     let work = tokio::spawn(worker.work());
     let calculator = Calculator::giving_way("trainer")?;
     let trainer = Trainer::new(Arc::clone(&app), calculator, stop.clone());

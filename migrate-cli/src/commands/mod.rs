@@ -24,6 +24,8 @@ pub(crate) mod mirror_suggestions;
 pub(crate) mod db;
 pub(crate) mod db_clone;
 pub(crate) mod db_watch;
+pub(crate) mod verify;
+pub(crate) mod verify_receipt;
 pub(crate) mod completions;
 
 #[cfg(test)]
@@ -46,6 +48,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::Guard(command) => guard::run(&command, context),
         Command::Mirror(command) => mirror::run(&command, context).await,
         Command::Db(command) => db::run(command, context).await,
+        Command::Verify(command) => verify::run(&command, context),
         Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::Completions(args) => Ok(completions::run(&args, context)),
     }

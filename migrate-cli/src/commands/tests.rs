@@ -5,6 +5,7 @@ mod history;
 mod status;
 mod guard;
 mod mirror;
+mod verify;
 
 use crate::testing::Folder;
 

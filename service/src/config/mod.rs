@@ -7,6 +7,7 @@ pub mod keys;
 pub mod units;
 pub mod orchestration;
 pub mod origins;
+pub mod openai;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use keys::{ApiKeys, Secret};
 pub use origins::Origins;
+pub use openai::ExecutorChoice;
 pub use source::{Problem, Source};
 pub use units::UnitSettings;
 
@@ -70,6 +72,8 @@ pub struct Config {
     pub units: UnitSettings,
     /// Where alerts are posted; none: they are logged. A secret may be part of it.
     pub alert_webhook: Option<Secret>,
+    /// What runs steps.
+    pub executor: ExecutorChoice,
 }
 
 /// `APP_ENV`.
@@ -153,6 +157,7 @@ impl Config {
         let orchestration = orchestration::read(source, problems);
         let units = units::read(source, problems);
         let alert_webhook = alert_webhook(source, problems);
+        let executor = openai::read(source, problems);
         let rehearsal = rehearsal(source, problems);
         if let (Some(database), Some(limits)) = (&mut database, rehearsal) {
             database.rehearsal = limits;
@@ -174,6 +179,7 @@ impl Config {
             orchestration: orchestration?,
             units: units?,
             alert_webhook,
+            executor: executor?,
             mode: mode?,
             host: host?,
             database: database?,

@@ -52,6 +52,16 @@ pub const SETTINGS: &[Setting] = &[
     setting("MAX_CONNECTIONS", "1024", "connections held open at once"),
     setting("EXECUTION_WORKERS", "8", "executions worked on at once"),
     setting("EXECUTION_LEASE_SECONDS", "10", "how long a silent worker keeps its executions"),
+    setting("EXECUTOR", "simulated", "what runs steps: simulated, or openai (inference steps)"),
+    setting("OPENAI_BASE_URL", "https://api.openai.com/v1", "server of chat completions"),
+    setting("OPENAI_API_KEY", "(none)", "its key; never sent without TLS but to loopback"),
+    setting("OPENAI_MODEL", "(none)", "model of steps that name none; required with openai"),
+    setting("OPENAI_STREAM", "true", "whether answers are asked for piece by piece"),
+    setting("OPENAI_TIMEOUT_SECONDS", "60", "time for one call"),
+    setting("OPENAI_RETRIES", "3", "repetitions after 429, 5xx and failed connections"),
+    setting("OPENAI_MAX_OUTPUT_TOKENS", "1024", "most tokens of one answer"),
+    setting("OPENAI_INPUT_PRICE", "0", "price of a million tokens sent, a decimal number"),
+    setting("OPENAI_OUTPUT_PRICE", "0", "price of a million tokens received"),
     setting("LEARNING_TIMEOUT_SECONDS", "600", "time for one training"),
     setting("ORCHESTRATION_MAX_PLANS", "10", "plans that one owner may have under way"),
     setting(
@@ -94,6 +104,7 @@ pub const SETTINGS: &[Setting] = &[
 /// Whether a value must never be shown.
 pub fn is_secret(name: &str) -> bool {
     name.ends_with("_API_KEYS")
+        || name.ends_with("_API_KEY")
         || matches!(name, "RECEIPT_SIGNING_KEY_HEX" | "AITBC_ALERT_WEBHOOK_URL")
 }
 

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::executor::{StepFailure, StepOutcome};
+use super::executor::{Call, StepFailure, StepOutcome};
+use super::purse::Purse;
 use super::worker::Worker;
 use crate::app::App;
 use crate::logic::progress::{Beginning, Progress};
+use crate::logic::proof::{self, StepProof};
 use crate::logic::{plan, verification};
 use crate::python::time::Stamp;
 use crate::store::runs::Lease;
@@ -133,6 +135,7 @@ impl Drive<'_> {
         };
         let rows = store.step_execution_list(id).await?;
         let mut progress = Progress::resume(&self.run.inputs.0, &plan, rows);
+        let mut purse = Purse::of(&workflow, &execution);
         for step in plan {
             if progress.has_finished(step) {
                 continue;
@@ -142,7 +145,7 @@ impl Drive<'_> {
                 release(self.app(), self.lease, now).await?;
                 return Ok(Ended::GivenBack);
             }
-            if let Some(ended) = self.step(step, &mut progress).await? {
+            if let Some(ended) = self.step(step, &mut progress, &mut purse).await? {
                 return Ok(ended);
             }
         }
@@ -158,6 +161,7 @@ impl Drive<'_> {
         &self,
         step: &Step,
         progress: &mut Progress,
+        purse: &mut Purse,
     ) -> Result<Option<Ended>, StoreError> {
         let mut row = match self.begin(step, progress).await? {
             Ok(row) => row,
@@ -166,29 +170,72 @@ impl Drive<'_> {
         let started = Instant::now();
         let limit = step.timeout_seconds.get().filter(|s| *s > 0).unwrap_or(STEP_SECONDS);
         let limit = Duration::from_secs(limit.unsigned_abs());
-        let outcome =
-            tokio::time::timeout(limit, self.worker.executor.run(step, progress.inputs()))
-                .await
-                .unwrap_or_else(|_| {
-                    Err(StepFailure(format!("Step timed out after {} s", limit.as_secs())))
-                });
-        match outcome {
+        let call = Call { step, inputs: progress.inputs(), limit, remaining: purse.remaining() };
+        let outcome = tokio::time::timeout(limit, self.worker.executor.run(call))
+            .await
+            .unwrap_or_else(|_| {
+                let reason = format!("Step timed out after {} s", limit.as_secs());
+                Err(StepFailure::free(reason))
+            });
+        purse.pay(match &outcome {
+            Ok(outcome) => outcome.cost,
+            Err(failure) => failure.cost,
+        });
+        let proven = match outcome {
             Ok(outcome) => {
+                finish(&mut row, outcome, started.elapsed(), self.app().clock.now());
+                self.prove(step, &mut row).await
+            }
+            Err(failure) => Err(failure),
+        };
+        match proven {
+            Ok(proof) => {
                 self.app().metrics.end_step("completed");
-                finish(&mut row, step, outcome, started.elapsed(), self.app().clock.now());
                 progress.finish(&row);
-                self.record(&row, progress).await
+                self.record(&row, proof.as_ref(), progress, purse).await
             }
             Err(failure) => {
                 self.app().metrics.end_step("failed");
                 let now = self.app().clock.now();
                 row.status = Status::Failed;
-                row.error_message = Some(failure.0.clone());
+                row.error_message = Some(failure.reason.clone());
                 row.completed_at = Some(now);
                 row.updated_at = now;
-                self.fail(&failure.0, Some(&row)).await.map(Some)
+                self.fail(&failure.reason, Some((&row, purse))).await.map(Some)
             }
         }
+    }
+
+    /// Verifies and proves a finished step, if it is to be. Proving is arithmetic, so it happens beside the runtime's threads.
+    async fn prove(
+        &self,
+        step: &Step,
+        row: &mut StepExecution,
+    ) -> Result<Option<StepProof>, StepFailure> {
+        if !step.requires_proof {
+            return Ok(None);
+        }
+        let started = Instant::now();
+        let verification = verification::verify(row, step.verification_level);
+        let app = Arc::clone(self.app());
+        let (executor, checked) = (self.worker.executor.name(), verification.clone());
+        let unproven = row.clone();
+        let proving = tokio::task::spawn_blocking(move || {
+            proof::prove(&unproven, &checked, executor, app.ids.secret(), &app.signer)
+        });
+        let failed = |error: &dyn std::error::Error| {
+            tracing::error!(step = step.id, %error, "a step could not be proven");
+            StepFailure::free("The step finished but could not be proven")
+        };
+        let proof = match proving.await {
+            Ok(Ok(proof)) => proof,
+            Ok(Err(error)) => return Err(failed(&error)),
+            Err(error) => return Err(failed(&error)),
+        };
+        let shown = verification.to_json(to_micros(started.elapsed()));
+        row.step_proof = Some(Json(shown));
+        row.verification_status = Some(verification.word().to_owned());
+        Ok(Some(proof))
     }
 
     async fn begin(
@@ -221,14 +268,20 @@ impl Drive<'_> {
     async fn record(
         &self,
         row: &StepExecution,
+        proof: Option<&StepProof>,
         progress: &Progress,
+        purse: &Purse,
     ) -> Result<Option<Ended>, StoreError> {
         let mut writing = self.patient_write().await?;
         if !writing.run_held(self.lease).await? {
             return Ok(Some(Ended::Lost));
         }
         writing.step_execution_update(row).await?;
+        if let Some(proof) = proof {
+            writing.proof_insert(&proof.row(self.app().clock.now())).await?;
+        }
         let id = &self.run.execution_id;
+        purse.note(&mut writing, id).await?;
         let running = writing.execution_status(id).await? == Some(Status::Running);
         let now = self.app().clock.now();
         if running {
@@ -260,14 +313,19 @@ impl Drive<'_> {
     }
 
     /// Ends the execution with an error, and the step that caused it.
-    async fn fail(&self, error: &str, step: Option<&StepExecution>) -> Result<Ended, StoreError> {
+    async fn fail(
+        &self,
+        error: &str,
+        step: Option<(&StepExecution, &Purse)>,
+    ) -> Result<Ended, StoreError> {
         let mut writing = match self.turn().await? {
             Turn::Mine(writing) => writing,
             Turn::Over(ended) => return Ok(ended),
         };
         let now = self.app().clock.now();
-        if let Some(step) = step {
+        if let Some((step, purse)) = step {
             writing.step_execution_update(step).await?;
+            purse.note(&mut writing, &self.run.execution_id).await?;
         }
         writing.execution_fail(&self.run.execution_id, error, now).await?;
         writing.run_finish(&self.run.execution_id, now).await?;
@@ -311,21 +369,14 @@ impl Drive<'_> {
 }
 
 /// Fills in the row of a step that has just finished.
-fn finish(row: &mut StepExecution, step: &Step, outcome: StepOutcome, spent: Duration, now: Stamp) {
+fn finish(row: &mut StepExecution, outcome: StepOutcome, spent: Duration, now: Stamp) {
     row.status = Status::Completed;
     row.completed_at = Some(now);
     row.updated_at = now;
     row.output_data = Some(Json(outcome.output.into()));
     row.execution_time = Some(to_micros(spent).into());
     row.gpu_accelerated = outcome.gpu_accelerated;
-    row.memory_usage = Some(outcome.memory_usage.into());
-    if step.requires_proof {
-        let started = Instant::now();
-        let verification = verification::verify(row, step.verification_level);
-        let proof = verification.to_json(to_micros(started.elapsed()));
-        row.step_proof = Some(Json(proof));
-        row.verification_status = Some(verification.word().to_owned());
-    }
+    row.memory_usage = outcome.memory_usage.map(Into::into);
 }
 
 /// Seconds cut to microseconds, which is all that the monolith ever measures.

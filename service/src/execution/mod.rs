@@ -2,7 +2,9 @@
 
 pub mod executor;
 pub mod simulated;
+pub mod openai;
 pub mod worker;
+pub mod purse;
 pub mod drive;
 #[cfg(test)]
 mod tests;
@@ -11,7 +13,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-pub use executor::{Executor, StepFailure, StepOutcome};
+pub use executor::{Call, Executor, StepFailure, StepOutcome};
+pub use openai::OpenAi;
 pub use simulated::Simulated;
 pub use worker::Worker;
 

@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Executor, StepFailure, StepOutcome, Worker};
-use crate::tables::agents::{Step, StepType};
+use super::{Call, Executor, StepFailure, StepOutcome, Worker};
+use crate::logic::cost::Cost;
+use crate::tables::agents::StepType;
 use crate::testing::{TestApp, until};
 
 /// Notes which steps it runs. A step named `slow…` waits until it is let go, one named `bad…` fails.
@@ -32,20 +33,22 @@ impl Executor for Noted {
         "noted"
     }
 
-    async fn run(
-        &self,
-        step: &Step,
-        inputs: &Map<String, Value>,
-    ) -> Result<StepOutcome, StepFailure> {
+    async fn run(&self, call: Call<'_>) -> Result<StepOutcome, StepFailure> {
+        let Call { step, inputs, .. } = call;
         self.begun.lock().unwrap().push(step.id.clone());
         if step.id.starts_with("slow") {
             self.let_go.notified().await;
         }
         if step.id.starts_with("bad") {
-            return Err(StepFailure("the model is gone".to_owned()));
+            return Err(StepFailure::free("the model is gone"));
         }
         let output = Map::from_iter([(step.id.clone(), json!(inputs.len()))]);
-        Ok(StepOutcome { output, gpu_accelerated: false, memory_usage: 1.0 })
+        Ok(StepOutcome {
+            output,
+            gpu_accelerated: false,
+            memory_usage: Some(1.0),
+            cost: Cost::default(),
+        })
     }
 }
 

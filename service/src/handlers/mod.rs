@@ -5,6 +5,7 @@ pub mod workflows;
 pub mod executions;
 pub mod networks;
 pub mod receipts;
+pub mod proofs;
 pub mod policies;
 pub mod audit_logs;
 pub mod trust_scores;

@@ -41,7 +41,8 @@ pub fn public_key() -> Action {
     .open()
 }
 
-struct Rows {
+/// What receipts and proofs of one execution are made from.
+pub(super) struct Rows {
     execution: Execution,
     steps: Vec<StepExecution>,
     run: Option<Run>,
@@ -49,7 +50,7 @@ struct Rows {
 
 impl Rows {
     /// The rows of the execution in the path, for who ran it and for the owner of its workflow.
-    async fn of(work: &Work, input: &Input) -> Result<Self, ApiError> {
+    pub(super) async fn of(work: &Work, input: &Input) -> Result<Self, ApiError> {
         let execution = work.store.execution_find(input.part(super::executions::ID)).await?;
         let execution = execution.ok_or(Denied::NotFound("Execution"))?;
         if execution.client_id != input.caller {
@@ -64,7 +65,11 @@ impl Rows {
         Ok(Self { execution, steps, run })
     }
 
-    fn evidence(&self) -> Evidence<'_> {
+    pub(super) fn execution_id(&self) -> &str {
+        &self.execution.id
+    }
+
+    pub(super) fn evidence(&self) -> Evidence<'_> {
         Evidence { execution: &self.execution, steps: &self.steps, run: self.run.as_ref() }
     }
 }

@@ -2,6 +2,7 @@
 
 mod learning;
 mod orchestration;
+mod proofs;
 mod rehearsals;
 mod security;
 mod integration;

@@ -27,8 +27,7 @@ impl Signer {
 
     /// The name under which the service attests: it changes with its key.
     pub fn coordinator_id(&self) -> String {
-        let fingerprint = hash(self.public_key().as_bytes());
-        format!("agent-service:{}", fingerprint.get(..16).unwrap_or_default())
+        coordinator_id(&self.public_key())
     }
 
     /// The signature of a message, in hexadecimal digits.
@@ -40,6 +39,19 @@ impl Signer {
     pub fn has_signed(&self, message: &str, signature: &str) -> bool {
         check(&self.public_key(), Some(signature), message, "signature").is_ok()
     }
+}
+
+/// The name of the service that has this key.
+pub fn coordinator_id(key: &VerifyingKey) -> String {
+    let fingerprint = hash(key.as_bytes());
+    format!("agent-service:{}", fingerprint.get(..16).unwrap_or_default())
+}
+
+/// A public key in hexadecimal digits, as the service shows it; nothing where it is none.
+pub fn key_from_hex(digits: &str) -> Option<VerifyingKey> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits.trim(), &mut bytes).ok()?;
+    VerifyingKey::from_bytes(&bytes).ok()
 }
 
 /// The rows that a receipt is about.
@@ -164,11 +176,17 @@ pub fn verify(receipt: &Value, document: &str, key: &VerifyingKey) -> Result<(),
     if ran_here || told("miner_signature").is_some() {
         check(key, told("miner_signature"), document, "miner_signature")?;
     }
+    verify_attestation(receipt, key)
+}
+
+/// Checks who attests a receipt, without the document that it is about.
+pub fn verify_attestation(receipt: &Value, key: &VerifyingKey) -> Result<(), Unverified> {
+    let document_hash = receipt.get("transaction_hash").and_then(Value::as_str).unwrap_or_default();
     let attestations = receipt.get("coordinator_attestations").and_then(Value::as_array);
     let attestations = attestations.filter(|list| !list.is_empty());
     for attestation in attestations.ok_or(Unverified::Signature("attestation"))? {
         let part = |name: &str| attestation.get(name).and_then(Value::as_str).unwrap_or_default();
-        let message = attested(part("coordinator_id"), &document_hash, part("timestamp"));
+        let message = attested(part("coordinator_id"), document_hash, part("timestamp"));
         check(key, Some(part("signature")), &message, "attestation")?;
     }
     Ok(())
@@ -183,7 +201,8 @@ fn attested(coordinator: &str, document_hash: &str, timestamp: &str) -> String {
     }))
 }
 
-fn check(
+/// Checks one signature in hexadecimal digits.
+pub(super) fn check(
     key: &VerifyingKey,
     signature: Option<&str>,
     message: &str,
@@ -195,16 +214,18 @@ fn check(
     key.verify_strict(message.as_bytes(), &signature).map_err(|_why| Unverified::Signature(what))
 }
 
-fn hash_json(value: &Value) -> String {
+/// SHA-256 of the canonical JSON, in hexadecimal digits.
+pub(super) fn hash_json(value: &Value) -> String {
     hash(canonical(value).as_bytes())
 }
 
-fn hash(bytes: &[u8]) -> String {
+/// SHA-256, in hexadecimal digits.
+pub(super) fn hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::LazyLock;
 
     use proptest::prelude::*;
@@ -213,11 +234,11 @@ mod tests {
     use crate::tables::Json;
     use crate::tables::agents::Status;
 
-    fn at(second: u32) -> Stamp {
+    pub(crate) fn at(second: u32) -> Stamp {
         Stamp::parse(&format!("2026-11-22 10:00:{second:02}.5")).unwrap()
     }
 
-    fn execution(status: Status) -> Execution {
+    pub(crate) fn execution(status: Status) -> Execution {
         Execution {
             id: "exec_0123456789".to_owned(),
             workflow_id: "agent_01234567".to_owned(),
@@ -263,7 +284,7 @@ mod tests {
         }
     }
 
-    fn own_run() -> Run {
+    pub(crate) fn own_run() -> Run {
         Run {
             execution_id: "exec_0123456789".to_owned(),
             inputs: Json(json!({"seed": 7})),

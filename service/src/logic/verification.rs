@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::tables::Float;
 use crate::tables::agents::{Status, StepExecution, VerificationLevel};
 
 /// The result of a check.
@@ -13,10 +14,14 @@ pub struct Verification {
     level: VerificationLevel,
 }
 
+/// The check that a step may miss and still pass.
+pub const MEMORY_CHECK: &str = "reasonable_memory_usage";
+
 const LONGEST: f64 = 3600.0;
 const MOST_MEMORY: f64 = 8192.0;
 
-/// Checks a finished step. There is no zero-knowledge proof here: that level is checked fully, and says so.
+/// Checks a finished step. Level `zero-knowledge` is checked fully; that figures are within limits without being shown is
+/// what `proof` proves about the result.
 pub fn verify(step: &StepExecution, level: VerificationLevel) -> Verification {
     let sound = step.status == Status::Completed
         && step.output_data.is_some()
@@ -32,19 +37,13 @@ pub fn verify(step: &StepExecution, level: VerificationLevel) -> Verification {
     if sound {
         result.level = VerificationLevel::Full;
         let within = |figure: Option<f64>, most: f64| figure.is_some_and(|f| f > 0.0 && f < most);
-        if within(
-            step.execution_time.as_ref().and_then(super::super::tables::cell::Float::get),
-            LONGEST,
-        ) {
+        if within(step.execution_time.as_ref().and_then(Float::get), LONGEST) {
             result.checks.push("reasonable_execution_time");
         } else {
             result.verified = false;
         }
-        if within(
-            step.memory_usage.as_ref().and_then(super::super::tables::cell::Float::get),
-            MOST_MEMORY,
-        ) {
-            result.checks.push("reasonable_memory_usage");
+        if within(step.memory_usage.as_ref().and_then(Float::get), MOST_MEMORY) {
+            result.checks.push(MEMORY_CHECK);
         }
     }
     if level == VerificationLevel::ZeroKnowledge {
@@ -54,7 +53,18 @@ pub fn verify(step: &StepExecution, level: VerificationLevel) -> Verification {
 }
 
 impl Verification {
-    /// The form in `step_proof`, with the `seconds` that the check took.
+    /// How thoroughly it was really checked: a step that fails the basic checks gets no others.
+    pub const fn level(&self) -> VerificationLevel {
+        self.level
+    }
+
+    /// The checks that were passed.
+    pub fn checks(&self) -> &[&'static str] {
+        &self.checks
+    }
+
+    /// The form in `step_proof`, with the `seconds` that the check took. The keys and the note are the monolith's, because
+    /// clients and comparisons see them; the proof proper is kept apart.
     pub fn to_json(&self, seconds: f64) -> Value {
         let mut proof = json!({
             "verified": self.verified,
@@ -78,12 +88,12 @@ impl Verification {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::python::time::Stamp;
     use crate::tables::Json;
 
-    fn finished(seconds: f64, memory: f64) -> StepExecution {
+    pub(crate) fn finished(seconds: f64, memory: f64) -> StepExecution {
         let now = Stamp::parse("2026-01-01").unwrap();
         StepExecution {
             id: "step_exec_1".to_owned(),

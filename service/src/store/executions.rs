@@ -96,6 +96,13 @@ impl Writing {
         self.run("note the progress of an execution", sql, binds).await.map(drop)
     }
 
+    /// Notes what an execution has cost so far, however it stands: it has been spent.
+    pub async fn execution_cost(&mut self, id: &str, total: f64) -> Result<(), StoreError> {
+        let sql = "UPDATE agent_executions SET total_cost = ? WHERE id = ?";
+        let binds = vec![cell(&Float::from(total)), id.into()];
+        self.run("note what an execution cost", sql, binds).await.map(drop)
+    }
+
     /// Ends an execution well. Does nothing to one that is no longer running.
     pub async fn execution_complete(
         &mut self,

@@ -8,6 +8,7 @@ pub mod workflows;
 pub mod executions;
 pub mod step_executions;
 pub mod runs;
+pub mod proofs;
 pub mod audit;
 pub mod policies;
 pub mod trust_scores;

@@ -41,6 +41,7 @@ pub const ALL: &[&Table] = &[
     &integration::DeploymentInstance::TABLE,
     &jobs::Job::TABLE,
     &own::Run::TABLE,
+    &own::ProofRow::TABLE,
     &own::MetaTraining::TABLE,
     &own::audit::AuditLink::TABLE,
     &own::learning::Learner::TABLE,

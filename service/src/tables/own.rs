@@ -26,6 +26,18 @@ table! {
 }
 
 table! {
+    /// The proof of a finished step that asked for one.
+    pub struct ProofRow => "agent_service_step_proofs" {
+        step_execution_id: String [key],
+        execution_id: String [indexed],
+        statement: Json,
+        signature: String,
+        opening: Json,
+        created_at: Stamp,
+    }
+}
+
+table! {
     /// Marks a model as one whose training the service has begun and not yet ended.
     ///
     /// A model that is `training` without such a row was begun by the monolith and is never touched.

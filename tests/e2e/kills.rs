@@ -1,0 +1,155 @@
+//! `kill -9` again and again while two hundred executions run: each ends once, with every step's effects once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use e2e::stack::Player;
+use e2e::{RouteSpec, Stack, wait};
+use serde_json::{Map, Value, json};
+
+use crate::stack;
+
+const EXECUTIONS: usize = 200;
+/// A silent worker keeps its executions for six seconds, and a debug build on a busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// All executions are held at once, so a kill cuts every one of them off.
+const SETTINGS: [(&str, &str); 2] =
+    [("EXECUTION_WORKERS", "200"), ("EXECUTION_LEASE_SECONDS", "6")];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_kills_while_two_hundred_run() {
+    killed(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes two minutes; `make kill-proof` runs it"]
+async fn ten_kills_while_two_hundred_run() {
+    killed(10).await;
+}
+
+async fn killed(times: usize) {
+    let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let mut stack = stack()
+        .new_backend(Player::Service(settings))
+        .route(RouteSpec::new("agents", "/api/v1/agents/{*rest}").stage("service"))
+        .start()
+        .await;
+    // More steps than kills, so that the kills come in the middle.
+    let steps = 2 * times + 2;
+    let workflow = workflow(&stack, steps).await;
+    let mut executions = BTreeSet::new();
+    for _ in 0..EXECUTIONS {
+        executions.insert(execute(&stack, &workflow).await);
+    }
+    let mut seen: BTreeMap<String, Value> = BTreeMap::new();
+    for kill in 1..=times {
+        // Everybody has got further since the last kill.
+        wait::until(&format!("{kill} steps of every execution are done"), PATIENCE, async || {
+            (least_progress(&stack).await >= kill).then_some(())
+        })
+        .await;
+        stack.new.program().process().kill();
+        let running = count(&stack, "agent_executions WHERE status = 'RUNNING'").await;
+        assert!(running * 2 > EXECUTIONS, "kill {kill} came late: only {running} were running");
+        let done = finished_steps(&stack).await;
+        for (row, was) in &seen {
+            assert_eq!(done.get(row), Some(was), "a finished step was touched again");
+        }
+        seen = done;
+        stack.new.program().restart().await;
+    }
+    wait::until("every execution has ended", PATIENCE, async || {
+        (count(&stack, "agent_executions WHERE status = 'RUNNING'").await == 0).then_some(())
+    })
+    .await;
+    check(&mut stack, &executions, steps, &seen).await;
+}
+
+async fn check(
+    stack: &mut Stack,
+    executions: &BTreeSet<String>,
+    steps: usize,
+    seen: &BTreeMap<String, Value>,
+) {
+    let done = finished_steps(stack).await;
+    assert!(seen.iter().all(|(row, was)| done.get(row) == Some(was)), "what was finished stayed");
+    let sql = "SELECT e.id, e.status, e.completed_steps, count(s.id), count(DISTINCT s.step_id), \
+               sum(s.status = 'COMPLETED'), count(DISTINCT p.step_execution_id), r.finished_at IS NOT NULL \
+               FROM agent_executions e JOIN agent_service_runs r ON r.execution_id = e.id \
+               JOIN agent_step_executions s ON s.execution_id = e.id \
+               LEFT JOIN agent_service_step_proofs p ON p.step_execution_id = s.id GROUP BY e.id";
+    let rows = stack.database.query(sql, &[]).await;
+    let found: BTreeSet<String> =
+        rows.iter().map(|row| row[0].as_str().unwrap().to_owned()).collect();
+    assert_eq!(&found, executions);
+    for row in rows {
+        let once = json!([row[0], "COMPLETED", steps, steps, steps, steps, steps, 1]);
+        assert_eq!(Value::Array(row), once, "id, status, and every step, row and proof once");
+    }
+    // The workers' own words: nobody ended an execution that had ended.
+    let log = stack.new.program().process().output();
+    for execution in executions {
+        let ended = log
+            .lines()
+            .filter(|line| line.contains(execution.as_str()) && line.contains("\"completed\""))
+            .count();
+        assert!(ended <= 1, "{execution} ended {ended} times");
+    }
+}
+
+async fn workflow(stack: &Stack, steps: usize) -> String {
+    let ids: Vec<String> = (0..steps).map(|n| format!("step_{n:02}")).collect();
+    let dependencies: Map<_, _> =
+        ids.windows(2).map(|pair| (pair[1].clone(), json!([pair[0]]))).collect();
+    let body = json!({"name": "long", "steps": {"a": {}}, "dependencies": dependencies});
+    let made = post(stack, "/api/v1/agents/workflows", body).await;
+    let workflow = made["id"].as_str().unwrap().to_owned();
+    for (order, id) in ids.iter().enumerate() {
+        // Each takes half a second; the first is proven without being shown.
+        let level = if order == 0 { "ZERO_KNOWLEDGE" } else { "FULL" };
+        let sql = "INSERT INTO agent_steps (id, workflow_id, step_order, name, step_type, model_requirements, \
+                   input_mappings, output_mappings, timeout_seconds, retry_policy, max_retries, requires_proof, \
+                   verification_level, depends_on, created_at, updated_at) VALUES (?, ?, CAST(? AS INTEGER), 'n', \
+                   'TRAINING', '{}', '{}', '{}', 300, '{}', 3, 1, ?, '', '2026-01-01 00:00:00.000000', \
+                   '2026-01-01 00:00:00.000000')";
+        stack.database.query(sql, &[id, &workflow, &order.to_string(), level]).await;
+    }
+    workflow
+}
+
+async fn execute(stack: &Stack, workflow: &str) -> String {
+    let body = json!({"workflow_id": workflow, "inputs": {"seed": 7}});
+    let path = format!("/api/v1/agents/workflows/{workflow}/execute");
+    let begun = post(stack, &path, body).await;
+    begun["execution_id"].as_str().unwrap().to_owned()
+}
+
+async fn post(stack: &Stack, path: &str, body: Value) -> Value {
+    let request = stack.client.post(stack.url(path)).header("x-api-key", "alice");
+    let request = request.header("content-type", "application/json").body(body.to_string());
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{path}");
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+async fn least_progress(stack: &Stack) -> usize {
+    let sql = "SELECT min(completed_steps) FROM agent_executions";
+    number(&stack.database.query(sql, &[]).await)
+}
+
+async fn count(stack: &Stack, of: &str) -> usize {
+    number(&stack.database.query(&format!("SELECT count(*) FROM {of}"), &[]).await)
+}
+
+fn number(rows: &[Vec<Value>]) -> usize {
+    usize::try_from(rows[0][0].as_u64().unwrap()).unwrap()
+}
+
+/// The rows of finished steps: what they brought, and when.
+async fn finished_steps(stack: &Stack) -> BTreeMap<String, Value> {
+    let sql = "SELECT id, step_id, execution_id, output_data, execution_time, completed_at, retry_count \
+               FROM agent_step_executions WHERE status = 'COMPLETED'";
+    let rows = stack.database.query(sql, &[]).await;
+    rows.into_iter().map(|row| (row[0].as_str().unwrap().to_owned(), Value::Array(row))).collect()
+}
