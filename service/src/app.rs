@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::execution::Bell;
 use crate::instances::Instances;
 use crate::live_figures::LiveFigures;
-use crate::logic::receipt::Signer;
+use crate::logic::signing::Signer;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::trained_policies::TrainedPolicies;

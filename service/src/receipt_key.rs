@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::config::ReceiptKey;
-use crate::logic::receipt::Signer;
+use crate::logic::signing::Signer;
 
 /// The key cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -28,7 +28,7 @@ use crate::learning::{Algorithm, Course, Environment, Settings, training};
 use crate::live_figures::LiveFigures;
 use crate::logic::learning::{self, NewTraining};
 use crate::logic::plan::tests::step;
-use crate::logic::receipt::Signer;
+use crate::logic::signing::Signer;
 use crate::metrics::Metrics;
 use crate::python::time::Stamp;
 use crate::server;

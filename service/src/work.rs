@@ -17,7 +17,7 @@ use crate::http::ApiError;
 use crate::instances::Instances;
 use crate::logic::alerts::Figures;
 use crate::logic::orchestration::Rules;
-use crate::logic::receipt::Signer;
+use crate::logic::signing::Signer;
 use crate::python::time::Stamp;
 use crate::store::Store;
 use crate::trained_policies::TrainedPolicies;
@@ -110,6 +110,11 @@ impl Work {
     /// A new identifier: `prefix` and so many random hexadecimal digits.
     pub fn id(&self, prefix: &str, digits: usize) -> String {
         self.app.ids.id(prefix, digits)
+    }
+
+    /// 64 random hexadecimal digits, which nobody can guess.
+    pub fn secret(&self) -> String {
+        self.app.ids.secret()
     }
 
     /// Two new identifiers: the monolith gives some rows a key of their own beside the table's, made alike.

@@ -87,15 +87,14 @@ async fn check(
         let once = json!([row[0], "COMPLETED", steps, steps, steps, steps, steps, 1]);
         assert_eq!(Value::Array(row), once, "id, status, and every step, row and proof once");
     }
-    // The workers' own words: nobody ended an execution that had ended.
+    // The workers' own words: nobody ended an execution that had ended. A word is lost where a kill comes before it.
     let log = stack.new.program().process().output();
+    let ended: Vec<&str> = log.lines().filter(|line| line.contains("\"completed\"")).collect();
     for execution in executions {
-        let ended = log
-            .lines()
-            .filter(|line| line.contains(execution.as_str()) && line.contains("\"completed\""))
-            .count();
-        assert!(ended <= 1, "{execution} ended {ended} times");
+        let times = ended.iter().filter(|line| line.contains(execution.as_str())).count();
+        assert!(times <= 1, "{execution} ended {times} times");
     }
+    assert!(ended.len() > EXECUTIONS / 2, "only {} ends are in the log", ended.len());
 }
 
 async fn workflow(stack: &Stack, steps: usize) -> String {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use service::logic::proof::Unproven;
 use service::logic::proof::document::{self, StepVerdict, Verdict};
-use service::logic::receipt;
+use service::logic::signing;
 
 use crate::context::Context;
 use crate::exit_code::Exit;
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 type Key = ed25519_dalek::VerifyingKey;
 
 fn key_of(digits: &str) -> Result<Key, Failure> {
-    receipt::key_from_hex(digits).ok_or_else(|| Failure::Usage {
+    signing::key_from_hex(digits).ok_or_else(|| Failure::Usage {
         message: "--public-key is no Ed25519 key".to_owned(),
         help: "give the 64 digits of `public_key_hex` in GET …/receipts/public-key".to_owned(),
     })

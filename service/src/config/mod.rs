@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use keys::{ApiKeys, Secret};
-pub use origins::Origins;
 pub use openai::ExecutorChoice;
+pub use origins::Origins;
 pub use source::{Problem, Source};
 pub use units::UnitSettings;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::source::{Problem, Source};
-use super::{Secret, whole};
+use super::{Secret, whole, yes_or_no};
 use crate::logic::cost::{Price, Prices};
 
 /// How a model is asked.
@@ -62,7 +62,7 @@ fn settings(source: &Source, problems: &mut Vec<Problem>) -> Option<OpenAiSettin
     let seconds = |text: &str| whole(text, 1, 3600).map(Duration::from_secs);
     let price = |name, problems: &mut Vec<Problem>| source.parse(name, "0", Price::parse, problems);
     let model = source.required("OPENAI_MODEL", |text| Ok(text.to_owned()), problems);
-    let stream = source.parse("OPENAI_STREAM", "true", truth, problems);
+    let stream = source.parse("OPENAI_STREAM", "true", yes_or_no, problems);
     let timeout = source.parse("OPENAI_TIMEOUT_SECONDS", "60", seconds, problems);
     let retries = source.parse("OPENAI_RETRIES", "3", |text| whole(text, 0, 10), problems);
     let tokens = |text: &str| whole(text, 1, 1_000_000);
@@ -106,14 +106,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    }
-}
-
-fn truth(text: &str) -> Result<bool, String> {
-    match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err("is neither true nor false".to_owned()),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::receipts::Rows;
-use crate::http::{Action, ApiError, Input, Reply};
+use crate::http::{Action, Input, Reply};
 use crate::logic::proof::document::{self, MOST_STEPS};
 use crate::work::Work;
 
@@ -12,8 +12,7 @@ pub fn show() -> Action {
     let about = "Receipt and step proofs of a finished execution, to be checked by anybody";
     Action::new(about, async |work: Work, input: Input| {
         let rows = Rows::of(&work, &input).await?;
-        let proofs = work.store.proof_list(rows.execution_id(), MOST_STEPS + 1).await?;
-        Ok(Reply::ok(&document::issue(rows.evidence(), &proofs, work.signer(), work.now())?))
+        Ok(Reply::ok(&rows.attest(&work, document::issue).await?))
     })
     .refuses(&[403, 404, 409])
     .answers(document_schema)
@@ -25,11 +24,7 @@ pub fn verify() -> Action {
     Action::new(about, async |work: Work, input: Input| {
         let key = work.signer().public_key();
         let document = Value::Object(input.body);
-        // A document may have a second's worth of curve arithmetic in it.
-        let checked = tokio::task::spawn_blocking(move || document::verify(&document, &key));
-        let checked = checked
-            .await
-            .map_err(|error| ApiError::Internal(format!("a check did not end: {error}")))?;
+        let checked = work.calculate(move || document::verify(&document, &key)).await?;
         Ok(Reply::ok(&match checked {
             Ok(verdict) => json!({"valid": true, "problem": null, "verdict": verdict}),
             Err(why) => json!({"valid": false, "problem": why.to_string(), "verdict": null}),

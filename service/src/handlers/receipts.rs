@@ -1,20 +1,21 @@
 //! Receipts of finished executions, the documents they are about, and the key that verifies them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::receipt::{self, Evidence};
+use crate::logic::signing::Signer;
+use crate::python::time::Stamp;
 use crate::tables::agents::{Execution, StepExecution};
-use crate::tables::own::Run;
+use crate::tables::own::{ProofRow, Run};
 use crate::work::Work;
 
 /// `GET /executions/{execution_id}/receipt`.
 pub fn show() -> Action {
     Action::new("The signed receipt of a finished execution", async |work: Work, input: Input| {
         let rows = Rows::of(&work, &input).await?;
-        let receipt = receipt::issue(rows.evidence(), work.signer(), work.now())?;
-        Ok(Reply::ok(&receipt))
+        Ok(Reply::ok(&rows.attest(&work, receipt::issue).await?))
     })
     .refuses(&[403, 404, 409])
 }
@@ -45,6 +46,7 @@ pub fn public_key() -> Action {
 pub(super) struct Rows {
     execution: Execution,
     steps: Vec<StepExecution>,
+    proofs: Vec<ProofRow>,
     run: Option<Run>,
 }
 
@@ -61,15 +63,27 @@ impl Rows {
             }
         }
         let steps = work.store.step_execution_list(&execution.id).await?;
+        let proofs = work.store.proof_list(&execution.id).await?;
         let run = work.store.run_find(&execution.id).await?;
-        Ok(Self { execution, steps, run })
+        Ok(Self { execution, steps, proofs, run })
     }
 
-    pub(super) fn execution_id(&self) -> &str {
-        &self.execution.id
+    /// What is issued on these rows. To check proofs takes long, so that is done apart; without any there is nothing to
+    /// wait for.
+    pub(super) async fn attest(
+        self,
+        work: &Work,
+        issue: fn(Evidence<'_>, &Signer, Stamp) -> Result<Value, Denied>,
+    ) -> Result<Value, ApiError> {
+        let (signer, now) = (work.signer().clone(), work.now());
+        if self.proofs.is_empty() {
+            return Ok(issue(self.evidence(), &signer, now)?);
+        }
+        Ok(work.calculate(move || issue(self.evidence(), &signer, now)).await??)
     }
 
-    pub(super) fn evidence(&self) -> Evidence<'_> {
-        Evidence { execution: &self.execution, steps: &self.steps, run: self.run.as_ref() }
+    fn evidence(&self) -> Evidence<'_> {
+        let Self { execution, steps, proofs, run } = self;
+        Evidence { execution, steps, proofs, run: run.as_ref() }
     }
 }

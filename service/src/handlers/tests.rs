@@ -12,7 +12,8 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::logic::receipt::{Signer, verify};
+use crate::logic::receipt::verify;
+use crate::logic::signing::Signer;
 use crate::testing::TestApp;
 
 const KEYS: &[(&str, &str)] =

@@ -1,5 +1,6 @@
 //! The proofs of an execution.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Instant;
 
@@ -8,11 +9,13 @@ use serde_json::{Value, json};
 
 use super::executions::ID;
 use crate::http::endpoint::LazyShape;
-use crate::http::{Action, Input, Reply};
+use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::audit::Event;
-use crate::logic::zk::{self, Proven};
-use crate::tables::agents::VerificationLevel;
+use crate::logic::proof::document::MOST_STEPS;
+use crate::logic::zk::{self, Proven, Prover};
+use crate::tables::agents::{Execution, StepExecution, VerificationLevel};
+use crate::tables::own::ProofRow;
 use crate::tables::security::{AuditEventType, SecurityLevel};
 use crate::validation::{Kind, Shape, field};
 use crate::work::Work;
@@ -38,17 +41,7 @@ pub fn integrate() -> Action {
         if workflow.is_none_or(|workflow| workflow.owner_id != input.caller) {
             return Err(Denied::Forbidden.into());
         }
-        let executed = work.store.step_execution_list(&execution.id).await?;
-        let steps = work.store.step_list(&execution.workflow_id).await?;
-        let proven: Vec<Proven<'_>> = zk::to_prove(&executed, &steps)
-            .into_iter()
-            .map(|step| {
-                let began = Instant::now();
-                let checked = zk::check(step, level);
-                let seconds = began.elapsed().as_secs_f64();
-                Proven { step: Some(step), proof_id: work.id("proof_", 8), checked, seconds }
-            })
-            .collect();
+        let proven = prove(&work, &execution, level).await?;
         let answer = zk::integration(&execution, level, &proven, &work.id("proof_", 8));
         let event = Event {
             execution_id: Some(execution.id.clone()),
@@ -62,8 +55,34 @@ pub fn integrate() -> Action {
         Ok(Reply::ok(&answer))
     })
     .query(&LEVEL)
-    .refuses(&[403, 404])
+    .refuses(&[403, 404, 409])
     .answers(schema)
+}
+
+/// The proofs of the steps that ask for one.
+async fn prove(
+    work: &Work,
+    execution: &Execution,
+    level: VerificationLevel,
+) -> Result<Vec<Proven>, ApiError> {
+    let executed = work.store.step_execution_list(&execution.id).await?;
+    let steps = zk::to_prove(executed, &work.store.step_list(&execution.workflow_id).await?);
+    if steps.len() > MOST_STEPS {
+        return Err(Denied::Conflict("Execution has too many steps to prove at once").into());
+    }
+    let proofs = work.store.proof_list(&execution.id).await?;
+    let proofs: BTreeMap<String, ProofRow> =
+        proofs.into_iter().map(|row| (row.step_execution_id.clone(), row)).collect();
+    let run = work.store.run_find(&execution.id).await?;
+    let prover = Prover::new(level, run, work.signer().clone());
+    let steps: Vec<(StepExecution, String, String)> =
+        steps.into_iter().map(|step| (step, work.id("proof_", 8), work.secret())).collect();
+    let one = move |(step, proof_id, secret): (StepExecution, String, String)| {
+        let began = Instant::now();
+        let checked = prover.prove(&step, proofs.get(&step.id), secret);
+        Proven { step_id: step.step_id, proof_id, checked, seconds: began.elapsed().as_secs_f64() }
+    };
+    Ok(work.calculate(move || steps.into_iter().map(one).collect()).await?)
 }
 
 fn schema() -> Value {

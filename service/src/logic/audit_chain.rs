@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::receipt::Signer;
+use super::signing::Signer;
 use crate::python::json::canonical;
 use crate::tables::Cell;
 use crate::tables::column::{Column, Record};

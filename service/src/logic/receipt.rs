@@ -1,58 +1,15 @@
 //! Receipts: what an execution's rows say, hashed and signed so that anybody can check it later.
 
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::Denied;
+use super::proof;
+use super::signing::{Signer, hash, hash_json, is_signed};
 use crate::python::{json::canonical, read, time::Stamp};
 use crate::tables::agents::{Execution, StepExecution};
 use crate::tables::column::ColumnValue;
-use crate::tables::own::Run;
-
-/// Signs receipts with the service's Ed25519 key.
-#[derive(Debug, Clone)]
-pub struct Signer(SigningKey);
-
-impl Signer {
-    /// A signer with these 32 secret bytes.
-    pub fn new(secret: &[u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(secret))
-    }
-
-    /// The key with which others check what this one signs.
-    pub fn public_key(&self) -> VerifyingKey {
-        self.0.verifying_key()
-    }
-
-    /// The name under which the service attests: it changes with its key.
-    pub fn coordinator_id(&self) -> String {
-        coordinator_id(&self.public_key())
-    }
-
-    /// The signature of a message, in hexadecimal digits.
-    pub fn sign(&self, message: &str) -> String {
-        hex::encode(self.0.sign(message.as_bytes()).to_bytes())
-    }
-
-    /// Whether a signature is this signer's own, over this message.
-    pub fn has_signed(&self, message: &str, signature: &str) -> bool {
-        check(&self.public_key(), Some(signature), message, "signature").is_ok()
-    }
-}
-
-/// The name of the service that has this key.
-pub fn coordinator_id(key: &VerifyingKey) -> String {
-    let fingerprint = hash(key.as_bytes());
-    format!("agent-service:{}", fingerprint.get(..16).unwrap_or_default())
-}
-
-/// A public key in hexadecimal digits, as the service shows it; nothing where it is none.
-pub fn key_from_hex(digits: &str) -> Option<VerifyingKey> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(digits.trim(), &mut bytes).ok()?;
-    VerifyingKey::from_bytes(&bytes).ok()
-}
+use crate::tables::own::{ProofRow, Run};
 
 /// The rows that a receipt is about.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +18,8 @@ pub struct Evidence<'r> {
     pub execution: &'r Execution,
     /// Its steps in the order in which they began.
     pub steps: &'r [StepExecution],
+    /// What the service has proven of them.
+    pub proofs: &'r [ProofRow],
     /// The mark of an execution that this service ran; `None` when the monolith did.
     pub run: Option<&'r Run>,
 }
@@ -113,7 +72,8 @@ fn steps(rows: &[StepExecution]) -> Vec<Value> {
 
 /// The receipt of a finished execution, attested `now`.
 ///
-/// `verified` is true only if the finished receipt passes [`verify`] and no step failed its own verification.
+/// `verified` is true only if the finished receipt passes [`verify`], no step failed its own verification, and each proof of a
+/// step holds for the row as it is now.
 pub fn issue(evidence: Evidence<'_>, signer: &Signer, now: Stamp) -> Result<Value, Denied> {
     let document = document(evidence)?;
     let execution = evidence.execution;
@@ -138,8 +98,12 @@ pub fn issue(evidence: Evidence<'_>, signer: &Signer, now: Stamp) -> Result<Valu
         "block_hash": hash_json(&Value::Array(steps(evidence.steps))),
         "transaction_hash": document_hash,
     });
-    let proven = evidence.steps.iter().all(|s| s.verification_status.as_deref() != Some("failed"));
-    let verified = proven && verify(&receipt, &document, &signer.public_key()).is_ok();
+    let key = signer.public_key();
+    let passed = evidence.steps.iter().all(|s| s.verification_status.as_deref() != Some("failed"));
+    let proven = proof::check_steps(evidence.steps, evidence.proofs, &key)
+        .iter()
+        .all(|check| check.stands(evidence.run.is_some()));
+    let verified = passed && proven && verify(&receipt, &document, &key).is_ok();
     if let Value::Object(map) = &mut receipt {
         map.insert("verified".to_owned(), verified.into());
     }
@@ -174,7 +138,7 @@ pub fn verify(receipt: &Value, document: &str, key: &VerifyingKey) -> Result<(),
     // Who ran the steps is in the document; without a runner there is nothing to sign for.
     let ran_here = claims.get("executor").is_some_and(|executor| !executor.is_null());
     if ran_here || told("miner_signature").is_some() {
-        check(key, told("miner_signature"), document, "miner_signature")?;
+        check(key, document, told("miner_signature"), "miner_signature")?;
     }
     verify_attestation(receipt, key)
 }
@@ -187,7 +151,7 @@ pub fn verify_attestation(receipt: &Value, key: &VerifyingKey) -> Result<(), Unv
     for attestation in attestations.ok_or(Unverified::Signature("attestation"))? {
         let part = |name: &str| attestation.get(name).and_then(Value::as_str).unwrap_or_default();
         let message = attested(part("coordinator_id"), document_hash, part("timestamp"));
-        check(key, Some(part("signature")), &message, "attestation")?;
+        check(key, &message, Some(part("signature")), "attestation")?;
     }
     Ok(())
 }
@@ -201,27 +165,14 @@ fn attested(coordinator: &str, document_hash: &str, timestamp: &str) -> String {
     }))
 }
 
-/// Checks one signature in hexadecimal digits.
-pub(super) fn check(
+fn check(
     key: &VerifyingKey,
-    signature: Option<&str>,
     message: &str,
+    signature: Option<&str>,
     what: &'static str,
 ) -> Result<(), Unverified> {
-    let bytes = signature.and_then(|text| hex::decode(text).ok());
-    let signature = bytes.and_then(|bytes| Signature::from_slice(&bytes).ok());
-    let signature = signature.ok_or(Unverified::Signature(what))?;
-    key.verify_strict(message.as_bytes(), &signature).map_err(|_why| Unverified::Signature(what))
-}
-
-/// SHA-256 of the canonical JSON, in hexadecimal digits.
-pub(super) fn hash_json(value: &Value) -> String {
-    hash(canonical(value).as_bytes())
-}
-
-/// SHA-256, in hexadecimal digits.
-pub(super) fn hash(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    let holds = signature.is_some_and(|signature| is_signed(key, message, signature));
+    if holds { Ok(()) } else { Err(Unverified::Signature(what)) }
 }
 
 #[cfg(test)]
@@ -231,8 +182,9 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::logic::proof::step::tests::proven;
     use crate::tables::Json;
-    use crate::tables::agents::Status;
+    use crate::tables::agents::{Status, VerificationLevel};
 
     pub(crate) fn at(second: u32) -> Stamp {
         Stamp::parse(&format!("2026-11-22 10:00:{second:02}.5")).unwrap()
@@ -300,7 +252,7 @@ pub(crate) mod tests {
 
     fn receipt_of(steps: &[StepExecution], run: Option<&Run>) -> (Value, String) {
         let execution = execution(Status::Completed);
-        let evidence = Evidence { execution: &execution, steps, run };
+        let evidence = Evidence { execution: &execution, steps, proofs: &[], run };
         let signer = Signer::new(&[7; 32]);
         (issue(evidence, &signer, at(9)).unwrap(), document(evidence).unwrap())
     }
@@ -362,7 +314,7 @@ pub(crate) mod tests {
     #[test]
     fn what_is_not_so_is_not_claimed() {
         let running = execution(Status::Running);
-        let evidence = Evidence { execution: &running, steps: &[], run: None };
+        let evidence = Evidence { execution: &running, steps: &[], proofs: &[], run: None };
         let refused = issue(evidence, &Signer::new(&[7; 32]), at(9));
         assert_eq!(refused, Err(Denied::Conflict("Execution has not finished")));
 
@@ -375,6 +327,24 @@ pub(crate) mod tests {
 
         let (failed, _) = receipt_of(&[finished_step(Some("failed"))], Some(&own_run()));
         assert_eq!(failed["verified"], false);
+    }
+
+    #[test]
+    fn a_step_that_is_not_what_was_proven_is_not_verified() {
+        let (execution, run) = (execution(Status::Completed), own_run());
+        let mut step = finished_step(Some("verified"));
+        step.step_proof = Some(Json(json!({"verified": true})));
+        let proofs = [proven(&step, VerificationLevel::Full).row(at(2))];
+        let is_verified = |step: &StepExecution, proofs: &[ProofRow], run: Option<&Run>| {
+            let steps = std::slice::from_ref(step);
+            let evidence = Evidence { execution: &execution, steps, proofs, run };
+            issue(evidence, &Signer::new(&[7; 32]), at(9)).unwrap()["verified"] == true
+        };
+        assert!(is_verified(&step, &proofs, Some(&run)));
+        assert!(!is_verified(&step, &[], Some(&run)), "somebody removed the proof");
+        assert!(is_verified(&step, &[], None), "the monolith leaves no proof");
+        step.output_data = Some(Json(json!({"x": 2})));
+        assert!(!is_verified(&step, &proofs, Some(&run)), "somebody changed the output");
     }
 
     static ISSUED: LazyLock<(Value, String)> =

@@ -3,15 +3,13 @@
 use super::{Store, StoreError, Writing};
 use crate::tables::own::ProofRow;
 
+const OF_EXECUTION: &str = "WHERE execution_id = ? ORDER BY rowid";
+
 impl Store {
-    /// The proofs of an execution's steps in the order in which they were made, `most` at most.
-    pub async fn proof_list(
-        &self,
-        execution_id: &str,
-        most: usize,
-    ) -> Result<Vec<ProofRow>, StoreError> {
-        let rest = format!("WHERE execution_id = ? ORDER BY rowid LIMIT {most}");
-        self.select("list the proofs of an execution", &rest, vec![execution_id.into()]).await
+    /// The proofs of an execution's steps in the order in which they were made, one for a step at most.
+    pub async fn proof_list(&self, execution_id: &str) -> Result<Vec<ProofRow>, StoreError> {
+        let binds = vec![execution_id.into()];
+        self.select("list the proofs of an execution", OF_EXECUTION, binds).await
     }
 }
 

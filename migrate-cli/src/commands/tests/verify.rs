@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use service::logic::proof::{self, document};
-use service::logic::receipt::{Evidence, Signer};
+use service::logic::receipt::Evidence;
+use service::logic::signing::Signer;
 use service::logic::verification;
 use service::python::time::Stamp;
 use service::tables::Json;
@@ -77,8 +78,8 @@ fn proven(signer: &Signer) -> Value {
         })
         .collect();
     let execution = execution();
-    let evidence = Evidence { execution: &execution, steps: &steps, run: None };
-    document::issue(evidence, &rows, signer, now()).unwrap()
+    let evidence = Evidence { execution: &execution, steps: &steps, proofs: &rows, run: None };
+    document::issue(evidence, signer, now()).unwrap()
 }
 
 #[tokio::test]

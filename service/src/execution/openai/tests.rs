@@ -1,5 +1,7 @@
 //! The executor against a real HTTP server that answers as the tests tell it to.
 
+mod budget;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,7 +28,7 @@ use crate::tables::agents::StepType;
 const KEY: &str = "sk-a-key-that-nobody-may-see";
 
 /// What the server does with one request.
-pub(crate) enum Reaction {
+enum Reaction {
     Answers(Value),
     Streams(Vec<String>),
     /// The same event, for ever.
@@ -39,15 +41,15 @@ pub(crate) enum Reaction {
 type Reactions = Arc<Mutex<VecDeque<Reaction>>>;
 
 /// A server that reacts to one request after the other; without reactions left it refuses with 418.
-pub(crate) struct Model {
-    pub(crate) url: String,
+struct Model {
+    url: String,
     reactions: Reactions,
     asked: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
     _stop: DropGuard,
 }
 
 impl Model {
-    pub(crate) async fn start(reactions: Vec<Reaction>) -> Self {
+    async fn start(reactions: Vec<Reaction>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let reactions: Reactions = Arc::new(Mutex::new(reactions.into()));
@@ -70,7 +72,7 @@ impl Model {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(crate) fn times_asked(&self) -> usize {
+    fn times_asked(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 
@@ -143,7 +145,7 @@ async fn run(
     executor.run(Call { step: &step, inputs: &inputs, limit, remaining }).await
 }
 
-pub(crate) fn answer() -> Value {
+fn answer() -> Value {
     json!({
         "model": "small-1",
         "choices": [{"message": {"role": "assistant", "content": "Because."}, "finish_reason": "stop"}],

@@ -6,30 +6,37 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::execution::{Simulated, Worker};
-use crate::logic::proof::check_steps;
-use crate::logic::proof::step::StepCheck;
+use crate::logic::proof::{StepCheck, check_steps};
 use crate::tables::agents::StepType;
 use crate::testing::{TestApp, until};
 
-#[tokio::test]
-async fn a_proof_document_is_checked_by_the_service_that_made_it() {
-    let test = TestApp::new().await;
+/// An execution of two steps, begun and not yet taken up.
+async fn begun(test: &TestApp) -> String {
     let workflow =
         test.workflow(&[("a", StepType::DataProcessing), ("b", StepType::Inference)]).await;
     test.sql("UPDATE agent_steps SET requires_proof = 1, verification_level = 'ZERO_KNOWLEDGE'")
         .await;
-    let execution = test.execute(&workflow, json!({"seed": 7})).await;
-    let path = format!("/executions/{execution}/proof");
-    assert_eq!(test.ask("alice", "GET", &path, None).await.status.as_u16(), 409);
+    test.execute(&workflow, json!({"seed": 7})).await
+}
+
+/// Lets a worker bring it to its end.
+async fn end(test: &TestApp, execution: &str) {
     let stop = CancellationToken::new();
     let worker = Worker::new(Arc::clone(&test.app), Arc::new(Simulated), stop.clone());
     let working = tokio::spawn(worker.work());
-    until("the execution ends", || async {
-        test.status(&execution).await["status"] == "completed"
-    })
-    .await;
+    until("the execution ends", || async { test.status(execution).await["status"] == "completed" })
+        .await;
     stop.cancel();
     working.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_proof_document_is_checked_by_the_service_that_made_it() {
+    let test = TestApp::new().await;
+    let execution = begun(&test).await;
+    let path = format!("/executions/{execution}/proof");
+    assert_eq!(test.ask("alice", "GET", &path, None).await.status.as_u16(), 409);
+    end(&test, &execution).await;
 
     let document = test.ask("alice", "GET", &path, None).await.json();
     let check = async |document: Value| {
@@ -57,7 +64,38 @@ async fn a_proof_document_is_checked_by_the_service_that_made_it() {
     let rows = test.app.store.step_execution_list(&execution).await.unwrap();
     let stored = &rows[0].step_proof.as_ref().unwrap().0;
     assert_eq!((&stored["proof"], &stored["verified"]), (&Value::Null, &json!(true)));
-    let proofs = test.app.store.proof_list(&execution, 10).await.unwrap();
+    let proofs = test.app.store.proof_list(&execution).await.unwrap();
     let checks = check_steps(&rows, &proofs, &test.app.signer.public_key());
     assert!(checks.len() == 2 && checks.iter().all(StepCheck::verified), "{checks:?}");
+}
+
+#[tokio::test]
+async fn who_changes_a_step_afterwards_is_found_out() {
+    let test = TestApp::new().await;
+    let execution = begun(&test).await;
+    end(&test, &execution).await;
+    let ask = async |method: &str, path: String| {
+        let answer = test.ask("alice", method, &path, None).await;
+        assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.text);
+        answer.json()
+    };
+    // By the receipt, by the integration, and by that for each step.
+    let verified = async || {
+        let receipt = ask("GET", format!("/executions/{execution}/receipt")).await;
+        let level = "verification_level=zero-knowledge";
+        let zk = ask("POST", format!("/integration/integrations/zk/{execution}?{level}")).await;
+        assert!(zk["zk_proofs_generated"][1]["proof_size"].as_u64().unwrap() > 1500, "{zk:#}");
+        let steps = zk["verification_results"].as_array().unwrap();
+        let steps: Vec<Value> = steps.iter().map(|s| s["verification_status"].clone()).collect();
+        json!([receipt["verified"], zk["workflow_verification"]["verified"], steps])
+    };
+    assert_eq!(verified().await, json!([true, true, [true, true]]));
+    test.sql("UPDATE agent_step_executions SET output_data = '{}' WHERE step_id = 'a'").await;
+    assert_eq!(verified().await, json!([false, false, [false, true]]));
+    test.sql(
+        "DELETE FROM agent_service_step_proofs WHERE step_execution_id IN \
+         (SELECT id FROM agent_step_executions WHERE step_id = 'a')",
+    )
+    .await;
+    assert_eq!(verified().await, json!([false, false, [false, true]]));
 }

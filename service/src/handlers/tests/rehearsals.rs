@@ -269,8 +269,7 @@ fn sample(schema: &Value) -> Value {
             None if schema["additionalProperties"].is_object() => {
                 json!({"a": sample(&schema["additionalProperties"])})
             }
-            // A dictionary says nothing of its fields; these are what those of the API ask for.
-            None => json!({"name": "n", "agents": ["a"]}),
+            None => json!({}),
         },
         _ => json!(null),
     }

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::Denied;
-use super::super::receipt::{self, Evidence, Signer};
+use super::super::receipt::{self, Evidence};
+use super::super::signing::{self, Signer, is_signed};
 use super::Unproven;
 use super::step::{self, StepProof};
 use crate::python::{json::canonical, time::Stamp};
-use crate::tables::own::ProofRow;
 
 /// What the field `format` of a document says.
 pub const FORMAT: &str = "agent-service-proof/1";
@@ -49,16 +49,12 @@ pub struct StepVerdict {
 }
 
 /// The document of a finished execution, attested `now`.
-pub fn issue(
-    evidence: Evidence<'_>,
-    proofs: &[ProofRow],
-    signer: &Signer,
-    now: Stamp,
-) -> Result<Value, Denied> {
-    let receipt = receipt::issue(evidence, signer, now)?;
+pub fn issue(evidence: Evidence<'_>, signer: &Signer, now: Stamp) -> Result<Value, Denied> {
+    let proofs = evidence.proofs;
     if proofs.len() > MOST_STEPS {
         return Err(Denied::Conflict("Execution has too many proven steps for one document"));
     }
+    let receipt = receipt::issue(evidence, signer, now)?;
     let steps: Result<Vec<Value>, Unproven> =
         proofs.iter().map(|row| Ok(step::to_json(&StepProof::read(row)?.shown()))).collect();
     let steps = steps.map_err(|_why| Denied::Conflict("A stored proof is damaged"))?;
@@ -90,9 +86,9 @@ pub fn verify(document: &Value, key: &VerifyingKey) -> Result<Verdict, Unproven>
         .filter(|(name, _)| *name != "signature")
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    let signature = Some(told("signature"));
-    receipt::check(key, signature, &canonical(&Value::Object(unsigned)), "document")
-        .map_err(|_why| Unproven::Signature("document"))?;
+    if !is_signed(key, &canonical(&Value::Object(unsigned)), told("signature")) {
+        return Err(Unproven::Signature("document"));
+    }
     let receipt = fields.get("receipt").unwrap_or(&Value::Null);
     receipt::verify_attestation(receipt, key)?;
     for name in ["execution_id", "workflow_id", "status"] {
@@ -104,7 +100,7 @@ pub fn verify(document: &Value, key: &VerifyingKey) -> Result<Verdict, Unproven>
     Ok(Verdict {
         execution_id: told("execution_id").to_owned(),
         status: told("status").to_owned(),
-        coordinator_id: receipt::coordinator_id(key),
+        coordinator_id: signing::coordinator_id(key),
         steps: verdicts.collect::<Result<_, _>>()?,
     })
 }
@@ -130,7 +126,7 @@ fn verify_step(step: &Value, execution: &str, key: &VerifyingKey) -> Result<Step
 /// The key that a document names. Whoever wrote the document chose it: compare it with the service's own.
 pub fn named_key(document: &Value) -> Result<VerifyingKey, Unproven> {
     let digits = document.get("public_key_hex").and_then(Value::as_str).unwrap_or_default();
-    receipt::key_from_hex(digits).ok_or(Unproven::Malformed("public key"))
+    signing::key_from_hex(digits).ok_or(Unproven::Malformed("public key"))
 }
 
 #[cfg(test)]
@@ -142,6 +138,7 @@ pub(crate) mod tests {
     use crate::logic::receipt::tests::{at, execution, own_run};
     use crate::logic::verification::tests::finished;
     use crate::tables::agents::{Status, StepExecution, VerificationLevel};
+    use crate::tables::own::ProofRow;
 
     fn steps() -> Vec<StepExecution> {
         ["a", "b"]
@@ -161,8 +158,9 @@ pub(crate) mod tests {
         let rows: Vec<ProofRow> =
             steps.iter().zip(levels).map(|(step, level)| proven(step, level).row(at(2))).collect();
         let (execution, run) = (execution(Status::Completed), own_run());
-        let evidence = Evidence { execution: &execution, steps: &steps, run: Some(&run) };
-        issue(evidence, &rows, &signer(), at(9)).unwrap()
+        let evidence =
+            Evidence { execution: &execution, steps: &steps, proofs: &rows, run: Some(&run) };
+        issue(evidence, &signer(), at(9)).unwrap()
     }
 
     /// Signed again by whoever has the key.

@@ -4,8 +4,10 @@ pub mod unproven;
 pub mod opening;
 pub mod range;
 pub mod step;
+pub mod check;
 pub mod document;
 
+pub use check::{StepCheck, check, check_step, check_steps};
 pub use opening::Opening;
-pub use step::{Statement, StepProof, check, check_steps, prove, verify};
+pub use step::{Statement, StepProof, prove, verify};
 pub use unproven::Unproven;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::receipt::{hash, hash_json};
+use super::super::signing::{hash, hash_json};
 use crate::python::json::canonical;
 use crate::tables::agents::StepExecution;
 use crate::tables::{Float, Json};

@@ -1,9 +1,10 @@
 //! The proof of one step: a signed statement about a commitment, which anybody can check with the service's public key.
 
+use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::receipt::{self, Signer};
+use super::super::signing::{Signer, is_signed};
 use super::super::verification::{self, Verification};
 use super::range::{self, Limit, Ranges};
 use super::{Opening, Unproven};
@@ -11,7 +12,6 @@ use crate::python::{json::canonical, time::Stamp};
 use crate::tables::Json;
 use crate::tables::agents::{StepExecution, VerificationLevel};
 use crate::tables::own::ProofRow;
-use ed25519_dalek::VerifyingKey;
 
 const FORMAT: &str = "agent-service-step-proof/1";
 
@@ -53,26 +53,6 @@ pub struct StepProof {
     pub opening: Option<Opening>,
 }
 
-/// How the check of one step's proof went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepCheck {
-    /// The step of the workflow.
-    pub step_id: String,
-    /// The level at which it was proven; none where there is no proof.
-    pub level: Option<VerificationLevel>,
-    /// The bytes of the proof: statement and signature.
-    pub size: usize,
-    /// Whether the proof holds, and the step passed the checks it speaks of.
-    pub outcome: Result<bool, Unproven>,
-}
-
-impl StepCheck {
-    /// Whether the step is proven to have passed its checks.
-    pub fn verified(&self) -> bool {
-        self.outcome == Ok(true)
-    }
-}
-
 impl Statement {
     /// The text that is signed.
     pub fn text(&self) -> String {
@@ -85,10 +65,9 @@ impl Statement {
         Self { ranges: None, ..self.clone() }.text()
     }
 
-    fn level(&self) -> Option<VerificationLevel> {
-        let levels =
-            [VerificationLevel::Basic, VerificationLevel::Full, VerificationLevel::ZeroKnowledge];
-        levels.into_iter().find(|level| level.word() == self.level)
+    /// The level, where it is one that this program knows.
+    pub fn level(&self) -> Option<VerificationLevel> {
+        VerificationLevel::from_word(&self.level)
     }
 
     /// The figures that must be proven to be within limits.
@@ -103,6 +82,11 @@ impl Statement {
 }
 
 impl StepProof {
+    /// Its size in bytes: statement and signature.
+    pub fn size(&self) -> usize {
+        self.statement.text().len() + self.signature.len()
+    }
+
     /// The row that keeps it.
     pub fn row(&self, now: Stamp) -> ProofRow {
         ProofRow {
@@ -177,8 +161,9 @@ pub fn verify(proof: &StepProof, key: &VerifyingKey) -> Result<(), Unproven> {
     if statement.format != FORMAT || statement.level().is_none() {
         return Err(Unproven::Malformed("statement"));
     }
-    receipt::check(key, Some(signature), &statement.text(), "statement")
-        .map_err(|_why| Unproven::Signature("statement"))?;
+    if !is_signed(key, &statement.text(), signature) {
+        return Err(Unproven::Signature("statement"));
+    }
     let wanted = statement.limits();
     let figures = statement.ranges.as_ref().map_or(&[][..], |ranges| &ranges.figures);
     for limit in &wanted {
@@ -198,49 +183,6 @@ pub fn verify(proof: &StepProof, key: &VerifyingKey) -> Result<(), Unproven> {
     if opens { Ok(()) } else { Err(Unproven::Opening) }
 }
 
-/// Checks a proof that the service keeps, and that the step's row still holds what was committed to. Says whether the
-/// step passed the checks that the proof speaks of.
-pub fn check(
-    step: &StepExecution,
-    proof: &StepProof,
-    key: &VerifyingKey,
-) -> Result<bool, Unproven> {
-    verify(proof, key)?;
-    let said = &proof.statement;
-    let opening = proof.opening.as_ref().ok_or(Unproven::Opening)?;
-    let same = said.step_execution_id == step.id
-        && said.step_id == step.step_id
-        && said.execution_id == step.execution_id
-        && *opening == Opening::of(step, opening.secret.clone());
-    if same { Ok(said.verified) } else { Err(Unproven::Row) }
-}
-
-/// Which of these steps verify: each is checked with its row of `proofs`, in the order of `steps`.
-pub fn check_steps(
-    steps: &[StepExecution],
-    proofs: &[ProofRow],
-    key: &VerifyingKey,
-) -> Vec<StepCheck> {
-    let of = |step: &StepExecution| {
-        let row = proofs.iter().find(|row| row.step_execution_id == step.id);
-        row.ok_or(Unproven::Missing).and_then(StepProof::read)
-    };
-    steps
-        .iter()
-        .map(|step| match of(step) {
-            Ok(proof) => StepCheck {
-                step_id: step.step_id.clone(),
-                level: proof.statement.level(),
-                size: proof.statement.text().len() + proof.signature.len(),
-                outcome: check(step, &proof, key),
-            },
-            Err(why) => {
-                StepCheck { step_id: step.step_id.clone(), level: None, size: 0, outcome: Err(why) }
-            }
-        })
-        .collect()
-}
-
 fn value(opening: &Opening, name: &str) -> Option<u64> {
     match name {
         _ if name == range::TIME.name => opening.execution_time_ms,
@@ -256,11 +198,9 @@ pub fn to_json(proof: &StepProof) -> Value {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::slice::from_ref;
     use std::sync::LazyLock;
 
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
     use crate::logic::verification::tests::finished;
@@ -274,21 +214,14 @@ pub(crate) mod tests {
         prove(step, &verification, "simulated", "5e".repeat(32), &signer()).unwrap()
     }
 
-    const ALL: [VerificationLevel; 3] =
-        [VerificationLevel::Basic, VerificationLevel::Full, VerificationLevel::ZeroKnowledge];
-
     #[test]
     fn every_level_is_proven_and_kept() {
         let step = finished(0.051, 128.5);
         let key = signer().public_key();
-        for level in ALL {
+        for &level in VerificationLevel::ALL {
             let proof = proven(&step, level);
-            assert_eq!(check(&step, &proof, &key), Ok(true));
-            let row = proof.row(step.updated_at);
-            assert_eq!(StepProof::read(&row), Ok(proof.clone()));
-            let checks = check_steps(from_ref(&step), &[row], &key);
-            assert!(checks[0].verified() && checks[0].level == Some(level), "{checks:?}");
-            assert_eq!(check_steps(from_ref(&step), &[], &key)[0].outcome, Err(Unproven::Missing));
+            assert_eq!(verify(&proof, &key), Ok(()));
+            assert_eq!(StepProof::read(&proof.row(step.updated_at)), Ok(proof.clone()));
             assert_eq!(
                 verify(&proof, &Signer::new(&[8; 32]).public_key()),
                 Err(Unproven::Signature("statement"))
@@ -307,35 +240,6 @@ pub(crate) mod tests {
         assert_eq!(verify(&shown, &signer().public_key()), Ok(()));
         let ranges = shown.statement.ranges.unwrap();
         assert_eq!(ranges.figures.len(), 2);
-    }
-
-    #[test]
-    fn a_step_that_fails_its_checks_is_proven_to_have_failed_them() {
-        let key = signer().public_key();
-        let slow = finished(3600.0, 1.0);
-        assert_eq!(check(&slow, &proven(&slow, VerificationLevel::ZeroKnowledge), &key), Ok(false));
-        let hungry = finished(1.0, 8192.0);
-        let proof = proven(&hungry, VerificationLevel::ZeroKnowledge);
-        assert_eq!(check(&hungry, &proof, &key), Ok(true));
-        assert_eq!(proof.statement.ranges.unwrap().figures.len(), 1);
-    }
-
-    #[test]
-    fn a_changed_row_no_longer_fits_its_proof() {
-        let step = finished(0.5, 64.0);
-        let key = signer().public_key();
-        for level in ALL {
-            let proof = proven(&step, level);
-            let mut other = step.clone();
-            other.output_data = Some(Json(json!({"prediction": "forged"})));
-            assert_eq!(check(&other, &proof, &key), Err(Unproven::Row));
-            let mut other = step.clone();
-            other.execution_time = Some(0.4.into());
-            assert_eq!(check(&other, &proof, &key), Err(Unproven::Row));
-            let mut other = step.clone();
-            other.id.push('x');
-            assert_eq!(check(&other, &proof, &key), Err(Unproven::Row));
-        }
     }
 
     #[test]
@@ -358,7 +262,7 @@ pub(crate) mod tests {
     fn other_values_than_those_committed_to_are_refused() {
         let step = finished(0.5, 64.0);
         let key = signer().public_key();
-        for level in ALL {
+        for &level in VerificationLevel::ALL {
             let good = proven(&step, level);
             let forge = |change: fn(&mut Opening)| {
                 let mut proof = good.clone();
