@@ -160,13 +160,16 @@ async fn fill(base: &str) -> Result<String, Failure> {
     let mut body = new_workflow();
     let mut last = String::new();
     for number in 0..WORKFLOWS {
-        if number + 1 == WORKFLOWS {
-            body["steps"] = json!({});
+        if number + 1 == WORKFLOWS
+            && let Some(steps) = body.get_mut("steps")
+        {
+            *steps = json!({});
         }
         let url = format!("{base}/api/v1/agents/workflows");
         let made = client.post(url).json(&body).send().await?.error_for_status()?;
         let made: Value = made.json().await?;
-        made["id"].as_str().ok_or("a workflow without an id")?.clone_into(&mut last);
+        let id = made.get("id").and_then(Value::as_str).ok_or("a workflow without an id")?;
+        id.clone_into(&mut last);
     }
     Ok(last)
 }
