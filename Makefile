@@ -47,7 +47,7 @@ openapi: setup ## ask the service everything that its own description allows, an
 rehearsal-proof: setup ## 10,000 writes with and without rehearsals, the two databases compared; some minutes
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_thousand_rehearsed
 
-kill-proof: setup ## ten kills of the service while 200 executions run; two minutes
+kill-proof: setup ## ten kills of the service while 200 executions run; three minutes
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_kills
 
 bench: setup ## the proxy beside bare pingora, nginx and HAProxy; what mirroring costs clients; the service beside Python

@@ -63,6 +63,11 @@ impl Program {
         &mut self.process
     }
 
+    /// Gives it another value of a setting from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.more.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts it again after its end, at the same address.
     pub async fn restart(&mut self) {
         assert!(self.process.ended().is_some(), "{} still runs", self.name);
