@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-python conformance openapi rehearsal-proof kill-proof bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-python conformance openapi rehearsal-proof kill-proof million-rows bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -49,6 +49,9 @@ rehearsal-proof: setup ## 10,000 writes with and without rehearsals, the two dat
 
 kill-proof: setup ## ten kills of the service while 200 executions run; three minutes
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_kills
+
+million-rows: setup ## how long lists of a million executions take, without and with the optional indexes; some minutes
+	cargo test --workspace --test e2e -- --ignored --nocapture a_million_executions
 
 bench: setup ## the proxy beside bare pingora, nginx and HAProxy; what mirroring costs clients; the service beside Python
 	scripts/bench-tools.sh

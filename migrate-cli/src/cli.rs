@@ -6,7 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, cutover, db, gate, guard, history, mirror, rollback, routes, status, verify,
+    completions, cutover, db, gate, guard, history, mirror, rollback, routes, schema, status,
+    verify,
 };
 use crate::demo;
 use crate::output::{Color, Format};
@@ -121,6 +122,9 @@ pub(crate) enum Command {
     /// Check what a backend has signed
     #[command(subcommand)]
     Verify(verify::Command),
+    /// The tables of the shared database
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// Play a whole migration with real programs, in under a minute
     Demo(demo::Args),
     /// Print a completion script for a shell

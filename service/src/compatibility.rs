@@ -9,6 +9,8 @@ use std::time::Duration;
 pub enum Compatibility {
     /// As the contract shows the monolith.
     Monolith,
+    /// What users would rather have, once the monolith is gone.
+    Off,
 }
 
 impl Compatibility {
@@ -16,23 +18,24 @@ impl Compatibility {
     pub fn parse(text: &str) -> Result<Self, String> {
         match text {
             "monolith" => Ok(Self::Monolith),
-            // Refused, not ignored: somebody who sets it relies on stricter rules than are in force.
-            "off" => Err("is not there yet; use monolith".to_owned()),
+            "off" => Ok(Self::Off),
             _ => Err("is neither monolith nor off".to_owned()),
         }
     }
 
-    /// Whether instances that were taken down still count when a deployment is scaled, checked or measured.
-    pub const fn counts_terminated_instances(self) -> bool {
+    /// The setting.
+    pub const fn word(self) -> &'static str {
         match self {
-            Self::Monolith => true,
+            Self::Monolith => "monolith",
+            Self::Off => "off",
         }
     }
 
-    /// Whether jobs are dated by the clock on the wall, as `datetime.now()` has it, and not in UTC.
-    pub const fn dates_jobs_by_the_clock_on_the_wall(self) -> bool {
+    /// Whether an admin key opens what the monolith leaves open to anybody: performance and creativity.
+    pub const fn guards_every_endpoint(self) -> bool {
         match self {
-            Self::Monolith => true,
+            Self::Monolith => false,
+            Self::Off => true,
         }
     }
 
@@ -40,6 +43,57 @@ impl Compatibility {
     pub const fn shows_private_workflows_by_owner(self) -> bool {
         match self {
             Self::Monolith => true,
+            Self::Off => false,
+        }
+    }
+
+    /// Whether policies and audit logs are everybody's, or only shown to, and changed by, who made them. Audit logs then
+    /// always name the user who caused them, which the monolith's do now and then.
+    pub const fn shares_policies_and_audit_logs(self) -> bool {
+        match self {
+            Self::Monolith => true,
+            Self::Off => false,
+        }
+    }
+
+    /// Whether a filter may have a value that nothing can have; then nothing is found, and otherwise it is refused.
+    pub const fn takes_unknown_filter_values(self) -> bool {
+        match self {
+            Self::Monolith => true,
+            Self::Off => false,
+        }
+    }
+
+    /// Whether the steps that stand in a workflow itself run where it has no rows of `agent_steps`.
+    pub const fn runs_steps_of_the_workflow_itself(self) -> bool {
+        match self {
+            Self::Monolith => false,
+            Self::Off => true,
+        }
+    }
+
+    /// Whether an execution that passes its limits of time or money fails. An executor that costs money keeps within the
+    /// workflow's budget in either manner.
+    pub const fn enforces_limits(self) -> bool {
+        match self {
+            Self::Monolith => false,
+            Self::Off => true,
+        }
+    }
+
+    /// Whether instances that were taken down still count when a deployment is scaled, checked, measured or rolled back.
+    pub const fn counts_terminated_instances(self) -> bool {
+        match self {
+            Self::Monolith => true,
+            Self::Off => false,
+        }
+    }
+
+    /// Whether jobs are dated by the clock on the wall, as `datetime.now()` has it, and not in UTC.
+    pub const fn dates_jobs_by_the_clock_on_the_wall(self) -> bool {
+        match self {
+            Self::Monolith => true,
+            Self::Off => false,
         }
     }
 
@@ -47,6 +101,7 @@ impl Compatibility {
     pub const fn status_of_an_unwatched_sandbox(self) -> &'static str {
         match self {
             Self::Monolith => "secure",
+            Self::Off => "not_watched",
         }
     }
 
@@ -54,6 +109,7 @@ impl Compatibility {
     pub const fn ideation_time(self) -> Duration {
         match self {
             Self::Monolith => Duration::from_millis(500),
+            Self::Off => Duration::ZERO,
         }
     }
 
@@ -61,6 +117,7 @@ impl Compatibility {
     pub const fn synthesis_time(self) -> Duration {
         match self {
             Self::Monolith => Duration::from_millis(800),
+            Self::Off => Duration::ZERO,
         }
     }
 }

@@ -103,7 +103,7 @@ fn executor(choice: &ExecutorChoice) -> Result<Arc<dyn Executor>, StartError> {
 /// The whole HTTP side: endpoints, documentation, and the layer around them.
 pub fn routes(app: &Arc<App>) -> Result<Router, StartError> {
     let groups = router::groups();
-    let document = openapi::document(&groups)?;
+    let document = openapi::document(&groups, app.config.compatibility)?;
     let docs = SwaggerUi::new("/docs").url("/openapi.json", document);
     let router = mount::mount(app, &groups).merge(docs);
     let router = router

@@ -82,7 +82,7 @@ pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<TestClock>,
     router: Router,
-    _folder: TempDir,
+    _folder: Arc<TempDir>,
 }
 
 /// An answer.
@@ -106,8 +106,18 @@ impl TestApp {
 
     /// A service with some settings of its own.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        let folder = memory_folder();
-        let url = format!("sqlite:///{}?timeout=0.2", folder.path().join("c.db").display());
+        Self::on(Arc::new(memory_folder()), "0.2", settings).await
+    }
+
+    /// Two services on one database, as two processes are: neither knows of the other, and each waits for its locks.
+    pub(crate) async fn pair() -> [Self; 2] {
+        let folder = Arc::new(memory_folder());
+        [Self::on(Arc::clone(&folder), "10", &[]).await, Self::on(folder, "10", &[]).await]
+    }
+
+    async fn on(folder: Arc<TempDir>, busy_timeout: &str, settings: &[(&str, &str)]) -> Self {
+        let file = folder.path().join("c.db");
+        let url = format!("sqlite:///{}?timeout={busy_timeout}", file.display());
         // No test touches the units of the machine it runs on.
         let mut all = vec![("DATABASE_URL", url.as_str()), ("UNIT_MANAGER", "none")];
         all.extend(settings);

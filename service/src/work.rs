@@ -40,6 +40,7 @@ pub struct Work {
     /// The database.
     pub store: Store,
     effects: Effects,
+    caller: Arc<str>,
 }
 
 /// One request's way to alerts about the service.
@@ -54,9 +55,9 @@ pub struct Alerts {
 pub struct Effects(Arc<Mutex<Vec<Effect>>>);
 
 impl Work {
-    /// For one request; `store` and what becomes of `effects` make it real or a rehearsal.
-    pub fn new(app: &Arc<App>, store: Store, effects: Effects) -> Self {
-        Self { app: Arc::clone(app), store, effects }
+    /// For one request of `caller`; `store` and what becomes of `effects` make it real or a rehearsal.
+    pub fn new(app: &Arc<App>, store: Store, effects: Effects, caller: &str) -> Self {
+        Self { app: Arc::clone(app), store, effects, caller: caller.into() }
     }
 
     /// Lets something happen once the request has been answered well.
@@ -135,6 +136,17 @@ impl Work {
     /// How plans of several agents are watched.
     pub fn orchestration(&self) -> &Rules {
         &self.app.config.orchestration
+    }
+
+    /// The user who asks, as their key names them. Empty where no key is asked for.
+    pub fn caller(&self) -> &str {
+        &self.caller
+    }
+
+    /// Whose policies and audit logs the request may see and change; none: everybody's.
+    pub fn only_of(&self) -> Option<&str> {
+        let shares = self.compatibility().shares_policies_and_audit_logs();
+        (!shares).then_some(&*self.caller)
     }
 
     /// The build that answers.

@@ -38,6 +38,7 @@ mod cli_errors;
 mod shared_database;
 mod durable_execution;
 mod kills;
+mod million;
 mod recordings;
 mod replay;
 

@@ -91,6 +91,33 @@ async fn errors_of_both_sides_look_the_same() {
     assert_eq!(answers[0], answers[1]);
 }
 
+/// Each side writes what it was asked to write, and nothing that the other has written meanwhile.
+#[tokio::test]
+async fn both_sides_change_one_workflow_at_once_and_no_change_is_lost() {
+    const ROUNDS: u32 = 25;
+    let stack = real().await;
+    let (_, made) = call(&stack, "POST", WORKFLOWS, Some(workflow("w"))).await;
+    let path = format!("{WORKFLOWS}/{}", made["id"].as_str().unwrap());
+    let put = async |backend: &str, change: Value| {
+        let request = stack.client.put(format!("{backend}{path}")).header("x-api-key", "alice");
+        let request = request.header("content-type", "application/json").body(change.to_string());
+        request.send().await.unwrap().status().as_u16()
+    };
+    let (old, new) = (stack.old.url(), stack.new.url());
+    for round in 0..ROUNDS {
+        let (description, name) =
+            (format!("of the monolith {round}"), format!("of the service {round}"));
+        let statuses = tokio::join!(
+            put(&old, json!({"description": description, "max_execution_time": round})),
+            put(&new, json!({"name": name, "tags": [name]})),
+        );
+        assert_eq!(statuses, (200, 200), "round {round}");
+        let (_, found) = call(&stack, "GET", &path, None).await;
+        assert_eq!((&found["description"], &found["name"]), (&json!(description), &json!(name)));
+        assert_eq!(found["max_execution_time"], round);
+    }
+}
+
 /// The whole point of the stage `shadow`, on the real pair.
 #[tokio::test]
 async fn mirrored_reads_of_the_real_pair_match_and_a_planted_difference_is_found() {

@@ -26,6 +26,8 @@ pub(crate) mod db_clone;
 pub(crate) mod db_watch;
 pub(crate) mod verify;
 pub(crate) mod verify_receipt;
+pub(crate) mod schema;
+pub(crate) mod schema_apply;
 pub(crate) mod completions;
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::Mirror(command) => mirror::run(&command, context).await,
         Command::Db(command) => db::run(command, context).await,
         Command::Verify(command) => verify::run(&command, context),
+        Command::Schema(command) => schema::run(command, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::Completions(args) => Ok(completions::run(&args, context)),
     }

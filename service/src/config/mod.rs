@@ -327,7 +327,7 @@ mod tests {
             read(&[
                 ("APP_ENV", "staging"),
                 ("APP_PORT", "http"),
-                ("COMPATIBILITY", "off"),
+                ("COMPATIBILITY", "neither"),
                 ("LOG_FORMAT", "xml"),
                 ("DATABASE_IS_CLONE", "maybe"),
                 ("EXECUTION_LEASE_SECONDS", "2"),
@@ -339,7 +339,7 @@ mod tests {
           - DATABASE_URL is not set
           - RECEIPT_SIGNING_KEY_HEX is no Ed25519 key; give 64 hexadecimal digits
           - APP_PORT="http" is no port; give a number from 0 to 65535
-          - COMPATIBILITY="off" is not there yet; use monolith
+          - COMPATIBILITY="neither" is neither monolith nor off
           - LOG_FORMAT="xml" is neither json nor text
           - EXECUTION_LEASE_SECONDS="2" is no whole number from 6 to 3600
           - DATABASE_IS_CLONE="maybe" is neither true nor false

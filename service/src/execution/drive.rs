@@ -12,9 +12,11 @@ use super::executor::{Call, StepFailure, StepOutcome};
 use super::purse::Purse;
 use super::worker::Worker;
 use crate::app::App;
+use crate::compatibility::Compatibility;
+use crate::logic::limits::{Limits, Passed};
 use crate::logic::progress::{Beginning, Progress};
 use crate::logic::proof::{self, StepProof};
-use crate::logic::{plan, verification};
+use crate::logic::{given_steps, plan, verification};
 use crate::python::time::Stamp;
 use crate::store::runs::Lease;
 use crate::store::{StoreError, Writing};
@@ -124,10 +126,14 @@ impl Drive<'_> {
             return self.fail("Workflow not found", None).await;
         };
         let steps = store.step_list(&workflow.id).await?;
+        let given = match given_steps::to_run(steps, &workflow, self.compatibility()) {
+            Ok(given) => given,
+            Err(error) => return self.fail(&error.to_string(), None).await,
+        };
         // Like the monolith, look at dependencies only where there are steps to order.
-        let planned = match steps.as_slice() {
+        let planned = match given.steps.as_slice() {
             [] => Ok(Vec::new()),
-            steps => plan::order(steps, &workflow.dependencies.0),
+            steps => plan::order(steps, &given.dependencies),
         };
         let plan = match planned {
             Ok(plan) => plan,
@@ -135,7 +141,9 @@ impl Drive<'_> {
         };
         let rows = store.step_execution_list(id).await?;
         let mut progress = Progress::resume(&self.run.inputs.0, &plan, rows);
-        let mut purse = Purse::of(&workflow, &execution);
+        let asked = store.limits_find(id).await?;
+        let limits = Limits::of(&workflow, asked.as_ref(), self.compatibility());
+        let mut purse = Purse::of(&execution, limits.budget());
         for step in plan {
             if progress.has_finished(step) {
                 continue;
@@ -145,8 +153,15 @@ impl Drive<'_> {
                 release(self.app(), self.lease, now).await?;
                 return Ok(Ended::GivenBack);
             }
-            if let Some(ended) = self.step(step, &mut progress, &mut purse).await? {
+            let time = limits.time_left(execution.started_at, self.app().clock.now());
+            if let Some((Duration::ZERO, passed)) = time {
+                return self.fail(&passed.to_string(), None).await;
+            }
+            if let Some(ended) = self.step(step, time, &mut progress, &mut purse).await? {
                 return Ok(ended);
+            }
+            if let Err(passed) = limits.check_money(purse.spent()) {
+                return self.fail(&passed.to_string(), None).await;
             }
         }
         self.complete(&execution, &progress).await
@@ -156,10 +171,16 @@ impl Drive<'_> {
         &self.worker.app
     }
 
-    /// Runs one step from its first row to its last. `Some` when the execution goes no further here.
+    fn compatibility(&self) -> Compatibility {
+        self.app().config.compatibility
+    }
+
+    /// Runs one step from its first row to its last, within the time of the execution if that is limited. `Some` when the
+    /// execution goes no further here.
     async fn step(
         &self,
         step: &Step,
+        time: Option<(Duration, Passed)>,
         progress: &mut Progress,
         purse: &mut Purse,
     ) -> Result<Option<Ended>, StoreError> {
@@ -168,15 +189,11 @@ impl Drive<'_> {
             Err(ended) => return Ok(Some(ended)),
         };
         let started = Instant::now();
-        let limit = step.timeout_seconds.get().filter(|s| *s > 0).unwrap_or(STEP_SECONDS);
-        let limit = Duration::from_secs(limit.unsigned_abs());
+        let (limit, reason) = limit(step, time);
         let call = Call { step, inputs: progress.inputs(), limit, remaining: purse.remaining() };
         let outcome = tokio::time::timeout(limit, self.worker.executor.run(call))
             .await
-            .unwrap_or_else(|_| {
-                let reason = format!("Step timed out after {} s", limit.as_secs());
-                Err(StepFailure::free(reason))
-            });
+            .unwrap_or_else(|_| Err(StepFailure::free(reason)));
         purse.pay(match &outcome {
             Ok(outcome) => outcome.cost,
             Err(failure) => failure.cost,
@@ -365,6 +382,16 @@ impl Drive<'_> {
                 done => return done,
             }
         }
+    }
+}
+
+/// How long a step may take, and what is said of one that takes longer: its own time, or what is left to its execution.
+fn limit(step: &Step, time: Option<(Duration, Passed)>) -> (Duration, String) {
+    let own = step.timeout_seconds.get().filter(|s| *s > 0).unwrap_or(STEP_SECONDS);
+    let own = Duration::from_secs(own.unsigned_abs());
+    match time {
+        Some((left, passed)) if left < own => (left, passed.to_string()),
+        _ => (own, format!("Step timed out after {} s", own.as_secs())),
     }
 }
 

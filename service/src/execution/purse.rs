@@ -2,7 +2,7 @@
 
 use crate::logic::cost::Cost;
 use crate::store::{StoreError, Writing};
-use crate::tables::agents::{Execution, Workflow};
+use crate::tables::agents::Execution;
 
 /// The money of one execution.
 #[derive(Debug)]
@@ -13,17 +13,15 @@ pub(super) struct Purse {
 }
 
 impl Purse {
-    /// What the rows say. A `max_cost_budget` of 0, which is the default, is none; a negative one pays for nothing.
-    pub(super) fn of(workflow: &Workflow, execution: &Execution) -> Self {
-        let budget = workflow.max_cost_budget.get().unwrap_or_default();
+    /// What the row says has been spent, and what may be.
+    pub(super) fn of(execution: &Execution, budget: Option<Cost>) -> Self {
         let spent = execution.total_cost.get().and_then(Cost::from_float).unwrap_or_default();
-        let budget = match budget {
-            0.0 => None,
-            negative if negative < 0.0 => Some(Cost::default()),
-            // What is too much to count is as good as no budget.
-            amount => Cost::from_float(amount),
-        };
         Self { budget, spent, found: spent }
+    }
+
+    /// What has been spent.
+    pub(super) const fn spent(&self) -> Cost {
+        self.spent
     }
 
     /// What may still be spent; none where there is no budget.

@@ -75,7 +75,8 @@ struct Verification {
 pub fn list() -> Action {
     Action::new("List audit logs, newest first", async |work: Work, mut input: Input| {
         let query: Query = input.query()?;
-        let found = work.store.audit_list(&query.into_filter()).await?;
+        let owner = work.only_of().map(str::to_owned);
+        let found = work.store.audit_list(&query.into_filter(owner)).await?;
         Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
     })
     .query(&FILTER)
@@ -86,9 +87,13 @@ pub fn list() -> Action {
 pub fn show() -> Action {
     Action::new("Show an audit log", async |work: Work, input: Input| {
         let found = work.store.audit_find(input.part("audit_id")).await?;
-        Ok(Reply::ok(&found.ok_or(Denied::NotFound("Audit log"))?.to_json()))
+        let log = found.ok_or(Denied::NotFound("Audit log"))?;
+        if work.only_of().is_some_and(|user| log.user_id.as_deref() != Some(user)) {
+            return Err(Denied::Forbidden.into());
+        }
+        Ok(Reply::ok(&log.to_json()))
     })
-    .refuses(&[404])
+    .refuses(&[403, 404])
     .answers(schema)
 }
 
@@ -143,13 +148,14 @@ async fn verify(work: &Work, query: Verification) -> Result<Report, ApiError> {
 
 impl Query {
     /// An empty text is no condition.
-    fn into_filter(self) -> AuditFilter {
+    fn into_filter(self, owner: Option<String>) -> AuditFilter {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         AuditFilter {
             event_type: self.event_type,
             workflow_id: given(self.workflow_id),
             execution_id: given(self.execution_id),
             user_id: given(self.user_id),
+            owner,
             security_level: self.security_level,
             requires_investigation: self.requires_investigation,
             risk_score_min: self.risk_score_min,

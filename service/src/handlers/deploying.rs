@@ -100,6 +100,7 @@ pub fn roll_back() -> Action {
         let mut writing = work.store.write().await?;
         let mut config = owned_in(&mut writing, input.part(ID), &input.caller).await?;
         let found = writing.instance_list_of(&config.id).await?;
+        let found = instances::counted(found, work.compatibility());
         let (answer, status) = deployments::rolled_back(&config, &found)?;
         config.status = status;
         writing.deployment_note(&config).await?;

@@ -26,6 +26,11 @@ mod tests;
 
 use serde_json::{Value, json};
 
+use crate::http::ApiError;
+use crate::validation::Place;
+use crate::validation::kind::one_of;
+use crate::work::Work;
+
 /// The schema of an answer that is only a message.
 fn message_schema() -> Value {
     json!({
@@ -33,4 +38,20 @@ fn message_schema() -> Value {
         "properties": {"message": {"type": "string"}},
         "required": ["message"],
     })
+}
+
+/// Refuses a filter of the query that nothing can pass, because its value is none of `words`. The monolith takes any text, so
+/// this is no matter of the query's shape, but of the manner.
+fn check_filter(
+    work: &Work,
+    name: &str,
+    value: Option<&str>,
+    words: &[&str],
+) -> Result<(), ApiError> {
+    let is_unknown = value.is_some_and(|value| !words.contains(&value));
+    if !is_unknown || work.compatibility().takes_unknown_filter_values() {
+        return Ok(());
+    }
+    let problem = Place::root("query").within(name).problem("enum", one_of(words));
+    Err(ApiError::Invalid(vec![problem]))
 }

@@ -1,4 +1,4 @@
-//! Security policies: create, list, show, change, delete. They have no owners.
+//! Security policies: create, list, show, change, delete. Whether their owners count is up to the manner.
 
 use std::sync::LazyLock;
 
@@ -10,8 +10,8 @@ use crate::http::openapi::of_table;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::policies::{self, NewPolicy};
-use crate::store::StoreError;
 use crate::store::policies::PolicyFilter;
+use crate::store::{StoreError, Writing};
 use crate::tables::Record;
 use crate::tables::security::{Policy, SecurityLevel};
 use crate::validation::{Kind, Shape, field};
@@ -49,7 +49,7 @@ pub fn create() -> Action {
         let cells = new.into_cells(&rules, work.id("policy_", 8), work.now());
         let cells = cells.map_err(ApiError::Invalid)?;
         let mut writing = work.store.write().await?;
-        let policy = writing.policy_insert(cells).await.map_err(taken)?;
+        let policy = writing.policy_insert(cells, &input.caller).await.map_err(taken)?;
         writing.audit(&work, policies::created(&policy)).await?;
         writing.commit().await?;
         Ok(Reply::ok(&policy.to_json()))
@@ -64,7 +64,9 @@ pub fn create() -> Action {
 pub fn list() -> Action {
     Action::new("List security policies", async |work: Work, mut input: Input| {
         let Query { security_level, is_active } = input.query()?;
-        let found = work.store.policy_list(&PolicyFilter { security_level, is_active }).await?;
+        let owner = work.only_of().map(str::to_owned);
+        let filter = PolicyFilter { security_level, is_active, owner };
+        let found = work.store.policy_list(&filter).await?;
         Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
     })
     .query(&FILTER)
@@ -75,9 +77,11 @@ pub fn list() -> Action {
 pub fn show() -> Action {
     Action::new("Show a security policy", async |work: Work, input: Input| {
         let policy = work.store.policy_find(input.part(ID)).await?;
-        Ok(Reply::ok(&known(policy)?.to_json()))
+        let owner = work.store.policy_owner(input.part(ID)).await?;
+        let policy = policies::reachable(policy, owner.as_ref(), work.only_of())?;
+        Ok(Reply::ok(&policy.to_json()))
     })
-    .refuses(&[404])
+    .refuses(&[403, 404])
     .answers(schema)
 }
 
@@ -87,7 +91,7 @@ pub fn change() -> Action {
         let updates = std::mem::take(&mut input.body);
         let id = input.part(ID);
         let mut writing = work.store.write().await?;
-        let policy = known(writing.policy_find(id).await?)?;
+        let policy = reachable(&mut writing, &work, id).await?;
         let cells = policies::updated_cells(&policy, &updates, work.now());
         let cells = cells.map_err(ApiError::Invalid)?;
         let policy = writing.policy_update(id, cells).await.map_err(taken)?;
@@ -97,7 +101,7 @@ pub fn change() -> Action {
         Ok(Reply::ok(&policy.to_json()))
     })
     .any_object()
-    .refuses(&[404, 409])
+    .refuses(&[403, 404, 409])
     .answers(schema)
 }
 
@@ -105,18 +109,21 @@ pub fn change() -> Action {
 pub fn remove() -> Action {
     Action::new("Delete a security policy", async |work: Work, input: Input| {
         let mut writing = work.store.write().await?;
-        let policy = known(writing.policy_find(input.part(ID)).await?)?;
+        let policy = reachable(&mut writing, &work, input.part(ID)).await?;
         writing.audit(&work, policies::deleted(&policy, input.caller)).await?;
         writing.policy_delete(&policy.id).await?;
         writing.commit().await?;
         Ok(Reply::ok(&json!({"message": "Policy deleted successfully"})))
     })
-    .refuses(&[404])
+    .refuses(&[403, 404])
     .answers(super::message_schema)
 }
 
-fn known(policy: Option<Policy>) -> Result<Policy, Denied> {
-    policy.ok_or(Denied::NotFound("Policy"))
+/// A policy that is not kept from the caller, as a transaction sees it.
+async fn reachable(writing: &mut Writing, work: &Work, id: &str) -> Result<Policy, ApiError> {
+    let policy = writing.policy_find(id).await?;
+    let owner = writing.policy_owner(id).await?;
+    Ok(policies::reachable(policy, owner.as_ref(), work.only_of())?)
 }
 
 fn taken(error: StoreError) -> ApiError {

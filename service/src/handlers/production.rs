@@ -6,11 +6,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::check_filter;
 use super::deploying::{PRODUCTION, bring_up};
 use super::deployments::{Name, event, insert, twice};
 use super::instances::{ask, check};
 use crate::http::endpoint::LazyShape;
 use crate::http::{Action, ApiError, Input, Reply};
+use crate::logic::alerts::SEVERITIES;
 use crate::logic::deployments::{first_instances, repeated};
 use crate::logic::health::{Checkup, of_all};
 use crate::logic::{instances, production, workflows};
@@ -168,6 +170,9 @@ pub fn health() -> Action {
 pub fn alerts() -> Action {
     Action::new("The alerts of late, newest first", async |work: Work, mut input: Input| {
         let Wanted { severity, limit } = input.query()?;
+        // An empty word is none.
+        let given = severity.as_deref().filter(|severity| !severity.is_empty());
+        check_filter(&work, "severity", given, SEVERITIES)?;
         Ok(Reply::ok(&work.alerts().recent(severity.as_deref(), limit)))
     })
     .query(&WANTED)

@@ -66,13 +66,13 @@ pub fn watch() -> Action {
 /// `GET /security/security-dashboard`.
 pub fn dashboard() -> Action {
     Action::new("What to look at first", async |work: Work, _: Input| {
-        let recent = work.store.audit_list(&AuditFilter::newest(RECENT)).await?;
-        let to_investigate = AuditFilter {
-            requires_investigation: Some(true),
-            ..AuditFilter::newest(TO_INVESTIGATE)
-        };
+        let owner = work.only_of().map(str::to_owned);
+        let newest = |limit| AuditFilter { owner: owner.clone(), ..AuditFilter::newest(limit) };
+        let recent = work.store.audit_list(&newest(RECENT)).await?;
+        let to_investigate =
+            AuditFilter { requires_investigation: Some(true), ..newest(TO_INVESTIGATE) };
         let to_investigate = work.store.audit_list(&to_investigate).await?;
-        let audits = work.store.audit_counts().await?;
+        let audits = work.store.audit_counts(work.only_of()).await?;
         let trust = work.store.trust_counts().await?;
         let active = work.store.sandbox_count_active().await?;
         Ok(Reply::ok(&security::dashboard(&recent, &to_investigate, &audits, &trust, active)))
@@ -83,7 +83,7 @@ pub fn dashboard() -> Action {
 /// `GET /security/security-stats`.
 pub fn statistics() -> Action {
     Action::new("Figures over audit logs and trust scores", async |work: Work, _: Input| {
-        let audits = work.store.audit_counts().await?;
+        let audits = work.store.audit_counts(work.only_of()).await?;
         let trust = work.store.trust_counts().await?;
         Ok(Reply::ok(&security::statistics(&audits, &trust)))
     })

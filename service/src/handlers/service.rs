@@ -41,7 +41,7 @@ pub fn version() -> Action {
         let body = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "build_id": work.build_id().as_str(),
-            "compatibility": "monolith",
+            "compatibility": work.compatibility().word(),
             "executor": "simulated",
         });
         Ok(Reply::ok(&body))

@@ -7,6 +7,9 @@ mod rehearsals;
 mod security;
 mod integration;
 mod requests;
+mod manners;
+mod lists;
+mod together;
 
 use axum::body::Body;
 use http::{Request, StatusCode};

@@ -9,6 +9,7 @@ use crate::http::endpoint::LazyShape;
 use crate::http::openapi::of_table;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::executions::{self, NO_STEPS};
+use crate::logic::limits::AskedLimits;
 use crate::logic::workflows::{self, NewWorkflow, WorkflowChanges, WorkflowQuery};
 use crate::tables::agents::{Status, VerificationLevel, Workflow};
 use crate::tables::own::Run;
@@ -156,6 +157,7 @@ pub fn remove() -> Action {
 pub fn execute() -> Action {
     Action::new("Begin an execution", async |work: Work, mut input: Input| {
         let inputs = input.body.remove("inputs").unwrap_or_default();
+        let asked: AskedLimits = input.body()?;
         let mut writing = work.store.write().await?;
         let found = writing.workflow_find(input.part(ID)).await?;
         let workflow = workflows::visible(found.as_ref(), &input.caller)?;
@@ -164,6 +166,10 @@ pub fn execute() -> Action {
         writing.execution_insert(&execution).await?;
         if execution.status == Status::Running {
             writing.run_insert(&waiting(&execution.id, inputs, now)).await?;
+            let limits = asked.into_row(execution.id.clone());
+            if let Some(limits) = limits.filter(|_| work.compatibility().enforces_limits()) {
+                writing.limits_insert(&limits).await?;
+            }
         }
         writing.commit().await?;
         if execution.status == Status::Failed {

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::executions::ID;
 use crate::http::endpoint::LazyShape;
 use crate::http::{Action, ApiError, Input, Reply};
-use crate::logic::Denied;
 use crate::logic::audit::Event;
 use crate::logic::proof::document::MOST_STEPS;
 use crate::logic::zk::{self, Proven, Prover};
-use crate::tables::agents::{Execution, StepExecution, VerificationLevel};
+use crate::logic::{Denied, given_steps};
+use crate::tables::agents::{Execution, StepExecution, VerificationLevel, Workflow};
 use crate::tables::own::ProofRow;
 use crate::tables::security::{AuditEventType, SecurityLevel};
 use crate::validation::{Kind, Shape, field};
@@ -38,10 +38,9 @@ pub fn integrate() -> Action {
         let execution = work.store.execution_find(input.part(ID)).await?;
         let execution = execution.ok_or(Denied::NotFound("Execution"))?;
         let workflow = work.store.workflow_find(&execution.workflow_id).await?;
-        if workflow.is_none_or(|workflow| workflow.owner_id != input.caller) {
-            return Err(Denied::Forbidden.into());
-        }
-        let proven = prove(&work, &execution, level).await?;
+        let workflow = workflow.filter(|workflow| workflow.owner_id == input.caller);
+        let workflow = workflow.ok_or(Denied::Forbidden)?;
+        let proven = prove(&work, &execution, &workflow, level).await?;
         let answer = zk::integration(&execution, level, &proven, &work.id("proof_", 8));
         let event = Event {
             execution_id: Some(execution.id.clone()),
@@ -63,10 +62,15 @@ pub fn integrate() -> Action {
 async fn prove(
     work: &Work,
     execution: &Execution,
+    workflow: &Workflow,
     level: VerificationLevel,
 ) -> Result<Vec<Proven>, ApiError> {
     let executed = work.store.step_execution_list(&execution.id).await?;
-    let steps = zk::to_prove(executed, &work.store.step_list(&execution.workflow_id).await?);
+    let rows = work.store.step_list(&workflow.id).await?;
+    // Steps that cannot be read have never run.
+    let steps = given_steps::to_run(rows, workflow, work.compatibility());
+    let steps = steps.map_or_else(|_why| Vec::new(), |given| given.steps);
+    let steps = zk::to_prove(executed, &steps);
     if steps.len() > MOST_STEPS {
         return Err(Denied::Conflict("Execution has too many steps to prove at once").into());
     }

@@ -89,13 +89,13 @@ async fn perform(
 ) -> Result<Reply, ApiError> {
     let effects = Effects::default();
     if purpose == Purpose::Real {
-        let work = Work::new(app, app.store.clone(), effects.clone());
+        let work = Work::new(app, app.store.clone(), effects.clone(), &input.caller);
         let reply = (action.run)(work, input).await?;
         effects.carry_out(app);
         return Ok(reply);
     }
     let rehearsal = app.store.rehearse();
-    let work = Work::new(app, rehearsal.store(), effects);
+    let work = Work::new(app, rehearsal.store(), effects, &input.caller);
     let answer = rehearsal.run((action.run)(work, input)).await;
     let answer = answer.map_err(|why| ApiError::from(StoreError::Rehearsal(why))).flatten();
     if purpose == Purpose::Rehearsal {

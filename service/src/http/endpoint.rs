@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{ApiError, Reply};
+use crate::compatibility::Compatibility;
 use crate::validation::Shape;
 use crate::work::Work;
 
@@ -21,10 +22,23 @@ pub type LazyShape = LazyLock<Shape>;
 pub enum Access {
     /// Anybody.
     Open,
+    /// Anybody in the monolith's manner, which asks for no key there; otherwise who has one of `ADMIN_API_KEYS`.
+    Unguarded,
     /// Who has one of `ADMIN_API_KEYS`.
     Admin,
     /// Who has one of `CLIENT_API_KEYS`.
     Client,
+}
+
+impl Access {
+    /// Whether the endpoint asks for a key.
+    pub const fn asks_for_a_key(self, compatibility: Compatibility) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Unguarded => compatibility.guards_every_endpoint(),
+            Self::Admin | Self::Client => true,
+        }
+    }
 }
 
 /// What body an endpoint reads.
@@ -134,10 +148,17 @@ impl Action {
         }
     }
 
-    /// Open to anybody.
+    /// Open to anybody, whatever the manner: it tells nothing of any user.
     #[must_use]
     pub fn open(mut self) -> Self {
         self.access = Access::Open;
+        self
+    }
+
+    /// Open to anybody in the monolith's manner.
+    #[must_use]
+    pub fn unguarded(mut self) -> Self {
+        self.access = Access::Unguarded;
         self
     }
 

@@ -11,11 +11,10 @@ const NOBODY: &str = "dev_key";
 
 /// The user that the request's key names. Where nobody is asked, the user is empty.
 pub fn caller(config: &Config, access: Access, headers: &HeaderMap) -> Result<String, ApiError> {
-    let keys = match access {
-        Access::Open => return Ok(String::new()),
-        Access::Admin => &config.admin_keys,
-        Access::Client => &config.client_keys,
-    };
+    if !access.asks_for_a_key(config.compatibility) {
+        return Ok(String::new());
+    }
+    let keys = if access == Access::Client { &config.client_keys } else { &config.admin_keys };
     let key = sent_key(headers);
     match config.mode {
         Mode::Dev if key.is_empty() => Ok(NOBODY.to_owned()),
@@ -38,9 +37,10 @@ mod tests {
     use super::*;
     use crate::config::Source;
 
-    fn config(mode: &str) -> Config {
+    fn config(mode: &str, manner: &str) -> Config {
         Config::read(&Source::of(&[
             ("APP_ENV", mode),
+            ("COMPATIBILITY", manner),
             ("DATABASE_URL", "sqlite:///x.db"),
             ("ADMIN_API_KEYS", "admin-key-0123456789abcdef"),
             ("CLIENT_API_KEYS", "client-key-0123456789abcdef"),
@@ -49,11 +49,15 @@ mod tests {
     }
 
     fn ask(mode: &str, access: Access, key: Option<&[u8]>) -> Option<String> {
+        ask_in("monolith", mode, access, key)
+    }
+
+    fn ask_in(manner: &str, mode: &str, access: Access, key: Option<&[u8]>) -> Option<String> {
         let mut headers = HeaderMap::new();
         if let Some(key) = key {
             headers.insert("x-api-key", HeaderValue::from_bytes(key).unwrap());
         }
-        caller(&config(mode), access, &headers).ok()
+        caller(&config(mode, manner), access, &headers).ok()
     }
 
     #[test]
@@ -75,5 +79,17 @@ mod tests {
         assert_eq!(ask("production", Access::Admin, Some(b"nope")), None);
         assert_eq!(ask("production", Access::Admin, None), None);
         assert_eq!(ask("production", Access::Open, None).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn what_the_monolith_leaves_open_wants_an_admin_key_when_it_is_gone() {
+        let (admin, client) = (b"admin-key-0123456789abcdef", b"client-key-0123456789abcdef");
+        let ask = |manner: &str, key: Option<&[u8]>| {
+            ask_in(manner, "production", Access::Unguarded, key).map(|caller| caller.len())
+        };
+        assert_eq!(ask("monolith", None), Some(0));
+        assert_eq!((ask("off", None), ask("off", Some(client))), (None, None));
+        assert_eq!(ask("off", Some(admin)), Some(admin.len()));
+        assert_eq!(ask_in("off", "production", Access::Open, None).as_deref(), Some(""));
     }
 }

@@ -4,19 +4,23 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
-use super::endpoint::{Access, Action, BodyKind, Endpoint, Group};
+use super::endpoint::{Action, BodyKind, Endpoint, Group};
+use crate::compatibility::Compatibility;
 use crate::tables::choice;
 use crate::tables::column::{Column, ColumnType, Table};
 use crate::validation::schema;
 
-/// The document of all groups. Reading it as [`OpenApi`] checks that it is one.
-pub fn document(groups: &[Group]) -> Result<OpenApi, serde_json::Error> {
+/// The document of all groups, in one of the manners. Reading it as [`OpenApi`] checks that it is one.
+pub fn document(
+    groups: &[Group],
+    compatibility: Compatibility,
+) -> Result<OpenApi, serde_json::Error> {
     let mut paths = Map::new();
     for group in groups {
         for mount in group.mounts {
             for endpoint in &group.endpoints {
                 let path = format!("{mount}{}", endpoint.path);
-                let operation = operation(group.name, mount, endpoint);
+                let operation = operation(group.name, mount, endpoint, compatibility);
                 let item = paths.entry(path).or_insert_with(|| json!({}));
                 if let Value::Object(item) = item {
                     item.insert(endpoint.method.as_str().to_ascii_lowercase(), operation);
@@ -44,14 +48,15 @@ pub fn document(groups: &[Group]) -> Result<OpenApi, serde_json::Error> {
     }))
 }
 
-fn operation(group: &str, mount: &str, endpoint: &Endpoint) -> Value {
+fn operation(group: &str, mount: &str, endpoint: &Endpoint, compatibility: Compatibility) -> Value {
     let action = &endpoint.action;
+    let is_guarded = action.access.asks_for_a_key(compatibility);
     let mut operation = json!({
         "tags": [group],
         "summary": action.about,
         "operationId": operation_id(mount, &endpoint.method, endpoint.path),
         "parameters": parameters(endpoint),
-        "responses": responses(action),
+        "responses": responses(action, is_guarded),
     });
     if let Value::Object(map) = &mut operation {
         if let Some(schema) = body_schema(action.body) {
@@ -59,7 +64,7 @@ fn operation(group: &str, mount: &str, endpoint: &Endpoint) -> Value {
             let required = !matches!(action.body, BodyKind::OptionalDictionary);
             map.insert("requestBody".to_owned(), json!({"required": required, "content": content}));
         }
-        if action.access != Access::Open {
+        if is_guarded {
             map.insert("security".to_owned(), json!([{"api_key": []}]));
         }
     }
@@ -95,14 +100,14 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     of_path.chain(of_query).collect()
 }
 
-fn responses(action: &Action) -> Value {
+fn responses(action: &Action, is_guarded: bool) -> Value {
     let mut responses = Map::new();
     let good = action.answer.map_or_else(schema::anything, |schema| schema());
     let content = json!({action.media: {"schema": good}});
     let answer = json!({"description": "as asked", "content": content});
     responses.insert(action.success.as_str().to_owned(), answer);
     let detail = json!({"$ref": "#/components/schemas/Detail"});
-    if action.access != Access::Open {
+    if is_guarded {
         responses.insert("401".to_owned(), response("unknown key", &detail));
     }
     for status in action.refusals {

@@ -32,6 +32,11 @@ pub struct Figures {
     pub uptime: f64,
 }
 
+/// How bad an alert that is kept may be.
+pub const SEVERITIES: &[&str] = &[CRITICAL];
+
+const CRITICAL: &str = "critical";
+
 /// One figure beside its threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alert {
@@ -52,7 +57,7 @@ impl Alert {
 
     /// The word for how bad it is.
     pub const fn status(&self) -> &'static str {
-        if self.triggered { "critical" } else { "ok" }
+        if self.triggered { CRITICAL } else { "ok" }
     }
 
     fn to_json(self) -> Value {

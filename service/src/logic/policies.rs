@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::audit::Event;
-use super::overrides;
+use super::{Denied, overrides};
 use crate::python::time::Stamp;
+use crate::tables::own::policies::PolicyOwner;
 use crate::tables::security::{AuditEventType, Policy, SecurityLevel};
 use crate::tables::{Cell, Json, Record as _};
 use crate::validation::{Place, Problem};
@@ -103,6 +104,18 @@ impl NewPolicy {
             updated_at: now,
         }
     }
+}
+
+/// A policy that is not kept from the user: `only_of` says whose may be reached, none: everybody's. What is nobody's is
+/// everybody's.
+pub fn reachable(
+    policy: Option<Policy>,
+    owner: Option<&PolicyOwner>,
+    only_of: Option<&str>,
+) -> Result<Policy, Denied> {
+    let policy = policy.ok_or(Denied::NotFound("Policy"))?;
+    let (Some(owner), Some(user)) = (owner, only_of) else { return Ok(policy) };
+    if owner.owner_id == user { Ok(policy) } else { Err(Denied::Forbidden) }
 }
 
 /// The cells that `updates` make of a policy. Even none of them counts as an update.
@@ -222,6 +235,23 @@ mod tests {
         ] {
             assert_eq!(problems(update(updates))[0].0, field);
         }
+    }
+
+    #[test]
+    fn a_policy_is_reached_by_its_owner_where_owners_count_and_by_all_where_it_has_none() {
+        let owner = PolicyOwner { policy_id: "policy_1".to_owned(), owner_id: "alice".to_owned() };
+        let reached = |owner: Option<&PolicyOwner>, only_of: Option<&str>| {
+            let policy = new().into_row("policy_1".to_owned(), now());
+            reachable(Some(policy), owner, only_of).map(|policy| policy.id)
+        };
+        assert_eq!(reached(Some(&owner), Some("bob")), Err(Denied::Forbidden));
+        for (owner, only_of) in
+            [(Some(&owner), Some("alice")), (Some(&owner), None), (None, Some("bob")), (None, None)]
+        {
+            assert_eq!(reached(owner, only_of).as_deref(), Ok("policy_1"));
+        }
+        let missing = reachable(None, None, None);
+        assert_eq!(missing.unwrap_err(), Denied::NotFound("Policy"));
     }
 
     #[test]

@@ -146,8 +146,28 @@ pub fn owned<'w>(found: Option<&'w Workflow>, caller: &str) -> Result<&'w Workfl
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// A workflow of alice's without steps.
+    pub(crate) fn workflow() -> Workflow {
+        let now = Stamp::parse("2026-01-01").unwrap();
+        let new = NewWorkflow {
+            name: "w".to_owned(),
+            description: String::new(),
+            steps: json!({}),
+            dependencies: json!({}),
+            max_execution_time: 3600,
+            max_cost_budget: 0.0,
+            requires_verification: true,
+            verification_level: VerificationLevel::Full,
+            tags: Vec::new(),
+            is_public: false,
+        };
+        new.into_row("agent_1".to_owned(), "alice".to_owned(), now)
+    }
 
     fn filter(owner: Option<&str>, is_public: Option<bool>, tags: &[&str]) -> WorkflowFilter {
         let query = WorkflowQuery {
@@ -172,6 +192,12 @@ mod tests {
         assert_eq!(
             (of_bob.owner.as_deref(), of_bob.visible_to, of_bob.is_public),
             (Some("bob"), None, Some(false))
+        );
+        let query = WorkflowQuery { owner_id: Some("bob".to_owned()), ..WorkflowQuery::default() };
+        let of_bob = query.into_filter("alice", Compatibility::Off);
+        assert_eq!(
+            (of_bob.owner.as_deref(), of_bob.visible_to.as_deref()),
+            (Some("bob"), Some("alice"))
         );
     }
 

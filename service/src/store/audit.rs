@@ -1,6 +1,6 @@
 //! Rows of `agent_audit_logs`, and the chain over those that this service wrote.
 
-use super::rows::{all_of, cell, whole};
+use super::rows::{all_of, cell, page, whole};
 use super::{Store, StoreError, Writing};
 use crate::logic::audit::Event;
 use crate::logic::audit_chain::{self, RawAuditLog};
@@ -20,6 +20,8 @@ pub struct AuditFilter {
     pub execution_id: Option<String>,
     /// By this user.
     pub user_id: Option<String>,
+    /// Of this owner, who is the user that a log names.
+    pub owner: Option<String>,
     /// Of this level.
     pub security_level: Option<SecurityLevel>,
     /// That somebody has to look at, or that nobody has to.
@@ -28,7 +30,7 @@ pub struct AuditFilter {
     pub risk_score_min: Option<i64>,
     /// Of this risk at most.
     pub risk_score_max: Option<i64>,
-    /// At most so many; negative is all.
+    /// At most so many; negative is as many as a list may have.
     pub limit: i64,
     /// After so many; negative is none.
     pub offset: i64,
@@ -58,19 +60,21 @@ impl Store {
     /// The audit logs that pass the filter, newest first.
     pub async fn audit_list(&self, filter: &AuditFilter) -> Result<Vec<AuditLog>, StoreError> {
         let (conditions, mut binds) = filter.conditions();
-        binds.extend([Cell::Integer(filter.limit), Cell::Integer(filter.offset)]);
+        binds.extend(page(filter.limit, filter.offset));
         let rest = format!("WHERE {conditions} ORDER BY timestamp DESC LIMIT ? OFFSET ?");
         self.select("list audit logs", &rest, binds).await
     }
 
-    /// How many audit logs there are.
-    pub async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
-        let sql = "SELECT event_type, COUNT(*), SUM(requires_investigation = 1), SUM(risk_score), \
+    /// How many audit logs there are, of one owner or of all.
+    pub async fn audit_counts(&self, owner: Option<&str>) -> Result<AuditCounts, StoreError> {
+        let (conditions, binds) = all_of([(OF_OWNER, owner.map(Cell::from))]);
+        let select = "SELECT event_type, COUNT(*), SUM(requires_investigation = 1), SUM(risk_score), \
                    SUM(risk_score <= 30), SUM(risk_score > 30 AND risk_score <= 70), \
                    SUM(risk_score > 70 AND risk_score <= 90), SUM(risk_score > 90) \
-                   FROM agent_audit_logs GROUP BY event_type";
+                   FROM agent_audit_logs";
+        let sql = format!("{select} WHERE {conditions} GROUP BY event_type");
         let mut counts = AuditCounts::default();
-        for row in self.figures("count audit logs", sql, Vec::new()).await? {
+        for row in self.figures("count audit logs", sql, binds).await? {
             let mut row = row.into_iter();
             let event = row.next().and_then(|cell| cell.text().ok()).unwrap_or_default();
             let mut next = || row.next().as_ref().map_or(0, whole);
@@ -125,9 +129,16 @@ impl Store {
 
 const HEAD: &str = "ORDER BY sequence DESC LIMIT 1";
 
+/// Whose an audit log is.
+const OF_OWNER: &str = "user_id = ?";
+
 impl Writing {
     /// Writes an event to the audit log and links it to those before, as part of this transaction.
     pub async fn audit(&mut self, work: &Work, event: Event) -> Result<(), StoreError> {
+        let event = match work.only_of() {
+            Some(user) => Event { user_id: Some(user.to_owned()), ..event },
+            None => event,
+        };
         let row = event.row(work.id("audit_", 12), work.now());
         self.insert("write an audit log", &row).await?;
         let head = self.find("find the end of the audit chain", HEAD, Vec::new()).await?;
@@ -144,6 +155,7 @@ impl AuditFilter {
             workflow_id: None,
             execution_id: None,
             user_id: None,
+            owner: None,
             security_level: None,
             requires_investigation: None,
             risk_score_min: None,
@@ -161,6 +173,7 @@ impl AuditFilter {
             ("workflow_id = ?", text(&self.workflow_id)),
             ("execution_id = ?", text(&self.execution_id)),
             ("user_id = ?", text(&self.user_id)),
+            (OF_OWNER, text(&self.owner)),
             ("security_level = ?", self.security_level.as_ref().map(cell)),
             ("requires_investigation = ?", self.requires_investigation.as_ref().map(cell)),
             ("risk_score >= ?", number(self.risk_score_min)),

@@ -1,12 +1,9 @@
 //! Rows of `agent_deployment_configs`.
 
-use super::rows::{all_of, cell};
+use super::rows::{LONGEST_LIST, all_of, cell};
 use super::{Store, StoreError, Writing};
 use crate::tables::Cell;
 use crate::tables::integration::{DeploymentConfig, DeploymentStatus};
-
-/// The most rows that one list shows; the monolith's lists have no pages.
-pub const LONGEST_LIST: i64 = 10_000;
 
 /// Whose deployments.
 const OWNED: &str = "workflow_id IN (SELECT id FROM ai_agent_workflows WHERE owner_id = ?)";
@@ -38,7 +35,7 @@ impl Store {
             ("workflow_id = ?", filter.workflow_id.as_ref().map(cell)),
             ("status = ?", filter.status.as_ref().map(cell)),
         ]);
-        binds.push(Cell::Integer(LONGEST_LIST));
+        binds.push(LONGEST_LIST);
         let rest = format!("WHERE {conditions} ORDER BY rowid LIMIT ?");
         self.select("list deployments", &rest, binds).await
     }

@@ -1,9 +1,10 @@
 //! Rows of `agent_executions`.
 
-use super::rows::cell;
+use super::rows::{cell, page, whole};
 use super::{Store, StoreError, Writing};
 use crate::python::time::Stamp;
 use crate::tables::agents::{Execution, Status};
+use crate::tables::indexes::{EXECUTIONS_NEWEST, EXECUTIONS_NEWEST_BY_STATUS, Index};
 use crate::tables::{Cell, Float, Int, Json};
 
 /// Which executions a list shows.
@@ -13,7 +14,7 @@ pub struct ExecutionFilter {
     pub of: Workflows,
     /// In this state only.
     pub status: Option<Status>,
-    /// At most so many; negative is all.
+    /// At most so many; negative is as many as a list may have.
     pub limit: i64,
     /// After so many; negative is none.
     pub offset: i64,
@@ -28,6 +29,60 @@ pub enum Workflows {
     OwnedBy(String),
 }
 
+impl ExecutionFilter {
+    /// What must hold of an execution. `is_indexed`: the optional index is there that this list wants.
+    fn conditions(&self, is_indexed: bool) -> (String, Vec<Cell>) {
+        let passing = if self.status.is_some() { " AND status = ?" } else { "" };
+        let status = || self.status.as_ref().map(cell);
+        let (condition, binds) = match &self.of {
+            Workflows::One(id) => {
+                (format!("workflow_id = ?{passing}"), vec![Some(cell(id)), status()])
+            }
+            Workflows::OwnedBy(owner) if is_indexed => {
+                let binds = vec![status(), Some(cell(owner)), status(), Some(self.end())];
+                (newest_of_owner(passing), binds)
+            }
+            Workflows::OwnedBy(owner) => {
+                (format!("workflow_id IN ({OF_OWNER}){passing}"), vec![Some(cell(owner)), status()])
+            }
+        };
+        (condition, binds.into_iter().flatten().collect())
+    }
+
+    /// The index that leads to the newest executions of a workflow, of those that are asked for.
+    const fn index(&self) -> &'static Index {
+        if self.status.is_some() { &EXECUTIONS_NEWEST_BY_STATUS } else { &EXECUTIONS_NEWEST }
+    }
+
+    /// So many executions are enough to have this page of them.
+    fn end(&self) -> Cell {
+        let [limit, offset] = page(self.limit, self.offset);
+        Cell::Integer(whole(&limit).saturating_add(whole(&offset).max(0)))
+    }
+}
+
+/// The workflows of an owner.
+const OF_OWNER: &str = "SELECT id FROM ai_agent_workflows WHERE owner_id = ?";
+
+/// The newest executions of an owner, so many: first the newest of each workflow, and then for each that is taken the next of
+/// its workflow. With an index by workflow and time each is one step, however many older ones there are; without, each
+/// would be a walk through the workflow's executions.
+fn newest_of_owner(passing: &str) -> String {
+    format!(
+        "rowid IN (WITH RECURSIVE merged (workflow, at, place) AS (\
+           SELECT own.id, first.created_at, first.rowid FROM ai_agent_workflows AS own \
+           JOIN agent_executions AS first ON first.rowid = (\
+             SELECT rowid FROM agent_executions WHERE workflow_id = own.id{passing} \
+             ORDER BY created_at DESC, rowid LIMIT 1) WHERE own.owner_id = ? \
+           UNION ALL SELECT merged.workflow, next.created_at, next.rowid FROM merged \
+           JOIN agent_executions AS next ON next.rowid = (\
+             SELECT rowid FROM agent_executions WHERE workflow_id = merged.workflow \
+             AND created_at <= merged.at AND (created_at < merged.at OR rowid > merged.place){passing} \
+             ORDER BY created_at DESC, rowid LIMIT 1) \
+           ORDER BY 2 DESC, 3 LIMIT ?) SELECT place FROM merged)"
+    )
+}
+
 impl Store {
     /// The execution with this id.
     pub async fn execution_find(&self, id: &str) -> Result<Option<Execution>, StoreError> {
@@ -39,19 +94,9 @@ impl Store {
         &self,
         filter: &ExecutionFilter,
     ) -> Result<Vec<Execution>, StoreError> {
-        let (whose, id) = match &filter.of {
-            Workflows::One(id) => ("workflow_id = ?", id),
-            Workflows::OwnedBy(owner) => {
-                ("workflow_id IN (SELECT id FROM ai_agent_workflows WHERE owner_id = ?)", owner)
-            }
-        };
-        let mut binds = vec![cell(id)];
-        let mut conditions = whose.to_owned();
-        if let Some(status) = &filter.status {
-            conditions.push_str(" AND status = ?");
-            binds.push(cell(status));
-        }
-        binds.extend([Cell::Integer(filter.limit), Cell::Integer(filter.offset)]);
+        let is_indexed = self.has_index(filter.index()).await?;
+        let (conditions, mut binds) = filter.conditions(is_indexed);
+        binds.extend(page(filter.limit, filter.offset));
         let rest = format!("WHERE {conditions} ORDER BY created_at DESC LIMIT ? OFFSET ?");
         self.select("list executions", &rest, binds).await
     }

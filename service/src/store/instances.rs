@@ -1,9 +1,7 @@
 //! Rows of `agent_deployment_instances`.
 
-use super::deployments::LONGEST_LIST;
-use super::rows::{all_of, cell};
+use super::rows::{LONGEST_LIST, all_of, cell};
 use super::{Store, StoreError, Writing};
-use crate::tables::Cell;
 use crate::tables::integration::{DeploymentInstance, DeploymentStatus};
 
 /// Whose instances.
@@ -42,7 +40,7 @@ impl Store {
             ("environment = ?", filter.environment.as_ref().map(cell)),
             ("status = ?", filter.status.as_ref().map(cell)),
         ]);
-        binds.push(Cell::Integer(LONGEST_LIST));
+        binds.push(LONGEST_LIST);
         let rest = format!("WHERE {conditions} ORDER BY rowid LIMIT ?");
         self.select("list instances", &rest, binds).await
     }
@@ -52,7 +50,7 @@ impl Store {
         &self,
         deployment_id: &str,
     ) -> Result<Vec<DeploymentInstance>, StoreError> {
-        let binds = vec![deployment_id.into(), Cell::Integer(LONGEST_LIST)];
+        let binds = vec![deployment_id.into(), LONGEST_LIST];
         self.select("list the instances of a deployment", OF_DEPLOYMENT, binds).await
     }
 }
@@ -71,7 +69,7 @@ impl Writing {
         &mut self,
         deployment_id: &str,
     ) -> Result<Vec<DeploymentInstance>, StoreError> {
-        let binds = vec![deployment_id.into(), Cell::Integer(LONGEST_LIST)];
+        let binds = vec![deployment_id.into(), LONGEST_LIST];
         self.select("list the instances of a deployment", OF_DEPLOYMENT, binds).await
     }
 

@@ -9,6 +9,7 @@ pub mod executions;
 pub mod step_executions;
 pub mod runs;
 pub mod proofs;
+pub mod limits;
 pub mod audit;
 pub mod policies;
 pub mod trust_scores;
@@ -41,6 +42,8 @@ pub struct Store {
     rehearsals: Rehearsals,
     /// Where a rehearsal takes place; none: everything is real.
     stage: Option<Weak<Stage>>,
+    #[cfg(test)]
+    asked: rows::Asked,
 }
 
 /// A write transaction. It has SQLite's write lock from its first moment, so nothing it has read can change under

@@ -47,7 +47,14 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|error| file_problem(location, &format!("cannot be opened: {error}")))?;
-        let store = Self { pool, writer: Arc::default(), rehearsals, stage: None };
+        let store = Self {
+            pool,
+            writer: Arc::default(),
+            rehearsals,
+            stage: None,
+            #[cfg(test)]
+            asked: super::rows::Asked::default(),
+        };
         store.prepare(location).await?;
         Ok(store)
     }

@@ -8,7 +8,21 @@ use sqlx::{AssertSqlSafe, Decode, Executor, Row, Sqlite, TypeInfo, ValueRef};
 use super::rehearsal::Stage;
 use super::{Store, StoreError, Writing};
 use crate::tables::column::ColumnValue;
+use crate::tables::indexes::Index;
 use crate::tables::{Cell, Record};
+
+/// The most rows that one list shows, however many are asked for. Many of the monolith's lists have no pages, and those that
+/// have some give everything to who asks for less than none.
+const MOST_ROWS: i64 = 10_000;
+
+/// [`MOST_ROWS`], for binding.
+pub(super) const LONGEST_LIST: Cell = Cell::Integer(MOST_ROWS);
+
+/// One page of a list, for binding: `limit` rows after `offset`. A negative limit is none, a negative offset is 0.
+pub(super) fn page(limit: i64, offset: i64) -> [Cell; 2] {
+    let limit = if limit < 0 { MOST_ROWS } else { limit.min(MOST_ROWS) };
+    [Cell::Integer(limit), Cell::Integer(offset)]
+}
 
 type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 
@@ -20,6 +34,8 @@ impl Store {
         rest: &str,
         binds: Vec<Cell>,
     ) -> Result<Vec<R>, StoreError> {
+        #[cfg(test)]
+        self.asked.note(format!("{} {rest}", R::TABLE.select()));
         match self.stage.as_ref().and_then(Stage::current) {
             Some(mut open) => select(open.connection().await?, doing, rest, binds).await,
             None => select(&self.pool, doing, rest, binds).await,
@@ -50,6 +66,13 @@ impl Store {
             Some(mut open) => figures(open.connection().await?, doing, sql, binds).await,
             None => figures(&self.pool, doing, sql, binds).await,
         }
+    }
+
+    /// Whether an optional index is there. It may be made while the service runs.
+    pub(super) async fn has_index(&self, index: &Index) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'index' AND name = ?";
+        let rows = self.figures("look at the indexes", sql, vec![index.name.into()]).await?;
+        Ok(rows.first().and_then(|row| row.first()).is_some_and(|count| whole(count) > 0))
     }
 
     /// Hands every row for which `rest` holds to `each`, one after the other: however many there are, they are never in
@@ -294,8 +317,32 @@ fn found(value: SqliteValueRef<'_>) -> Result<Cell, sqlx::Error> {
     decoded.map_err(sqlx::Error::Decode)
 }
 
+/// What was asked for, for tests that look at how the database answers it.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+#[cfg(test)]
+impl Asked {
+    fn note(&self, sql: String) {
+        self.0.lock().unwrap().push(sql);
+    }
+}
+
 #[cfg(test)]
 impl Store {
+    /// How the database answers what was asked for since this was called last: a line for each step of each query.
+    pub(crate) async fn plans(&self) -> Vec<String> {
+        let asked = std::mem::take(&mut *self.asked.0.lock().unwrap());
+        let mut plans = Vec::new();
+        for sql in asked {
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+            let steps = sqlx::query(explain).fetch_all(&self.pool).await.unwrap();
+            plans.extend(steps.iter().map(|step| step.get::<String, _>("detail")));
+        }
+        plans
+    }
+
     /// Every row of every table as text, whoever made the table.
     pub(crate) async fn dump(&self) -> Vec<String> {
         let mut dump = Vec::new();

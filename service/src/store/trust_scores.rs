@@ -1,6 +1,6 @@
 //! Rows of `agent_trust_scores`.
 
-use super::rows::{all_of, cell, whole};
+use super::rows::{all_of, cell, page, whole};
 use super::{Store, StoreError, Writing};
 use crate::tables::Cell;
 use crate::tables::column::Record as _;
@@ -17,7 +17,7 @@ pub struct TrustFilter {
     pub min_score: Option<f64>,
     /// Of this trust score at most.
     pub max_score: Option<f64>,
-    /// At most so many; negative is all.
+    /// At most so many; negative is as many as a list may have.
     pub limit: i64,
     /// After so many; negative is none.
     pub offset: i64,
@@ -55,7 +55,7 @@ impl Store {
             ("trust_score >= ?", filter.min_score.map(Cell::Real)),
             ("trust_score <= ?", filter.max_score.map(Cell::Real)),
         ]);
-        binds.extend([Cell::Integer(filter.limit), Cell::Integer(filter.offset)]);
+        binds.extend(page(filter.limit, filter.offset));
         let rest = format!("WHERE {conditions} ORDER BY trust_score DESC LIMIT ? OFFSET ?");
         self.select("list trust scores", &rest, binds).await
     }

@@ -1,6 +1,6 @@
 //! Rows of `ai_agent_workflows` and of `agent_steps`.
 
-use super::rows::cell;
+use super::rows::{LONGEST_LIST, cell};
 use super::{Store, StoreError, Writing};
 use crate::tables::Cell;
 use crate::tables::agents::{Step, Workflow};
@@ -17,6 +17,10 @@ pub struct WorkflowFilter {
     /// Only those whose stored tags contain each of these texts.
     pub tags: Vec<String>,
 }
+
+/// Those of a user, and public ones. Two lists, because each can be looked up in an index of its own.
+const VISIBLE_TO: &str = "rowid IN (SELECT rowid FROM ai_agent_workflows WHERE owner_id = ? \
+                          UNION ALL SELECT rowid FROM ai_agent_workflows WHERE is_public > 0)";
 
 impl Store {
     /// The workflow with this id.
@@ -36,7 +40,7 @@ impl Store {
             binds.push(cell(owner));
         }
         if let Some(user) = &filter.visible_to {
-            conditions.push("(owner_id = ? OR is_public)");
+            conditions.push(VISIBLE_TO);
             binds.push(cell(user));
         }
         if let Some(is_public) = &filter.is_public {
@@ -48,7 +52,8 @@ impl Store {
             conditions.push("tags LIKE '%' || ? || '%'");
             binds.push(cell(tag));
         }
-        let rest = format!("WHERE {} ORDER BY rowid", conditions.join(" AND "));
+        binds.push(LONGEST_LIST);
+        let rest = format!("WHERE {} ORDER BY rowid LIMIT ?", conditions.join(" AND "));
         self.select("list workflows", &rest, binds).await
     }
 

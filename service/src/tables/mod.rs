@@ -16,6 +16,7 @@ pub mod amount;
 pub mod choice;
 pub mod column;
 pub mod ddl;
+pub mod indexes;
 
 pub use amount::Amount;
 pub use cell::{Bytes, Cell, Fault, Float, Int, Json};
@@ -44,6 +45,8 @@ pub const ALL: &[&Table] = &[
     &own::ProofRow::TABLE,
     &own::MetaTraining::TABLE,
     &own::audit::AuditLink::TABLE,
+    &own::policies::PolicyOwner::TABLE,
+    &own::limits::ExecutionLimits::TABLE,
     &own::learning::Learner::TABLE,
     &own::learning::Training::TABLE,
     &own::learning::Model::TABLE,

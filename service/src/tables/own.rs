@@ -1,6 +1,8 @@
 //! The service's own tables. Their names begin with `agent_service_`; the monolith never looks at them.
 
 pub mod audit;
+pub mod policies;
+pub mod limits;
 pub mod learning;
 pub mod orchestration;
 

@@ -94,7 +94,7 @@ pub fn create() -> Action {
         writing.commit().await?;
         Ok(Reply::ok(&Value::Object(capability.shown(CREATED))))
     })
-    .open()
+    .unguarded()
     .body(&NEW)
     .answers(|| of_columns(&CreativeCapability::TABLE, CREATED))
 }
@@ -107,7 +107,7 @@ pub fn list() -> Action {
         let found = work.store.creative_list(input.part("agent_id"), limit, offset).await?;
         Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
     })
-    .open()
+    .unguarded()
     .query(&PAGE)
     .answers(|| json!({"type": "array", "items": of_table(&CreativeCapability::TABLE)}))
 }
@@ -125,7 +125,7 @@ pub fn enhance() -> Action {
         writing.commit().await?;
         Ok(Reply::ok(&answer))
     })
-    .open()
+    .unguarded()
     .body(&ENHANCE)
     .refuses(&[404])
     .answers(enhanced)
@@ -144,7 +144,7 @@ pub fn evaluate() -> Action {
         writing.commit().await?;
         Ok(Reply::ok(&answer))
     })
-    .open()
+    .unguarded()
     .body(&EVALUATE)
     .refuses(&[400, 404])
     .answers(evaluated)

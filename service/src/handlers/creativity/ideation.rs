@@ -29,7 +29,7 @@ pub fn generate() -> Action {
         tokio::time::sleep(work.compatibility().ideation_time()).await;
         Ok(Reply::ok(&question.answer(work.chance(), work.now())))
     })
-    .open()
+    .unguarded()
     .body(&QUESTION)
     .answers(schema)
 }

@@ -36,7 +36,7 @@ pub fn generate() -> Action {
         writing.commit().await?;
         Ok(Reply::ok(&answer))
     })
-    .open()
+    .unguarded()
     .body(&PLAN)
     .refuses(&[400])
     .answers(schema)

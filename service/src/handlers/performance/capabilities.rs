@@ -102,7 +102,7 @@ pub fn create() -> Action {
         writing.commit().await?;
         Ok(Reply::ok(&show(&capability, CREATED)))
     })
-    .open()
+    .unguarded()
     .body(&NEW)
     .answers(|| schema(CREATED))
 }
@@ -116,7 +116,7 @@ pub fn list() -> Action {
         let found = work.store.capability_list(input.part(AGENT), &filter).await?;
         Ok(Reply::ok(&found.iter().map(|row| show(row, LISTED)).collect()))
     })
-    .open()
+    .unguarded()
     .query(&FILTER)
     .answers(|| list_of(&schema(LISTED)))
 }

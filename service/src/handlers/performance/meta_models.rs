@@ -7,10 +7,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::limit;
+use crate::handlers::check_filter;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns};
 use crate::http::{Action, ApiError, Input, Reply};
-use crate::logic::performance::meta_learning::{Adaptation, NewModel, READY, Unadaptable};
+use crate::logic::performance::meta_learning::{
+    Adaptation, NewModel, READY, STATUSES, Unadaptable,
+};
 use crate::store::meta_models::MetaModelFilter;
 use crate::tables::Record as _;
 use crate::tables::own::MetaTraining;
@@ -101,7 +104,7 @@ pub fn create() -> Action {
         work.afterwards(Effect::WakeMetaTrainer);
         Ok(Reply::ok(&Value::Object(model.shown(CREATED))))
     })
-    .open()
+    .unguarded()
     .body(&NEW)
     .answers(|| of_columns(&MetaModel::TABLE, CREATED))
 }
@@ -110,11 +113,12 @@ pub fn create() -> Action {
 pub fn list() -> Action {
     Action::new("List models, newest first", async |work: Work, mut input: Input| {
         let Filter { status, meta_strategy, limit } = input.query()?;
+        check_filter(&work, "status", status.as_deref(), STATUSES)?;
         let filter = MetaModelFilter { status, meta_strategy, limit };
         let found = work.store.meta_model_list(&filter).await?;
         Ok(Reply::ok(&found.iter().map(|model| Value::Object(model.shown(LISTED))).collect()))
     })
-    .open()
+    .unguarded()
     .query(&FILTER)
     .answers(|| list_of(&of_columns(&MetaModel::TABLE, LISTED)))
 }
@@ -142,7 +146,7 @@ pub fn adapt() -> Action {
             "adapted_at": work.now().aware(),
         })))
     })
-    .open()
+    .unguarded()
     .query(&STEPS)
     .any_object()
     .refuses(&[404])

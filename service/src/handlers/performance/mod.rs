@@ -1,4 +1,4 @@
-//! The performance of agents, as `agent_performance.py` has it: open to anybody.
+//! The performance of agents, as `agent_performance.py` has it, where they are open to anybody.
 
 pub mod profiles;
 pub mod summary;

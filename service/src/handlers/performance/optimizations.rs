@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{AGENT, limit};
+use crate::handlers::check_filter;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns};
 use crate::http::{Action, Input, Reply};
@@ -91,7 +92,7 @@ pub fn optimize() -> Action {
         outcome?;
         Ok(Reply::ok(&Value::Object(row.shown(CREATED))))
     })
-    .open()
+    .unguarded()
     .body(&NEW)
     .refuses(&[400])
     .answers(|| of_columns(&Optimization::TABLE, CREATED))
@@ -102,11 +103,12 @@ pub fn list() -> Action {
     let about = "List the optimisations of an agent, newest first";
     Action::new(about, async |work: Work, mut input: Input| {
         let Filter { status, target_metric, limit } = input.query()?;
+        check_filter(&work, "status", status.as_deref(), optimization::STATUSES)?;
         let filter = OptimizationFilter { status, target_metric, limit };
         let found = work.store.optimization_list(input.part(AGENT), &filter).await?;
         Ok(Reply::ok(&found.iter().map(|row| Value::Object(row.shown(LISTED))).collect()))
     })
-    .open()
+    .unguarded()
     .query(&FILTER)
     .answers(|| list_of(&of_columns(&Optimization::TABLE, LISTED)))
 }

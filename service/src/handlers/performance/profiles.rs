@@ -85,7 +85,7 @@ pub fn create() -> Action {
         writing.commit().await?;
         Ok(Reply::ok(&Value::Object(profile.shown(CREATED))))
     })
-    .open()
+    .unguarded()
     .body(&NEW)
     .answers(|| of_columns(&Profile::TABLE, CREATED))
 }
@@ -97,7 +97,7 @@ pub fn show() -> Action {
         let profile = profile.ok_or(Denied::NotFound("Profile"))?;
         Ok(Reply::ok(&Value::Object(profile.shown(SHOWN))))
     })
-    .open()
+    .unguarded()
     .refuses(&[404])
     .answers(|| of_columns(&Profile::TABLE, SHOWN))
 }
@@ -128,7 +128,7 @@ pub fn add() -> Action {
         answer.extend(profile.shown(ADDED));
         Ok(Reply::ok(&Value::Object(answer)))
     })
-    .open()
+    .unguarded()
     .body(&MEASURED)
     .refuses(&[400])
     .answers(|| {

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{AGENT, limit};
+use crate::handlers::check_filter;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns};
 use crate::http::{Action, Input, Reply};
-use crate::logic::performance::resources::NewAllocation;
+use crate::logic::performance::resources::{NewAllocation, STATUSES};
 use crate::store::performance::AllocationFilter;
 use crate::tables::Record as _;
 use crate::tables::performance::{Allocation, OptimizationTarget};
@@ -81,7 +82,7 @@ pub fn allocate() -> Action {
         writing.commit().await?;
         Ok(Reply::ok(&Value::Object(allocation.shown(CREATED))))
     })
-    .open()
+    .unguarded()
     .body(&NEW)
     .refuses(&[400])
     .answers(|| of_columns(&Allocation::TABLE, CREATED))
@@ -92,11 +93,12 @@ pub fn list() -> Action {
     let about = "List the allocations of an agent, newest first";
     Action::new(about, async |work: Work, mut input: Input| {
         let Filter { status, limit } = input.query()?;
+        check_filter(&work, "status", status.as_deref(), STATUSES)?;
         let filter = AllocationFilter { status, limit };
         let found = work.store.allocation_list(input.part(AGENT), &filter).await?;
         Ok(Reply::ok(&found.iter().map(|row| Value::Object(row.shown(LISTED))).collect()))
     })
-    .open()
+    .unguarded()
     .query(&FILTER)
     .answers(|| list_of(&of_columns(&Allocation::TABLE, LISTED)))
 }

@@ -42,19 +42,7 @@ async fn good(test: &TestApp, method: &str, path: &str) -> Value {
 
 /// The audit log: events with what is known of them, oldest first.
 async fn audited(test: &TestApp) -> Vec<(String, Value)> {
-    let all = AuditFilter {
-        event_type: None,
-        workflow_id: None,
-        execution_id: None,
-        user_id: None,
-        security_level: None,
-        requires_investigation: None,
-        risk_score_min: None,
-        risk_score_max: None,
-        limit: -1,
-        offset: 0,
-    };
-    let newest_first = test.app.store.audit_list(&all).await.unwrap();
+    let newest_first = test.app.store.audit_list(&AuditFilter::newest(-1)).await.unwrap();
     let event = |log: AuditLog| {
         let data = log.event_data.map_or(Value::Null, |data| data.0);
         (log.event_type.name().to_owned(), data)
@@ -360,7 +348,7 @@ async fn what_touches_the_world_ends_even_if_the_client_goes_and_a_rehearsal_doe
     let test = TestApp::new().await;
     let rehearsal = test.app.store.rehearse();
     for (store, goes_on) in [(test.app.store.clone(), true), (rehearsal.store(), false)] {
-        let work = Work::new(&test.app, store, Effects::default());
+        let work = Work::new(&test.app, store, Effects::default(), "alice");
         let (go, told_to_go) = oneshot::channel::<()>();
         let (done, is_done) = oneshot::channel::<()>();
         let task = async move {

@@ -13,6 +13,9 @@ pub const TRAINING: &str = "training";
 /// A model that can be adapted.
 pub const READY: &str = "ready";
 
+/// How models may stand.
+pub const STATUSES: &[&str] = &[TRAINING, READY, "deployed", "deprecated"];
+
 /// How far a new task is like those that a model was trained for; the same for every task.
 const TASK_SIMILARITY: f64 = 0.8;
 

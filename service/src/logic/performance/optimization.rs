@@ -8,6 +8,9 @@ use crate::python::time::Stamp;
 use crate::tables::Json;
 use crate::tables::performance::{Optimization, PerformanceMetric};
 
+/// How optimisations may stand.
+pub const STATUSES: &[&str] = &["pending", "running", "completed", "failed", "deployed"];
+
 /// How many techniques are weighed: hyperparameters, architecture, algorithm, data. None of them has figures of its own
 /// to start from, so what comes out is the same whichever wins.
 const TECHNIQUES: i64 = 4;

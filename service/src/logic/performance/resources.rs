@@ -8,6 +8,9 @@ use crate::python::time::Stamp;
 use crate::tables::Json;
 use crate::tables::performance::{Allocation, OptimizationTarget};
 
+/// How allocations may stand. Here they are made, and stay, `allocated`.
+pub const STATUSES: &[&str] = &["pending", "allocated", "active", "completed", "failed"];
+
 /// Fewest and most cores that a target is fitted to.
 const CPU: (f64, f64) = (0.5, 16.0);
 
