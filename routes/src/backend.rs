@@ -122,6 +122,8 @@ pub struct Backend {
     pub targets: Vec<Target>,
     /// Path that answers 2xx while a server is well; absent: a TCP connect is the check.
     pub health: Option<String>,
+    /// Path that answers 2xx while the database is as the backend needs it; the gate asks for it. Absent: it does not.
+    pub schema: Option<String>,
     /// Time between two health checks of one server. Default 1 s.
     pub health_interval: Duration,
     /// Limit for opening a connection. Default 1 s.

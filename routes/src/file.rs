@@ -42,6 +42,7 @@ pub(crate) struct BackendEntry {
     pub(crate) name: Written<String>,
     pub(crate) targets: Vec<Target>,
     pub(crate) health: Option<String>,
+    pub(crate) schema: Option<String>,
     pub(crate) health_interval: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) response_timeout: Option<Duration>,
@@ -159,21 +160,15 @@ fn backend(name: Written<String>, mut section: Section<'_, '_>) -> BackendEntry 
             Err((message, help)) => section.report(Problem::new(url.span, message).help(help)),
         }
     }
-    let health = section.parsed("health", "\"/health\"", |path| {
-        let good = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-        let message = format!("`{path}` is no path");
-        if good {
-            Ok(path.to_owned())
-        } else {
-            Err((message, "write a path such as `/health`".into()))
-        }
-    });
+    let health = section.parsed("health", "\"/health\"", path);
+    let schema = section.parsed("schema", "\"/health/schema\"", path);
     let mirror_writes = section.parsed("mirror_writes", "\"never\"", mirror_tier);
     let twin = twin(&mut section, mirror_writes.as_ref().map(|written| written.value));
     let entry = BackendEntry {
         name,
         targets,
         health: health.map(|written| written.value),
+        schema: schema.map(|written| written.value),
         health_interval: time(&mut section, "health_interval"),
         connect_timeout: time(&mut section, "connect_timeout"),
         response_timeout: time(&mut section, "response_timeout"),
@@ -182,6 +177,13 @@ fn backend(name: Written<String>, mut section: Section<'_, '_>) -> BackendEntry 
     };
     section.finish();
     entry
+}
+
+fn path(path: &str) -> Result<String, (String, String)> {
+    if path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(path.to_owned());
+    }
+    Err((format!("`{path}` is no path"), "write a path such as `/health`".into()))
 }
 
 fn mirror_tier(word: &str) -> Result<MirrorWrites, (String, String)> {

@@ -73,6 +73,7 @@ fn backend(entry: BackendEntry) -> Backend {
         name: entry.name.value,
         targets: entry.targets,
         health: entry.health,
+        schema: entry.schema,
         health_interval: entry.health_interval.unwrap_or(second),
         connect_timeout: entry.connect_timeout.unwrap_or(second),
         response_timeout: entry.response_timeout.unwrap_or(Duration::from_secs(30)),

@@ -1,5 +1,6 @@
 //! The gate: a cutover needs evidence, and a refusal says what is missing.
 
+use e2e::stack::Player;
 use e2e::{Answer, LIMIT, RouteSpec, Stack, wait};
 use routes::admin::{GateReport, Verdict};
 use serde_json::Value;
@@ -130,4 +131,41 @@ async fn a_failure_of_the_new_side_alone_and_a_dead_backend_refuse() {
         (health.verdict == Verdict::Fail).then_some(())
     })
     .await;
+}
+
+/// The real service looks at the real database.
+#[tokio::test]
+async fn a_database_that_the_service_can_not_read_refuses() {
+    let stack = stack()
+        .old(Player::Monolith)
+        .new_backend(Player::Service(Vec::new()))
+        .new_line("schema = \"/health/schema\"")
+        .route(RouteSpec::new("w", "/api/v1/agents/{*rest}").stage("shadow"))
+        .start()
+        .await;
+    let schema = async || {
+        let gate = gate(&stack).await;
+        gate.conditions.into_iter().find(|condition| condition.condition == "schema").unwrap()
+    };
+    let needed = schema().await;
+    assert_eq!((needed.verdict, needed.found.as_str()), (Verdict::Pass, "as needed"));
+
+    let alter = "ALTER TABLE ai_agent_workflows RENAME COLUMN version TO edition";
+    stack.database.query(alter, &[]).await;
+    let drifted = wait::until("the gate sees it", LIMIT, async || {
+        Some(schema().await).filter(|condition| condition.verdict == Verdict::Fail)
+    })
+    .await;
+    assert_eq!(
+        drifted.found,
+        "ai_agent_workflows.version is missing; ai_agent_workflows.edition is unknown to this build, and refuses rows that \
+         do not name it"
+    );
+    let refused = stack.migrate(&["gate", "w"]).await;
+    assert_eq!(refused.code, Some(3), "{refused:#?}");
+    assert!(
+        refused.stdout.contains("what to do about schema of route w: bring the database back"),
+        "{}",
+        refused.stdout
+    );
 }

@@ -35,6 +35,21 @@ pub struct Facts<'a> {
     pub known: &'a Known,
     /// The new backend.
     pub backend: &'a BackendReport,
+    /// What it says of the database.
+    pub schema: &'a Schema,
+}
+
+/// What the new backend says of its database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schema {
+    /// It is not asked: the table names no path for it.
+    Unasked,
+    /// It is as the backend needs it.
+    AsNeeded,
+    /// It is not, and why.
+    Drifted(String),
+    /// It was asked and did not say, and why.
+    Unknown(String),
 }
 
 /// What answers are compared by at present.
@@ -54,7 +69,9 @@ impl Present<'_> {
 
 /// Judges a route.
 pub fn judge(facts: &Facts<'_>, settings: &GateSettings) -> GateReport {
-    let mut conditions = vec![route::health(facts), route::store(facts), route::basis(facts)];
+    let mut conditions = vec![route::health(facts)];
+    conditions.extend(route::schema(facts));
+    conditions.extend([route::store(facts), route::basis(facts)]);
     conditions.extend(route::writes(facts));
     conditions.extend(route::exercised(facts));
     for evidence in &facts.evidence.operations {

@@ -34,6 +34,7 @@ pub(super) async fn noise(admin: &Admin, in_force: &InForce, names: &[&str]) -> 
 pub(super) async fn gate(admin: &Admin, in_force: &InForce, route: &Route) -> Option<GateReport> {
     let pool = in_force.pool(route.new)?;
     let known = admin.documents.known(&in_force.table, route, pool).await;
+    let schema = admin.schema_checks.of(pool).await;
     let report = evidence(admin, in_force, &[&route.name]).await;
     let evidence = report.routes.first()?;
     let noise = admin.evidence.noise(evidence, &route.compare).await;
@@ -47,6 +48,7 @@ pub(super) async fn gate(admin: &Admin, in_force: &InForce, route: &Route) -> Op
         proposals: &noise.proposals,
         known: &known,
         backend: &backend(pool),
+        schema: &schema,
     };
     Some(gate::judge(&facts, &route.gate))
 }

@@ -5,7 +5,9 @@ pub(crate) mod access;
 mod answer;
 mod page;
 mod report;
+mod ask_backend;
 mod openapi;
+mod schema_check;
 mod judgement;
 mod journal;
 mod events;
@@ -53,6 +55,7 @@ pub(crate) struct Admin {
     started_at: DateTime<Utc>,
     token: Option<Token>,
     documents: openapi::Documents,
+    schema_checks: schema_check::SchemaChecks,
     /// Set when the proxy stops: it is ready for nothing more.
     shutdown: std::sync::OnceLock<ShutdownWatch>,
 }
@@ -77,7 +80,8 @@ impl Admin {
             flipping: Arc::new(Semaphore::new(1)),
             started_at: Utc::now(),
             token,
-            documents: openapi::Documents::default(),
+            documents: openapi::Documents::new(),
+            schema_checks: schema_check::SchemaChecks::new(),
             shutdown: std::sync::OnceLock::new(),
         }
     }

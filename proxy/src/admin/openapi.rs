@@ -1,41 +1,29 @@
-//! Which operations the new backend of a route has, as its OpenAPI document says: asked for when somebody looks at the
-//! gate, bounded in size and time, and kept for a moment.
+//! Which operations the new backend of a route has, as its OpenAPI document says.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
 use evidence::gate::Known;
-use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use routes::{Route, RouteTable};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tokio::net::TcpStream;
-use tokio::sync::Mutex;
 
+use super::ask_backend::{Lately, get};
 use crate::backends::Pool;
 
 /// Where FastAPI and most others serve it.
 const PATH: &str = "/openapi.json";
-/// Longest wait for it.
-const LIMIT: Duration = Duration::from_millis(1500);
-/// Largest document, bytes.
-const MAX_DOCUMENT: usize = 4 << 20;
-/// How long an answer is kept: several proxies, a dashboard and a cutover ask for it again and again.
+/// How long an answer is kept: a document changes with the build only.
 const KEPT: Duration = Duration::from_secs(10);
-/// Most backends whose answers are kept.
-const MAX_KEPT: usize = 64;
 
 /// What a backend's document names: by path as the backend knows it, the methods.
 type Listed = Arc<BTreeMap<String, Vec<&'static str>>>;
 
 /// The documents that were asked for lately, by backend.
-#[derive(Debug, Default)]
-pub(super) struct Documents(Mutex<BTreeMap<Arc<str>, (Instant, Answer)>>);
+#[derive(Debug)]
+pub(super) struct Documents(Lately<Answer>);
 
 /// What a backend answered.
 #[derive(Debug, Clone)]
@@ -76,66 +64,29 @@ impl Operations {
 }
 
 impl Documents {
+    pub(super) fn new() -> Self {
+        Self(Lately::new(KEPT))
+    }
+
     /// The operations of a route, with their paths as clients know them.
     pub(super) async fn known(&self, table: &RouteTable, route: &Route, pool: &Pool) -> Known {
-        match self.document(pool).await {
+        match self.0.answer(pool, ask(pool)).await {
             Answer::Listed(operations) => Known::Listed(of_route(table, route, &operations)),
             Answer::None => Known::Unlisted,
             Answer::Unreadable(why) => Known::Unreadable(why),
         }
     }
-
-    /// One question at a time: whoever asks meanwhile gets the same answer.
-    async fn document(&self, pool: &Pool) -> Answer {
-        let mut kept = self.0.lock().await;
-        kept.retain(|_, (at, _)| at.elapsed() < KEPT);
-        if let Some((_, answer)) = kept.get(&pool.name) {
-            return answer.clone();
-        }
-        let answer = tokio::time::timeout(LIMIT, ask(pool)).await.unwrap_or_else(|_elapsed| {
-            Answer::Unreadable(format!("no answer to {PATH} within {LIMIT:?}"))
-        });
-        if kept.len() < MAX_KEPT {
-            kept.insert(Arc::clone(&pool.name), (Instant::now(), answer.clone()));
-        }
-        answer
-    }
 }
 
 async fn ask(pool: &Pool) -> Answer {
-    let target = pool.targets().iter().find(|target| target.is_usable());
-    let Some((target, address)) = target.and_then(|target| Some((target, target.address()?)))
-    else {
-        return Answer::Unreadable("no server of it is healthy".to_owned());
-    };
-    match fetch(address, &target.label).await {
+    match get(pool, PATH).await {
         Ok((StatusCode::OK, body)) => read(&body),
         Ok((status, _)) if status.is_server_error() => {
             Answer::Unreadable(format!("{PATH} is answered with {}", status.as_u16()))
         }
         Ok(_) => Answer::None,
-        Err(problem) => Answer::Unreadable(format!("{PATH}: {problem}")),
+        Err(problem) => Answer::Unreadable(problem),
     }
-}
-
-async fn fetch(
-    address: std::net::SocketAddr,
-    host: &str,
-) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
-    let request = Request::get(PATH)
-        .header(header::HOST, host)
-        .header(header::ACCEPT, "application/json")
-        .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(TcpStream::connect(address).await?)).await?;
-    // Ends when the answer was read or given up, because the sender is dropped then.
-    let connection = tokio::spawn(connection);
-    let answer = sender.send_request(request).await?;
-    let status = answer.status();
-    let body = Limited::new(answer.into_body(), MAX_DOCUMENT).collect().await?.to_bytes();
-    connection.abort();
-    Ok((status, body))
 }
 
 /// A document that is no OpenAPI document lists nothing: many backends answer every path.

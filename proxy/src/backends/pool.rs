@@ -139,6 +139,7 @@ mod tests {
             name: "monolith".to_owned(),
             targets,
             health: None,
+            schema: None,
             health_interval: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(30),

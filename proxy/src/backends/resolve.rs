@@ -72,6 +72,7 @@ mod tests {
                 .map(|port| routes::Target { host: "127.0.0.1".to_owned(), port: *port })
                 .collect(),
             health: Some("/health".to_owned()),
+            schema: None,
             health_interval: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(response_timeout),

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use crate::http::error::chain;
 use crate::http::{Action, ApiError, Input, Reply};
+use crate::tables;
+use crate::tables::drift::{self, Breaks};
 use crate::work::Work;
 
 const BUILD_HEADER: HeaderName = HeaderName::from_static("x-build-id");
@@ -24,6 +26,39 @@ pub fn health() -> Action {
     })
     .open()
     .refuses(&[503])
+}
+
+/// `GET /health/schema`: for the gate of a cutover. 503 where this build could not read or write what the database holds.
+pub fn schema() -> Action {
+    let about = "Whether the database is as this build needs it";
+    Action::new(about, async |work: Work, _: Input| {
+        let mut found = Vec::new();
+        for table in tables::ALL {
+            found.extend(drift::findings(table, &work.store.found(table).await?));
+        }
+        let is_broken = found.iter().any(|finding| finding.breaks > Breaks::Nothing);
+        // What breaks comes first: a reader may show the first few only.
+        found.sort_by_key(|finding| std::cmp::Reverse(finding.breaks));
+        let (status, word) = match is_broken {
+            true => (StatusCode::SERVICE_UNAVAILABLE, "drifted"),
+            false => (StatusCode::OK, "as needed"),
+        };
+        let body = json!({"status": word, "tables": tables::ALL.len(), "findings": found});
+        Ok(Reply::json(status, &body))
+    })
+    .open()
+    .refuses(&[503])
+    .answers(|| {
+        let text = json!({"type": "string"});
+        let finding = json!({"type": "object", "properties": {
+            "table": text, "column": {"type": ["string", "null"]}, "message": text,
+            "breaks": {"type": "string", "enum": ["nothing", "writing", "reading"]},
+        }});
+        json!({"type": "object", "properties": {
+            "status": {"type": "string", "enum": ["as needed", "drifted"]},
+            "tables": {"type": "integer"}, "findings": {"type": "array", "items": finding},
+        }})
+    })
 }
 
 /// `GET /`.

@@ -1,6 +1,7 @@
 //! The only place that speaks SQL: reads and writes the rows that `tables` defines.
 
 pub mod error;
+pub mod schema;
 pub mod open;
 pub mod rehearsal;
 pub mod rows;

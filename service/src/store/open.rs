@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, Row as _};
 
 use super::rehearsal::{Limits, Rehearsals};
 use super::{Store, StoreError};
-use crate::tables::{self, Table};
+use crate::tables;
 
 /// The first bytes of every SQLite database that is not empty.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -62,7 +61,8 @@ impl Store {
     async fn prepare(&self, location: &Location) -> Result<(), StoreError> {
         let mut absent = Vec::new();
         for table in tables::ALL {
-            let found = self.columns_of(table).await?;
+            let found: BTreeSet<String> =
+                self.found(table).await?.columns.into_iter().map(|column| column.name).collect();
             if found.is_empty() {
                 absent.push(*table);
                 continue;
@@ -115,18 +115,6 @@ impl Store {
         );
         Err(file_problem(location, &problem))
     }
-
-    /// The columns that the database has for a table; none when there is no such table.
-    async fn columns_of(&self, table: &Table) -> Result<BTreeSet<String>, StoreError> {
-        let doing = "look at the tables";
-        let rows = sqlx::query(AssertSqlSafe(format!("PRAGMA table_info({})", table.name)))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|source| StoreError::query(doing, source))?;
-        rows.iter()
-            .map(|row| row.try_get("name").map_err(|source| StoreError::query(doing, source)))
-            .collect()
-    }
 }
 
 fn check_file(location: &Location) -> Result<(), StoreError> {
@@ -168,6 +156,7 @@ fn file_problem(location: &Location, problem: &str) -> StoreError {
 mod tests {
     use super::*;
     use crate::tables::Record as _;
+    use crate::tables::drift::FoundTable;
 
     async fn open(path: &Path, create: bool) -> Result<Store, String> {
         let busy_timeout = Duration::from_secs(5);
@@ -183,7 +172,7 @@ mod tests {
         assert!(open(&path, false).await.unwrap_err().contains("mode=rw forbids"));
         for _ in 0..2 {
             let store = open(&path, true).await.unwrap();
-            assert!(!store.columns_of(&tables::own::Run::TABLE).await.unwrap().is_empty());
+            assert_ne!(store.found(&tables::own::Run::TABLE).await.unwrap(), FoundTable::default());
             store.close().await;
         }
     }

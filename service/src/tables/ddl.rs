@@ -59,7 +59,8 @@ impl Column {
 }
 
 impl ColumnType {
-    fn sqlite(self) -> String {
+    /// As SQLite is told it.
+    pub(super) fn sqlite(self) -> String {
         match self {
             Self::Text(None) => "VARCHAR".to_owned(),
             Self::Text(Some(length)) => format!("VARCHAR({length})"),

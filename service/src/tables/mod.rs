@@ -17,6 +17,7 @@ pub mod choice;
 pub mod column;
 pub mod ddl;
 pub mod indexes;
+pub mod drift;
 
 pub use amount::Amount;
 pub use cell::{Bytes, Cell, Fault, Float, Int, Json};

@@ -5,7 +5,7 @@ use routes::admin::{GateCondition, Verdict};
 
 use super::operations::{Known, missing};
 use super::words::count;
-use super::{Facts, holds, not_held};
+use super::{Facts, Schema, holds, not_held};
 
 pub(super) fn health(facts: &Facts<'_>) -> GateCondition {
     let backend = facts.backend;
@@ -22,6 +22,28 @@ pub(super) fn health(facts: &Facts<'_>) -> GateCondition {
             backend.name
         ),
     )
+}
+
+/// Only where the table says how to ask.
+pub(super) fn schema(facts: &Facts<'_>) -> Option<GateCondition> {
+    let name = &facts.backend.name;
+    let condition = holds("schema", format!("the database is as {name} needs it"), "as needed");
+    match facts.schema {
+        Schema::Unasked => None,
+        Schema::AsNeeded => Some(condition),
+        Schema::Drifted(why) => Some(not_held(
+            GateCondition { found: why.clone(), ..condition },
+            Verdict::Fail,
+            format!("bring the database back, or give {name} a build that knows it"),
+        )),
+        Schema::Unknown(why) => Some(not_held(
+            GateCondition { found: format!("unknown: {why}"), ..condition },
+            Verdict::Inconclusive,
+            format!(
+                "see why {name} does not say, and check `[backends.{name}] schema` in the table"
+            ),
+        )),
+    }
 }
 
 pub(super) fn store(facts: &Facts<'_>) -> GateCondition {

@@ -23,6 +23,7 @@ struct Case {
     proposals: Vec<Proposal>,
     known: Known,
     backend: BackendReport,
+    schema: Schema,
     settings: GateSettings,
 }
 
@@ -90,6 +91,7 @@ fn case(operations: Vec<OperationEvidence>) -> Case {
             build: None,
             targets,
         },
+        schema: Schema::Unasked,
         settings: GateSettings::default(),
     }
 }
@@ -104,6 +106,7 @@ impl Case {
             proposals: &self.proposals,
             known: &self.known,
             backend: &self.backend,
+            schema: &self.schema,
         };
         judge(&facts, &self.settings)
     }
@@ -154,6 +157,24 @@ fn good_evidence_passes_and_shows_every_condition() {
     match rate: wanted surely at least 99 %, found 100 % (99.04 % to 100 %)
     latency: wanted p99 at most 1.5 × the old one's, found 1 × (10.0 ms to 10.0 ms)
     one-sided failures: wanted none, found none
+    ");
+}
+
+#[test]
+fn a_database_that_is_not_as_needed_refuses() {
+    let mut case = case(vec![operation("GET /w", 400, 0)]);
+    case.schema = Schema::AsNeeded;
+    assert_eq!(case.judge().verdict, Verdict::Pass);
+    assert_eq!(case.judge().conditions[1].condition, "schema");
+    case.schema = Schema::Drifted("w.name is missing".to_owned());
+    assert_snapshot!(case.refusals(), @r"
+    Fail
+    Fail: schema of -: wanted the database is as agent-service needs it, found w.name is missing; bring the database back, or give agent-service a build that knows it
+    ");
+    case.schema = Schema::Unknown("/s is answered with 404".to_owned());
+    assert_snapshot!(case.refusals(), @r"
+    Inconclusive
+    Inconclusive: schema of -: wanted the database is as agent-service needs it, found unknown: /s is answered with 404; see why agent-service does not say, and check `[backends.agent-service] schema` in the table
     ");
 }
 
