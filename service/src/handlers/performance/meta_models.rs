@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::limit;
+use super::{Columns, limit, row, rows};
 use crate::handlers::check_filter;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns};
@@ -57,8 +57,8 @@ struct Steps {
     adaptation_steps: u8,
 }
 
-/// What is shown of a new model.
-const CREATED: &[&str] = &[
+/// What is shown of every model.
+const BASE: &[&str] = &[
     "model_id",
     "model_name",
     "model_type",
@@ -68,26 +68,15 @@ const CREATED: &[&str] = &[
     "adaptation_speed",
     "generalization_ability",
     "status",
-    "created_at",
-    "trained_at",
 ];
 
+/// What is shown of a new model.
+static CREATED: Columns = LazyLock::new(|| [BASE, &["created_at", "trained_at"]].concat());
+
 /// What is shown of each model of a list.
-const LISTED: &[&str] = &[
-    "model_id",
-    "model_name",
-    "model_type",
-    "meta_strategy",
-    "adaptation_targets",
-    "meta_accuracy",
-    "adaptation_speed",
-    "generalization_ability",
-    "status",
-    "deployment_count",
-    "success_rate",
-    "created_at",
-    "trained_at",
-];
+static LISTED: Columns = LazyLock::new(|| {
+    [BASE, &["deployment_count", "success_rate", "created_at", "trained_at"]].concat()
+});
 
 /// `POST /meta-learning/models`: records the model; its training ends at once, after the answer.
 pub fn create() -> Action {
@@ -102,11 +91,11 @@ pub fn create() -> Action {
         writing.meta_training_insert(&training).await?;
         writing.commit().await?;
         work.afterwards(Effect::WakeMetaTrainer);
-        Ok(Reply::ok(&Value::Object(model.shown(CREATED))))
+        Ok(row(&model, &CREATED))
     })
     .unguarded()
     .body(&NEW)
-    .answers(|| of_columns(&MetaModel::TABLE, CREATED))
+    .answers(|| of_columns(&MetaModel::TABLE, &CREATED))
 }
 
 /// `GET /meta-learning/models`.
@@ -116,11 +105,11 @@ pub fn list() -> Action {
         check_filter(&work, "status", status.as_deref(), STATUSES)?;
         let filter = MetaModelFilter { status, meta_strategy, limit };
         let found = work.store.meta_model_list(&filter).await?;
-        Ok(Reply::ok(&found.iter().map(|model| Value::Object(model.shown(LISTED))).collect()))
+        Ok(rows(&found, &LISTED))
     })
     .unguarded()
     .query(&FILTER)
-    .answers(|| list_of(&of_columns(&MetaModel::TABLE, LISTED)))
+    .answers(|| list_of(&of_columns(&MetaModel::TABLE, &LISTED)))
 }
 
 /// `POST /meta-learning/models/{model_id}/adapt`.

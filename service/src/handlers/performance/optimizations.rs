@@ -3,13 +3,12 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::{AGENT, limit};
+use super::{AGENT, limit, row, rows};
 use crate::handlers::check_filter;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns};
-use crate::http::{Action, Input, Reply};
+use crate::http::{Action, Input};
 use crate::logic::performance::optimization::{self, NewOptimization};
 use crate::store::performance::OptimizationFilter;
 use crate::tables::Record as _;
@@ -84,13 +83,13 @@ pub fn optimize() -> Action {
     let about = "Simulate an optimisation: what it would save; nothing of the agent is changed";
     Action::new(about, async |work: Work, mut input: Input| {
         let new: NewOptimization = input.body()?;
-        let mut row = new.into_row(work.pair_of_ids("opt_"), work.now())?;
-        let outcome = optimization::carry_out(&mut row, || work.now());
+        let mut made = new.into_row(work.pair_of_ids("opt_"), work.now())?;
+        let outcome = optimization::carry_out(&mut made, || work.now());
         let mut writing = work.store.write().await?;
-        writing.optimization_insert(&row).await?;
+        writing.optimization_insert(&made).await?;
         writing.commit().await?;
         outcome?;
-        Ok(Reply::ok(&Value::Object(row.shown(CREATED))))
+        Ok(row(&made, CREATED))
     })
     .unguarded()
     .body(&NEW)
@@ -106,7 +105,7 @@ pub fn list() -> Action {
         check_filter(&work, "status", status.as_deref(), optimization::STATUSES)?;
         let filter = OptimizationFilter { status, target_metric, limit };
         let found = work.store.optimization_list(input.part(AGENT), &filter).await?;
-        Ok(Reply::ok(&found.iter().map(|row| Value::Object(row.shown(LISTED))).collect()))
+        Ok(rows(&found, LISTED))
     })
     .unguarded()
     .query(&FILTER)

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use super::AGENT;
+use super::{AGENT, Columns, row};
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{of_columns, with};
 use crate::http::{Action, Input, Reply};
@@ -30,8 +30,8 @@ static MEASURED: LazyShape = LazyLock::new(|| {
     ])
 });
 
-/// What is shown of a new profile.
-const CREATED: &[&str] = &[
+/// What is shown of every profile.
+const BASE: &[&str] = &[
     "profile_id",
     "agent_id",
     "agent_type",
@@ -44,32 +44,24 @@ const CREATED: &[&str] = &[
     "cost_per_task",
     "throughput",
     "average_latency",
-    "last_assessed",
-    "created_at",
-    "updated_at",
 ];
 
+/// What is shown of a new profile.
+static CREATED: Columns =
+    LazyLock::new(|| [BASE, &["last_assessed", "created_at", "updated_at"]].concat());
+
 /// What is shown of a profile.
-const SHOWN: &[&str] = &[
-    "profile_id",
-    "agent_id",
-    "agent_type",
-    "overall_score",
-    "performance_metrics",
-    "learning_strategies",
-    "specialization_areas",
-    "expertise_levels",
-    "resource_efficiency",
-    "cost_per_task",
-    "throughput",
-    "average_latency",
-    "performance_history",
-    "improvement_trends",
-    "benchmark_scores",
-    "ranking_position",
-    "percentile_rank",
-    "last_assessed",
-];
+static SHOWN: Columns = LazyLock::new(|| {
+    let more = &[
+        "performance_history",
+        "improvement_trends",
+        "benchmark_scores",
+        "ranking_position",
+        "percentile_rank",
+        "last_assessed",
+    ];
+    [BASE, more].concat()
+});
 
 /// What is shown of a profile that metrics were added to.
 const ADDED: &[&str] = &["profile_id", "overall_score", "updated_at", "improvement_trends"];
@@ -83,11 +75,11 @@ pub fn create() -> Action {
         let mut writing = work.store.write().await?;
         writing.profile_insert(&profile).await?;
         writing.commit().await?;
-        Ok(Reply::ok(&Value::Object(profile.shown(CREATED))))
+        Ok(row(&profile, &CREATED))
     })
     .unguarded()
     .body(&NEW)
-    .answers(|| of_columns(&Profile::TABLE, CREATED))
+    .answers(|| of_columns(&Profile::TABLE, &CREATED))
 }
 
 /// `GET /profiles/{agent_id}`.
@@ -95,11 +87,11 @@ pub fn show() -> Action {
     Action::new("Show the profile of an agent", async |work: Work, input: Input| {
         let profile = work.store.profile_find(input.part(AGENT)).await?;
         let profile = profile.ok_or(Denied::NotFound("Profile"))?;
-        Ok(Reply::ok(&Value::Object(profile.shown(SHOWN))))
+        Ok(row(&profile, &SHOWN))
     })
     .unguarded()
     .refuses(&[404])
-    .answers(|| of_columns(&Profile::TABLE, SHOWN))
+    .answers(|| of_columns(&Profile::TABLE, &SHOWN))
 }
 
 /// `POST /profiles/{agent_id}/metrics`.

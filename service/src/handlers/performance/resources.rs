@@ -3,13 +3,12 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::{AGENT, limit};
+use super::{AGENT, limit, row, rows};
 use crate::handlers::check_filter;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns};
-use crate::http::{Action, Input, Reply};
+use crate::http::{Action, Input};
 use crate::logic::performance::resources::{NewAllocation, STATUSES};
 use crate::store::performance::AllocationFilter;
 use crate::tables::Record as _;
@@ -80,7 +79,7 @@ pub fn allocate() -> Action {
         let mut writing = work.store.write().await?;
         writing.allocation_insert(&allocation).await?;
         writing.commit().await?;
-        Ok(Reply::ok(&Value::Object(allocation.shown(CREATED))))
+        Ok(row(&allocation, CREATED))
     })
     .unguarded()
     .body(&NEW)
@@ -96,7 +95,7 @@ pub fn list() -> Action {
         check_filter(&work, "status", status.as_deref(), STATUSES)?;
         let filter = AllocationFilter { status, limit };
         let found = work.store.allocation_list(input.part(AGENT), &filter).await?;
-        Ok(Reply::ok(&found.iter().map(|row| Value::Object(row.shown(LISTED))).collect()))
+        Ok(rows(&found, LISTED))
     })
     .unguarded()
     .query(&FILTER)
