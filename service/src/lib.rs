@@ -1,7 +1,7 @@
 //! The agent service: the agent API of the monolith, on the same database.
 //!
-//! A request goes router → http → handlers → logic → store; `execution`, `trainer`, `meta_training` and `monitoring` work beside them
-//! on what was recorded; `learning` is what a trainer does.
+//! A request goes router → http → handlers → logic → store; `execution`, `trainer`, `meta_training`, `monitoring` and
+//! `request_expiry` work beside them on what was recorded; `learning` is what a trainer does.
 
 pub mod cli;
 pub mod config;
@@ -22,6 +22,7 @@ pub mod trained_policies;
 pub mod trainer;
 pub mod meta_training;
 pub mod monitoring;
+pub mod request_expiry;
 pub mod instances;
 pub mod alerting;
 pub mod store;

@@ -6,8 +6,8 @@ use crate::handlers::performance::{
 };
 use crate::handlers::{
     audit_logs, creativity, deploying, deployments, executions, instances, jobs, learning,
-    networks, policies, production, proofs, receipts, sandboxes, security, service, trust_scores,
-    workflows, zk,
+    marketplace, networks, policies, production, proofs, receipts, sandboxes, security, service,
+    trust_scores, workflows, zk,
 };
 use crate::http::endpoint::{Group, delete, get, post, put};
 
@@ -47,6 +47,7 @@ pub fn groups() -> Vec<Group> {
         of_receipts(),
         of_learning(),
         of_orchestration(),
+        of_the_marketplace(),
     ]
 }
 
@@ -247,6 +248,42 @@ fn of_orchestration() -> Group {
             post("/assignments/{assignment_id}/complete", assignments::complete()),
             post("/assignments/{assignment_id}/fail", assignments::fail()),
             get("/metrics", metrics::show()),
+        ],
+    }
+}
+
+/// Of `services/agent_service_marketplace.py`, which had no router.
+fn of_the_marketplace() -> Group {
+    use marketplace::{guilds, overview, requests, services};
+    Group {
+        name: "Service marketplace",
+        mounts: AGENTS,
+        endpoints: vec![
+            post("/marketplace/services", services::create()),
+            get("/marketplace/services", services::list()),
+            get("/marketplace/services/{service_id}", services::show()),
+            put("/marketplace/services/{service_id}", services::change()),
+            post("/marketplace/services/{service_id}/activate", services::activate()),
+            post("/marketplace/services/{service_id}/deactivate", services::deactivate()),
+            post("/marketplace/services/{service_id}/suspend", services::suspend()),
+            get("/marketplace/services/{service_id}/price", services::price()),
+            post("/marketplace/requests", requests::create()),
+            get("/marketplace/requests", requests::list()),
+            get("/marketplace/requests/{request_id}", requests::show()),
+            post("/marketplace/requests/{request_id}/accept", requests::accept()),
+            post("/marketplace/requests/{request_id}/complete", requests::complete()),
+            post("/marketplace/requests/{request_id}/rate", requests::rate()),
+            post("/marketplace/requests/{request_id}/cancel", requests::cancel()),
+            post("/marketplace/guilds", guilds::create()),
+            get("/marketplace/guilds", guilds::list()),
+            get("/marketplace/guilds/{guild_id}", guilds::show()),
+            get("/marketplace/guilds/{guild_id}/members", guilds::members()),
+            post("/marketplace/guilds/{guild_id}/join", guilds::join()),
+            post("/marketplace/guilds/{guild_id}/leave", guilds::leave()),
+            get("/marketplace/search", overview::search()),
+            get("/marketplace/categories", overview::categories()),
+            get("/marketplace/analytics", overview::analytics()),
+            get("/marketplace/agents/{agent_id}", overview::agent()),
         ],
     }
 }

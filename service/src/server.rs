@@ -24,6 +24,7 @@ use crate::meta_training;
 use crate::metrics::Metrics;
 use crate::monitoring;
 use crate::receipt_key::{self, KeyError};
+use crate::request_expiry;
 use crate::router;
 use crate::store::{Store, StoreError};
 use crate::trained_policies::TrainedPolicies;
@@ -136,9 +137,10 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let train = tokio::spawn(trainer.work());
     let meta_trainings = tokio::spawn(meta_training::work(Arc::clone(&app), stop.clone()));
     let monitoring = tokio::spawn(monitoring::work(Arc::clone(&app), stop.clone()));
+    let expiry = tokio::spawn(request_expiry::work(Arc::clone(&app), stop.clone()));
     let drain = app.config.drain_timeout;
     connections::serve(listener, router, app.config.max_connections, stop, drain).await;
-    tokio::join!(settle(work, drain), settle(train, drain));
+    tokio::join!(settle(work, drain), settle(train, drain), settle(expiry, drain));
     // They hold nothing that another start would not find again.
     meta_trainings.abort();
     monitoring.abort();

@@ -240,6 +240,51 @@ impl TestApp {
         made["id"].as_str().unwrap().to_owned()
     }
 
+    /// A service of alice's agent `linguist`, otherwise than by default as `fields` say; its id.
+    pub(crate) async fn service(&self, fields: Value) -> String {
+        let mut body = json!({
+            "agent_id": "linguist", "service_type": "translation", "name": "German to Polish",
+            "description": "Technical texts", "base_price": 10,
+        });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let listed = self.ask("alice", "POST", "/marketplace/services", Some(body)).await.json();
+        listed["id"].as_str().unwrap_or_else(|| panic!("{listed}")).to_owned()
+    }
+
+    /// A request of bob's for a service, otherwise than by default as `fields` say; its id.
+    pub(crate) async fn request(&self, service: &str, fields: Value) -> String {
+        self.request_of("bob", service, fields).await
+    }
+
+    /// The same of somebody else's.
+    pub(crate) async fn request_of(&self, client: &str, service: &str, fields: Value) -> String {
+        let mut body = json!({
+            "client_id": format!("{client}-client"), "service_id": service, "budget": 20,
+            "requirements": "",
+        });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let asked = self.ask(client, "POST", "/marketplace/requests", Some(body)).await.json();
+        asked["id"].as_str().unwrap_or_else(|| panic!("{asked}")).to_owned()
+    }
+
+    /// Takes a request for alice's service through these steps: `accept`, `complete`.
+    pub(crate) async fn advance_request(&self, request: &str, steps: &[&str]) {
+        for step in steps {
+            let path = format!("/marketplace/requests/{request}/{step}");
+            let answer = self.ask("alice", "POST", &path, Some(json!({"results": {}}))).await;
+            assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+        }
+    }
+
+    /// A guild that alice's agent `founder` makes; its id.
+    pub(crate) async fn guild(&self) -> String {
+        let body = json!({
+            "founder_id": "founder", "name": "Translators", "service_category": "translation",
+        });
+        let made = self.ask("alice", "POST", "/marketplace/guilds", Some(body)).await.json();
+        made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    }
+
     pub(crate) async fn status(&self, execution: &str) -> Value {
         self.ask("alice", "GET", &format!("/executions/{execution}/status"), None).await.json()
     }

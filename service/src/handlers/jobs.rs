@@ -20,8 +20,9 @@ use shapes::{BLENDER, FFMPEG, LLM, STABLE_DIFFUSION, WHISPER};
 /// The part of the path that names the service.
 const SERVICE: &str = "service_type";
 
-static NAMED: LazyShape =
-    LazyLock::new(|| Shape::new([field(SERVICE, Kind::Choice(Service::WORDS))]));
+static NAMED: LazyShape = LazyLock::new(|| {
+    Shape::new([field(SERVICE, Kind::Choice(Service::WORDS)).example("llm_inference")])
+});
 
 /// `POST /services/whisper/transcribe`.
 pub fn transcribe() -> Action {
@@ -84,6 +85,7 @@ pub fn submit() -> Action {
     .for_clients()
     .path(&NAMED)
     .any_object()
+    .example(|| json!({"model": "llama-7b", "prompt": "What is a strangler fig?"}))
     .creates()
     .refuses(&[400, 404])
     .answers(placed_schema)

@@ -13,6 +13,7 @@ pub mod sandboxes;
 pub mod security;
 pub mod learning;
 pub mod orchestration;
+pub mod marketplace;
 pub mod performance;
 pub mod creativity;
 pub mod deployments;

@@ -1,5 +1,7 @@
 //! Networks: an answer, nothing stored.
 
+use serde_json::json;
+
 use crate::http::{Action, Input, Reply};
 use crate::logic::networks;
 use crate::work::Work;
@@ -14,6 +16,7 @@ pub fn create() -> Action {
         },
     )
     .any_object()
+    .example(|| json!({"name": "Translators", "agents": ["linguist", "publisher"]}))
     .creates()
     .refuses(&[400])
 }

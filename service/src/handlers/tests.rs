@@ -1,8 +1,10 @@
 //! The endpoints as clients see them: forms, order of checks, limits, and what the contract leaves to us.
 
+mod examples;
 mod learning;
 mod orchestration;
 mod proofs;
+mod marketplace;
 mod rehearsals;
 mod security;
 mod integration;

@@ -107,6 +107,8 @@ pub struct Action {
     pub query: Option<&'static LazyShape>,
     /// What the body is.
     pub body: BodyKind,
+    /// A body for the documentation, where the fields do not say enough.
+    pub example: Option<fn() -> Value>,
     /// One line for the documentation.
     pub about: &'static str,
     /// The status of a good answer.
@@ -139,6 +141,7 @@ impl Action {
             path: None,
             query: None,
             body: BodyKind::None,
+            example: None,
             about,
             success: StatusCode::OK,
             media: "application/json",
@@ -208,6 +211,13 @@ impl Action {
     #[must_use]
     pub fn any_object_or_none(mut self) -> Self {
         self.body = BodyKind::OptionalDictionary;
+        self
+    }
+
+    /// This body works when it is tried.
+    #[must_use]
+    pub fn example(mut self, example: fn() -> Value) -> Self {
+        self.example = Some(example);
         self
     }
 

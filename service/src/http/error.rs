@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Reply;
 use crate::calculator::BrokenOff;
 use crate::logic::Denied;
+use crate::logic::marketplace::Declined;
 use crate::python::time::Stamp;
 use crate::store::StoreError;
 use crate::validation::Problem;
@@ -96,6 +97,18 @@ impl From<Denied> for ApiError {
             Denied::Conflict(_) => StatusCode::CONFLICT,
         };
         Self::detail(status, denied.to_string())
+    }
+}
+
+impl From<Declined> for ApiError {
+    fn from(declined: Declined) -> Self {
+        let status = match declined {
+            Declined::Missing(..) => StatusCode::NOT_FOUND,
+            Declined::WrongParty(_) => StatusCode::FORBIDDEN,
+            Declined::Senseless(_) => StatusCode::BAD_REQUEST,
+            Declined::Conflict(_) => StatusCode::CONFLICT,
+        };
+        Self::detail(status, declined.to_string())
     }
 }
 

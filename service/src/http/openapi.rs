@@ -8,7 +8,8 @@ use super::endpoint::{Action, BodyKind, Endpoint, Group};
 use crate::compatibility::Compatibility;
 use crate::tables::choice;
 use crate::tables::column::{Column, ColumnType, Table};
-use crate::validation::schema;
+use crate::validation::shape::{Absent, Field};
+use crate::validation::{example, schema};
 
 /// The document of all groups, in one of the manners. Reading it as [`OpenApi`] checks that it is one.
 pub fn document(
@@ -60,7 +61,8 @@ fn operation(group: &str, mount: &str, endpoint: &Endpoint, compatibility: Compa
     });
     if let Value::Object(map) = &mut operation {
         if let Some(schema) = body_schema(action.body) {
-            let content = json!({"application/json": {"schema": schema}});
+            let content =
+                json!({"application/json": {"schema": schema, "example": example(action)}});
             let required = !matches!(action.body, BodyKind::OptionalDictionary);
             map.insert("requestBody".to_owned(), json!({"required": required, "content": content}));
         }
@@ -82,22 +84,46 @@ fn operation_id(mount: &str, method: &Method, path: &str) -> String {
 }
 
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
-    let of_path =
-        endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(
-            |name| {
-                let fields = endpoint.action.path.into_iter().flat_map(|shape| shape.fields());
-                let described = fields.into_iter().find(|field| field.name == name);
-                let schema = described.map_or_else(|| json!({"type": "string"}), schema::of_field);
-                json!({"name": name, "in": "path", "required": true, "schema": schema})
-            },
-        );
-    let of_query =
-        endpoint.action.query.into_iter().flat_map(|shape| shape.fields()).map(|field| {
-            let schema = schema::of_field(field);
-            let required = matches!(field.absent, crate::validation::shape::Absent::Refused);
-            json!({"name": field.name, "in": "query", "required": required, "schema": schema})
-        });
-    of_path.chain(of_query).collect()
+    let names =
+        endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let of_path = names.map(|name| {
+        let mut fields = endpoint.action.path.into_iter().flat_map(|shape| shape.fields());
+        path_parameter(name, fields.find(|field| field.name == name))
+    });
+    let of_query = endpoint.action.query.into_iter().flat_map(|shape| shape.fields());
+    of_path.chain(of_query.map(query_parameter)).collect()
+}
+
+fn path_parameter(name: &str, described: Option<&Field>) -> Value {
+    let schema = described.map_or_else(|| json!({"type": "string"}), schema::of_field);
+    let mut parameter = json!({"name": name, "in": "path", "required": true, "schema": schema});
+    if let (Value::Object(parameter), Some(field)) = (&mut parameter, described) {
+        parameter.extend(example::of_field(field).map(|value| ("example".to_owned(), value)));
+    }
+    parameter
+}
+
+/// Only what must be sent has an example: a filter that is filled in finds nothing.
+fn query_parameter(field: &Field) -> Value {
+    let (name, schema) = (field.name, schema::of_field(field));
+    match field.absent {
+        Absent::Refused => json!({
+            "name": name, "in": "query", "required": true, "schema": schema,
+            "example": example::of_field(field),
+        }),
+        Absent::Default(_) | Absent::Left => {
+            json!({"name": name, "in": "query", "required": false, "schema": schema})
+        }
+    }
+}
+
+/// A body that works when it is tried.
+fn example(action: &Action) -> Value {
+    match (action.example, action.body) {
+        (Some(example), _) => example(),
+        (None, BodyKind::Model(shape) | BodyKind::Parts(shape)) => example::of_shape(shape),
+        (None, BodyKind::None | BodyKind::Dictionary | BodyKind::OptionalDictionary) => json!({}),
+    }
 }
 
 fn responses(action: &Action, is_guarded: bool) -> Value {

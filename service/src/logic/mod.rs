@@ -32,6 +32,7 @@ pub mod figures;
 pub mod production;
 pub mod alerts;
 pub mod zk;
+pub mod marketplace;
 
 /// Why somebody does not get what they ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

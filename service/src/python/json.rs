@@ -12,6 +12,11 @@ pub fn stored(value: &Value) -> String {
     Style { comma: ", ", colon: ": ", ascii: true, sorted: false, finite: false }.text(value)
 }
 
+/// The text of which the marketplace keeps a hash: `json.dumps(value, sort_keys=True)`.
+pub fn sorted(value: &Value) -> String {
+    Style { comma: ", ", colon: ": ", ascii: true, sorted: true, finite: false }.text(value)
+}
+
 /// The text of a response: no blanks, UTF-8, key order kept, null for what is no finite number.
 pub fn sent(value: &Value) -> String {
     Style { comma: ",", colon: ":", ascii: false, sorted: false, finite: true }.text(value)
@@ -114,11 +119,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_forms() {
+    fn the_four_forms() {
         let value = json!({"b": [1, 2.0, null, true], "ü": "✓ \u{1F600}\n\u{7f}", "a": {}});
         assert_eq!(
             stored(&value),
             "{\"b\": [1, 2.0, null, true], \"\\u00fc\": \"\\u2713 \\ud83d\\ude00\\n\u{7f}\", \"a\": {}}"
+        );
+        assert_eq!(
+            sorted(&value),
+            "{\"a\": {}, \"b\": [1, 2.0, null, true], \"\\u00fc\": \"\\u2713 \\ud83d\\ude00\\n\u{7f}\"}"
         );
         assert_eq!(
             sent(&value),
@@ -151,7 +160,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_form_reads_back_as_the_same_value(value in any_json()) {
-            for text in [stored(&value), sent(&value), canonical(&value)] {
+            for text in [stored(&value), sorted(&value), sent(&value), canonical(&value)] {
                 let back: Value = serde_json::from_str(&text).unwrap();
                 prop_assert_eq!(&back, &value);
             }

@@ -25,6 +25,8 @@ pub mod creativity;
 pub mod deployments;
 pub mod instances;
 pub mod jobs;
+pub mod leases;
+pub mod marketplace;
 
 use std::sync::{Arc, Weak};
 

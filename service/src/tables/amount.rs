@@ -23,6 +23,9 @@ const MOST: i64 = i64::MAX;
 pub struct Amount(Decimal);
 
 impl Amount {
+    /// No money.
+    pub const NOTHING: Self = Self(Decimal::ZERO);
+
     /// The amount of a number, read as the shortest decimal text that stands for it: 0.1 is a tenth.
     pub fn of(number: f64) -> Self {
         match Decimal::from_str(&number.to_string()) {

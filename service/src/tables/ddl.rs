@@ -79,7 +79,7 @@ impl ColumnType {
 
 #[cfg(test)]
 mod tests {
-    use crate::tables::{Record, agents, jobs, performance, security};
+    use crate::tables::{Record, agents, jobs, own, performance, security};
 
     #[test]
     fn a_unique_column_has_a_unique_index() {
@@ -87,6 +87,15 @@ mod tests {
         insta::assert_snapshot!(statements[1..].join(";\n"), @r"
         CREATE UNIQUE INDEX IF NOT EXISTS ix_agent_capabilities_capability_id ON agent_capabilities (capability_id);
         CREATE INDEX IF NOT EXISTS ix_agent_capabilities_agent_id ON agent_capabilities (agent_id)
+        ");
+    }
+
+    #[test]
+    fn an_index_may_go_on_with_other_columns() {
+        let statements = own::marketplace::Guild::TABLE.create_statements();
+        insta::assert_snapshot!(statements[1..].join(";\n"), @r"
+        CREATE INDEX IF NOT EXISTS ix_agent_service_market_guilds_service_category_reputation ON agent_service_market_guilds (service_category, reputation);
+        CREATE INDEX IF NOT EXISTS ix_agent_service_market_guilds_reputation ON agent_service_market_guilds (reputation)
         ");
     }
 

@@ -57,4 +57,12 @@ pub const ALL: &[&Table] = &[
     &own::orchestration::Plan::TABLE,
     &own::orchestration::Assignment::TABLE,
     &own::orchestration::Allocation::TABLE,
+    &own::marketplace::Agent::TABLE,
+    &own::marketplace::Service::TABLE,
+    &own::marketplace::Tag::TABLE,
+    &own::marketplace::ServiceRequest::TABLE,
+    &own::marketplace::Sales::TABLE,
+    &own::marketplace::Guild::TABLE,
+    &own::marketplace::Membership::TABLE,
+    &own::Lease::TABLE,
 ];

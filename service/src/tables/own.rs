@@ -5,6 +5,7 @@ pub mod policies;
 pub mod limits;
 pub mod learning;
 pub mod orchestration;
+pub mod marketplace;
 
 use super::cell::{Int, Json};
 use super::column::table;
@@ -46,5 +47,15 @@ table! {
     pub struct MetaTraining => "agent_service_meta_trainings" {
         model_id: String [key],
         recorded_at: Stamp,
+    }
+}
+
+table! {
+    /// Says which process does something that only one does at a time, and until when.
+    pub struct Lease => "agent_service_leases" {
+        duty: String [key],
+        holder: Option<String>,
+        token: Option<String>,
+        held_until: Option<Stamp>,
     }
 }

@@ -8,6 +8,7 @@ pub mod kind;
 pub mod problem;
 pub mod query;
 pub mod schema;
+pub mod example;
 pub mod shape;
 
 pub use kind::Kind;

@@ -30,6 +30,8 @@ pub struct Field {
     pub absent: Absent,
     /// Whether an empty text counts as absent.
     pub blank_is_absent: bool,
+    /// A value for the documentation, where neither the default nor the simplest that fits makes sense.
+    pub example: Option<Value>,
     /// What else must hold of a value that was sent.
     rule: Option<FieldRule>,
 }
@@ -47,7 +49,8 @@ pub enum Absent {
 
 /// A field that must be sent, until [`Field::default`] or [`Field::optional`] says otherwise.
 pub fn field(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, absent: Absent::Refused, blank_is_absent: false, rule: None }
+    let absent = Absent::Refused;
+    Field { name, kind, absent, blank_is_absent: false, example: None, rule: None }
 }
 
 impl Field {
@@ -70,6 +73,13 @@ impl Field {
     pub fn filter(mut self) -> Self {
         self.blank_is_absent = true;
         self.optional()
+    }
+
+    /// The value that the documentation shows.
+    #[must_use]
+    pub fn example(mut self, value: impl Into<Value>) -> Self {
+        self.example = Some(value.into());
+        self
     }
 
     /// What was sent for the field, as far as it counts.

@@ -62,9 +62,9 @@ fn decomposition() -> Shape {
 
 fn sub_task() -> Shape {
     let requirements = Shape::new([
-        field("task_type", Kind::Choice(TaskType::WORDS)),
+        field("task_type", Kind::Choice(TaskType::WORDS)).example("text_processing"),
         field("estimated_duration", Kind::number_within(0.0, YEAR)),
-        field("gpu_tier", Kind::Choice(GpuTier::WORDS)),
+        field("gpu_tier", Kind::Choice(GpuTier::WORDS)).example("mid_range_gpu"),
         field("memory_requirement", Kind::integer_within(0, 1_000_000)),
         field("compute_intensity", Kind::number_within(0.0, 1.0)).default(0.5),
         field("data_size", Kind::integer_from(0)).default(0),

@@ -1,5 +1,7 @@
 //! Every write that the API knows, rehearsed: the answer is the ordinary one, and nothing else happens.
 
+mod seeds;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,15 +10,15 @@ use axum::body::Body;
 use axum::routing::any;
 use futures::FutureExt as _;
 use http::Request;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::http::{Action, Input, Reply, dispatch};
 use crate::logic::plan::tests::step;
-use crate::meta_training;
 use crate::tables::agents::StepType;
 use crate::testing::{Answer, TestApp};
 use crate::work::{Effect, Work};
+use seeds::Seeds;
 
 /// Writes whose real run leaves no row either.
 const STORES_NOTHING: [&str; 5] = [
@@ -58,141 +60,13 @@ impl Write {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = self.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let body = self.body.as_ref().map(|body| seeds.name(&body.to_string()));
+        let body = body.map_or_else(Body::empty, Body::from);
         test.send(request.body(body).unwrap()).await
     }
 }
 
-/// Rows that writes can be about.
-struct Seeds {
-    workflow: String,
-    execution: String,
-    policy: String,
-    learner: String,
-    training: String,
-    model: String,
-    capability: String,
-    deployment: String,
-    plan: String,
-    /// One that waits for its agent, and one that its agent is at.
-    assignments: [String; 2],
-}
-
-impl Seeds {
-    async fn sow(test: &TestApp) -> Self {
-        let workflow = test.workflow(&[("a", StepType::Inference)]).await;
-        let execution = test.execute(&workflow, json!({})).await;
-        test.app.bell.heard().await;
-        let path = "/security/policies?name=seed&description=&security_level=public";
-        let policy = test.ask("alice", "POST", path, Some(json!({}))).await.json();
-        let policy = policy["id"].as_str().unwrap().to_owned();
-        let (learner, training) = (test.trained_learner().await, test.training().await);
-        test.app.trainer_bell.heard().await;
-        let model = created(
-            test,
-            "/performance/meta-learning/models",
-            "model_id",
-            json!({
-                "model_name": "m", "base_algorithms": [], "meta_strategy": "meta_learning",
-                "adaptation_targets": [],
-            }),
-        );
-        let model = model.await;
-        test.app.meta_training_bell.heard().await;
-        meta_training::end_all(&test.app).await.unwrap();
-        // The agent and the domain of every sample.
-        let capability = created(
-            test,
-            "/creativity/capabilities",
-            "capability_id",
-            json!({
-                "agent_id": "text", "creative_domain": "text", "capability_type": "t",
-                "generation_models": [],
-            }),
-        );
-        let deployment = test.deployment(&workflow, json!({})).await;
-        let capability = capability.await;
-        let (plan, assignments) = plan(test).await;
-        Self {
-            workflow,
-            execution,
-            policy,
-            learner,
-            training,
-            model,
-            capability,
-            deployment,
-            plan,
-            assignments,
-        }
-    }
-
-    fn fill(&self, path: &str) -> String {
-        let assignment = &self.assignments[usize::from(path.contains("/complete"))];
-        let path = path
-            .replace("{plan_id}", &self.plan)
-            .replace("{assignment_id}", assignment)
-            .replace("{workflow_id}", &self.workflow)
-            .replace("{execution_id}", &self.execution)
-            .replace("{policy_id}", &self.policy)
-            .replace("{entity_type}", "agent")
-            .replace("{entity_id}", "t1")
-            .replace("{learner_id}", &self.learner)
-            .replace("{training_id}", &self.training)
-            .replace("{model_id}", &self.model)
-            .replace("{capability_id}", &self.capability)
-            .replace("{agent_id}", "text")
-            .replace("{deployment_id}", &self.deployment)
-            .replace("{service_type}", "llm_inference");
-        assert!(!path.contains('{'), "{path}: say here where this parameter comes from");
-        path
-    }
-}
-
-/// A task for several agents, of whom one is idle.
-fn task() -> Value {
-    let part = |id: &str| {
-        json!({"sub_task_id": id, "requirements": {
-            "task_type": "text_processing", "gpu_tier": "mid_range_gpu",
-            "estimated_duration": 1, "memory_requirement": 1,
-        }})
-    };
-    let decomposition = json!({"sub_tasks": [part("a"), part("b")], "confidence_score": 0.5});
-    json!({"task_id": "t", "decomposition": decomposition})
-}
-
-/// A plan with a sub-task that waits, one that is under way and one that has failed; its id, and the assignments of the
-/// first two. Besides, an agent with the name of every sample.
-async fn plan(test: &TestApp) -> (String, [String; 2]) {
-    let post = async |path: &str, body: Value| {
-        let answer = test.ask("alice", "POST", &format!("/orchestration{path}"), Some(body)).await;
-        assert!(answer.status.is_success(), "{path}: {answer:?}");
-        answer.json()
-    };
-    let agent = json!({
-        "agent_id": "text", "supported_task_types": ["text_processing"], "gpu_tier": "mid_range_gpu",
-        "performance_score": 0, "cost_per_hour": 1, "reliability_score": 0,
-    });
-    post("/agents", agent).await;
-    let mut body = task();
-    body["task_id"] = "seed".into();
-    let third = body["decomposition"]["sub_tasks"][0].clone();
-    body["decomposition"]["sub_tasks"].as_array_mut().unwrap().push(third);
-    body["decomposition"]["sub_tasks"][2]["sub_task_id"] = "c".into();
-    let plan = post("/plans", body).await;
-    let id = |i: usize| plan["agent_assignments"][i]["id"].as_str().unwrap().to_owned();
-    post(&format!("/assignments/{}/start", id(1)), json!({})).await;
-    post(&format!("/assignments/{}/fail", id(2)), json!({"error_message": "no"})).await;
-    (plan["id"].as_str().unwrap().to_owned(), [id(0), id(1)])
-}
-
-/// Creates something; its id.
-async fn created(test: &TestApp, path: &str, id: &str, body: Value) -> String {
-    let created = test.ask("alice", "POST", path, Some(body)).await;
-    created.json()[id].as_str().unwrap().to_owned()
-}
-
-/// Everything that the service's own description calls a write, with a body that it takes.
+/// Everything that the service's own description calls a write, with the body that it shows as an example.
 async fn writes() -> Vec<Write> {
     let test = TestApp::new().await;
     let document = test.send(Request::get("/openapi.json").body(Body::empty()).unwrap()).await;
@@ -203,19 +77,8 @@ async fn writes() -> Vec<Write> {
             if ["get", "head"].contains(&method.as_str()) {
                 continue;
             }
-            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            let mut body = (!schema.is_null()).then(|| sample(schema));
-            if path.ends_with("/networks") {
-                // Its schema, any object, does not say what it asks for.
-                body = Some(json!({"name": "n", "agents": ["a"]}));
-            }
-            if path.ends_with("/orchestration/plans") {
-                // What depends on itself, as its sample does, is refused.
-                body = Some(task());
-            }
-            if path.ends_with("/{service_type}") {
-                body = Some(json!({"model": "llama-7b", "prompt": "p"}));
-            }
+            let body = &operation["requestBody"]["content"]["application/json"]["example"];
+            let body = Some(body.clone()).filter(|body| !body.is_null());
             let (method, path, query) = (method.to_uppercase(), path.clone(), query(operation));
             writes.push(Write { method, path, query, body });
         }
@@ -230,49 +93,12 @@ fn query(operation: &Value) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for parameter in required {
         let name = parameter["name"].as_str().unwrap();
-        let value = sample(&parameter["schema"]);
+        let value = &parameter["example"];
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         query.append_pair(name, &text);
     }
     // What names a row names the one that stands in the path elsewhere.
     query.finish().replace("workflow_id=text", "workflow_id={workflow_id}")
-}
-
-/// `number`, or the bound of the schema that it is past.
-fn within(number: f64, schema: &Value) -> f64 {
-    let least = schema["minimum"].as_f64().unwrap_or(f64::NEG_INFINITY);
-    let most = schema["maximum"].as_f64().unwrap_or(f64::INFINITY);
-    number.clamp(least, most)
-}
-
-/// A value that a schema takes.
-fn sample(schema: &Value) -> Value {
-    if let Some(kinds) = schema["anyOf"].as_array() {
-        // A text that must look like something is left null.
-        let simple = kinds.iter().find(|kind| kind["pattern"].is_null());
-        return sample(simple.unwrap());
-    }
-    if let Some(first) = schema["enum"].get(0) {
-        return first.clone();
-    }
-    match schema["type"].as_str() {
-        Some("string") => json!("text"),
-        Some("integer") => json!(within(7.0, schema).trunc()),
-        Some("number") => json!(within(1.5, schema)),
-        Some("boolean") => json!(true),
-        Some("array") => json!([sample(&schema["items"])]),
-        Some("object") => match schema["properties"].as_object() {
-            Some(fields) => {
-                let fields = fields.iter().map(|(name, field)| (name.clone(), sample(field)));
-                Value::Object(fields.collect::<Map<_, _>>())
-            }
-            None if schema["additionalProperties"].is_object() => {
-                json!({"a": sample(&schema["additionalProperties"])})
-            }
-            None => json!({}),
-        },
-        _ => json!(null),
-    }
 }
 
 /// Each prefix for itself, so that they are tried at once.
