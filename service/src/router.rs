@@ -6,8 +6,8 @@ use crate::handlers::performance::{
 };
 use crate::handlers::{
     audit_logs, creativity, deploying, deployments, executions, instances, jobs, learning,
-    marketplace, networks, policies, production, proofs, receipts, sandboxes, security, service,
-    trust_scores, workflows, zk,
+    marketplace, networks, policies, portfolio, production, proofs, receipts, sandboxes, security,
+    service, trust_scores, workflows, zk,
 };
 use crate::http::endpoint::{Group, delete, get, post, put};
 
@@ -48,6 +48,7 @@ pub fn groups() -> Vec<Group> {
         of_learning(),
         of_orchestration(),
         of_the_marketplace(),
+        of_portfolios(),
     ]
 }
 
@@ -284,6 +285,44 @@ fn of_the_marketplace() -> Group {
             get("/marketplace/categories", overview::categories()),
             get("/marketplace/analytics", overview::analytics()),
             get("/marketplace/agents/{agent_id}", overview::agent()),
+        ],
+    }
+}
+
+/// Of `services/agent_portfolio_manager.py`, which had no router.
+fn of_portfolios() -> Group {
+    use portfolio::{alerts, portfolios, prices, rebalances, risk, snapshots, strategies, trades};
+    Group {
+        name: "Portfolios",
+        mounts: AGENTS,
+        endpoints: vec![
+            post("/portfolio/strategies", strategies::create()),
+            get("/portfolio/strategies", strategies::list()),
+            get("/portfolio/strategies/{strategy_id}", strategies::show()),
+            post("/portfolio/strategies/{strategy_id}/deactivate", strategies::deactivate()),
+            get("/portfolio/prices", prices::list()),
+            put("/portfolio/prices/{token_symbol}", prices::set()),
+            delete("/portfolio/prices/{token_symbol}", prices::remove()),
+            post("/portfolio/portfolios", portfolios::create()),
+            get("/portfolio/portfolios", portfolios::list()),
+            get("/portfolio/portfolios/{agent_address}", portfolios::show()),
+            post("/portfolio/portfolios/{agent_address}/claim", portfolios::claim()),
+            post("/portfolio/portfolios/{agent_address}/transfers", trades::transfer()),
+            get("/portfolio/portfolios/{agent_address}/transfers", trades::list_transfers()),
+            post("/portfolio/portfolios/{agent_address}/trades", trades::trade()),
+            get("/portfolio/portfolios/{agent_address}/trades", trades::list()),
+            post("/portfolio/portfolios/{agent_address}/rebalance", rebalances::rebalance()),
+            get("/portfolio/portfolios/{agent_address}/rebalances", rebalances::list()),
+            post("/portfolio/portfolios/{agent_address}/snapshots", snapshots::take()),
+            get("/portfolio/portfolios/{agent_address}/snapshots", snapshots::list()),
+            get("/portfolio/portfolios/{agent_address}/performance", snapshots::performance()),
+            post("/portfolio/portfolios/{agent_address}/risk", risk::assess()),
+            get("/portfolio/portfolios/{agent_address}/risk", risk::show()),
+            get("/portfolio/portfolios/{agent_address}/alerts", alerts::list()),
+            post(
+                "/portfolio/portfolios/{agent_address}/alerts/{alert_id}/acknowledge",
+                alerts::acknowledge(),
+            ),
         ],
     }
 }

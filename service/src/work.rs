@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -15,11 +16,13 @@ use crate::clock::Chance;
 use crate::compatibility::Compatibility;
 use crate::http::ApiError;
 use crate::instances::Instances;
+use crate::live_events::LiveEvents;
 use crate::logic::alerts::Figures;
+use crate::logic::communication::envelope::{ContentKey, Entropy};
 use crate::logic::orchestration::Rules;
 use crate::logic::signing::Signer;
 use crate::python::time::Stamp;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::trained_policies::TrainedPolicies;
 
 /// What follows from a request besides rows and its answer.
@@ -31,6 +34,8 @@ pub enum Effect {
     WakeTrainer,
     /// Whoever ends the trainings of meta-learning models looks for something to do.
     WakeMetaTrainer,
+    /// The courier looks what there is to deliver and to tell.
+    WakeCourier,
 }
 
 /// One request's way to everything that is not the request itself. Clones are of the same request.
@@ -40,6 +45,8 @@ pub struct Work {
     /// The database.
     pub store: Store,
     effects: Effects,
+    /// Whether the answer may go on after its beginning.
+    may_go_on: bool,
     caller: Arc<str>,
 }
 
@@ -57,7 +64,13 @@ pub struct Effects(Arc<Mutex<Vec<Effect>>>);
 impl Work {
     /// For one request of `caller`; `store` and what becomes of `effects` make it real or a rehearsal.
     pub fn new(app: &Arc<App>, store: Store, effects: Effects, caller: &str) -> Self {
-        Self { app: Arc::clone(app), store, effects, caller: caller.into() }
+        Self { app: Arc::clone(app), store, effects, caller: caller.into(), may_go_on: false }
+    }
+
+    /// For a client that takes an answer for as long as it goes on. Whoever only compares answers waits for their end.
+    #[must_use]
+    pub fn that_may_go_on(self) -> Self {
+        Self { may_go_on: true, ..self }
     }
 
     /// Lets something happen once the request has been answered well.
@@ -108,6 +121,11 @@ impl Work {
         self.app.clock.on_the_wall(instant)
     }
 
+    /// A new version 4 UUID with its hyphens.
+    pub fn uuid(&self) -> String {
+        uuid::Uuid::try_parse(&self.app.ids.hex()).unwrap_or_default().to_string()
+    }
+
     /// A new identifier: `prefix` and so many random hexadecimal digits.
     pub fn id(&self, prefix: &str, digits: usize) -> String {
         self.app.ids.id(prefix, digits)
@@ -138,6 +156,11 @@ impl Work {
         &self.app.config.orchestration
     }
 
+    /// How long the price of a token counts.
+    pub fn price_lifetime(&self) -> Duration {
+        self.app.config.price_lifetime
+    }
+
     /// The user who asks, as their key names them. Empty where no key is asked for.
     pub fn caller(&self) -> &str {
         &self.caller
@@ -157,6 +180,26 @@ impl Work {
     /// Signs receipts.
     pub fn signer(&self) -> &Signer {
         &self.app.signer
+    }
+
+    /// Keeps the contents of messages.
+    pub fn content_key(&self) -> &ContentKey {
+        &self.app.content_key
+    }
+
+    /// Random bytes for the content of one message.
+    pub fn entropy(&self) -> Result<Entropy, ApiError> {
+        Entropy::new().map_err(|error| ApiError::Internal(format!("no randomness: {error}")))
+    }
+
+    /// The reputation of an agent; none where nobody knows it.
+    pub async fn reputation(&self, agent: &str) -> Result<Option<i64>, StoreError> {
+        self.app.config.reputation.of(&self.store, agent).await
+    }
+
+    /// Streams of what agents are told; none where the answer must end, as in a rehearsal and for a mirrored request.
+    pub fn live_events(&self) -> Option<&Arc<LiveEvents>> {
+        Some(&self.app.live_events).filter(|_| self.may_go_on && !self.is_rehearsed())
     }
 
     /// Calculates what takes long on a thread apart. A calculation reaches nothing but what it is given.
@@ -209,6 +252,7 @@ impl Effects {
                 Effect::WakeWorker => app.bell.ring(),
                 Effect::WakeTrainer => app.trainer_bell.ring(),
                 Effect::WakeMetaTrainer => app.meta_training_bell.ring(),
+                Effect::WakeCourier => app.courier_bell.ring(),
             }
         }
     }

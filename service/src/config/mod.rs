@@ -68,6 +68,8 @@ pub struct Config {
     pub learning_timeout: Duration,
     /// How plans of several agents are watched.
     pub orchestration: Rules,
+    /// How long the price of a token counts.
+    pub price_lifetime: Duration,
     /// Who runs deployed instances.
     pub units: UnitSettings,
     /// Where alerts are posted; none: they are logged. A secret may be part of it.
@@ -155,6 +157,8 @@ impl Config {
         let database_is_clone = source.parse("DATABASE_IS_CLONE", "false", yes_or_no, problems);
         let learning_timeout = source.parse("LEARNING_TIMEOUT_SECONDS", "600", seconds, problems);
         let orchestration = orchestration::read(source, problems);
+        let price_lifetime =
+            source.parse("PORTFOLIO_PRICE_MAX_AGE_SECONDS", "3600", price_lifetime, problems);
         let units = units::read(source, problems);
         let alert_webhook = alert_webhook(source, problems);
         let executor = openai::read(source, problems);
@@ -177,6 +181,7 @@ impl Config {
             database_is_clone: database_is_clone?,
             learning_timeout: learning_timeout?,
             orchestration: orchestration?,
+            price_lifetime: price_lifetime?,
             units: units?,
             alert_webhook,
             executor: executor?,
@@ -221,6 +226,11 @@ fn count(text: &str) -> Result<usize, String> {
 /// A lease must outlive SQLite's busy time-out, or a worker that waits for a lock loses its run.
 fn lease(text: &str) -> Result<Duration, String> {
     whole(text, 6, 3600).map(Duration::from_secs)
+}
+
+/// A month at most.
+fn price_lifetime(text: &str) -> Result<Duration, String> {
+    whole(text, 1, 31 * 86_400).map(Duration::from_secs)
 }
 
 /// Whoever asks for a rehearsal counts on nobody waiting longer for it than it waits for others.

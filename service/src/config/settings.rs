@@ -71,6 +71,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("ORCHESTRATION_MONITORING_SECONDS", "30", "time between two looks at plans"),
     setting("ORCHESTRATION_RETRY_LIMIT", "3", "how often a sub-task may be retried"),
+    setting("PORTFOLIO_PRICE_MAX_AGE_SECONDS", "3600", "how long the price of a token counts"),
     setting(
         "UNIT_MANAGER",
         "systemd",

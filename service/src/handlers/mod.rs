@@ -22,6 +22,7 @@ pub mod instances;
 pub mod zk;
 pub mod production;
 pub mod jobs;
+pub mod portfolio;
 #[cfg(test)]
 mod tests;
 

@@ -22,6 +22,7 @@ pub mod sandboxes;
 pub mod security;
 pub mod learning;
 pub mod orchestration;
+pub mod portfolio;
 pub mod performance;
 pub mod creativity;
 pub mod deployments;

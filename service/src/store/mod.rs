@@ -27,6 +27,7 @@ pub mod instances;
 pub mod jobs;
 pub mod leases;
 pub mod marketplace;
+pub mod portfolio;
 
 use std::sync::{Arc, Weak};
 

@@ -140,6 +140,17 @@ impl Writing {
         self.written(doing, "WHERE rowid = last_insert_rowid()", Vec::new()).await
     }
 
+    /// Writes a new row under the next free number, whatever number it has, and reads it back with that.
+    pub(super) async fn insert_numbered<R: Record>(
+        &mut self,
+        doing: &'static str,
+        row: &R,
+    ) -> Result<R, StoreError> {
+        let columns = R::TABLE.columns.iter().zip(row.cells());
+        let cells = columns.map(|(column, cell)| if column.key { Cell::Null } else { cell });
+        self.insert_cells(doing, cells.collect()).await
+    }
+
     /// Writes every column of the row with this key (a table's only one) as given, and reads what the columns have made
     /// of it. The key itself may be another.
     pub(super) async fn update_cells<R: Record>(

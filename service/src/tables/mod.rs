@@ -1,7 +1,7 @@
 //! The one definition of every table that the service touches: columns, types, keys, and the rows they hold.
 //!
 //! `CREATE TABLE`, queries, answers and the check of a found database all come from the definitions in
-//! [`agents`], [`security`], [`performance`], [`creativity`] and [`jobs`] (shared with the monolith) and [`own`] (the service's
+//! [`agents`], [`security`], [`performance`], [`creativity`], [`jobs`] and [`portfolio`] (shared with the monolith) and [`own`] (the service's
 //! own). Nothing here talks to a database.
 
 pub mod agents;
@@ -10,6 +10,7 @@ pub mod performance;
 pub mod creativity;
 pub mod integration;
 pub mod jobs;
+pub mod portfolio;
 pub mod own;
 pub mod cell;
 pub mod amount;
@@ -42,6 +43,18 @@ pub const ALL: &[&Table] = &[
     &integration::DeploymentConfig::TABLE,
     &integration::DeploymentInstance::TABLE,
     &jobs::Job::TABLE,
+    &portfolio::PortfolioStrategy::TABLE,
+    &portfolio::AgentPortfolio::TABLE,
+    &portfolio::StrategySignal::TABLE,
+    &portfolio::PerformanceMetrics::TABLE,
+    &portfolio::PortfolioAlert::TABLE,
+    &portfolio::PortfolioAsset::TABLE,
+    &portfolio::PortfolioSnapshot::TABLE,
+    &portfolio::PortfolioTrade::TABLE,
+    &portfolio::RebalanceHistory::TABLE,
+    &portfolio::RiskMetrics::TABLE,
+    &portfolio::TradingRule::TABLE,
+    &portfolio::MarketCondition::TABLE,
     &own::Run::TABLE,
     &own::ProofRow::TABLE,
     &own::MetaTraining::TABLE,
@@ -65,4 +78,9 @@ pub const ALL: &[&Table] = &[
     &own::marketplace::Guild::TABLE,
     &own::marketplace::Membership::TABLE,
     &own::Lease::TABLE,
+    &own::portfolio::StrategyOwner::TABLE,
+    &own::portfolio::PortfolioOwner::TABLE,
+    &own::portfolio::Price::TABLE,
+    &own::portfolio::Transfer::TABLE,
+    &own::portfolio::Assessment::TABLE,
 ];

@@ -6,6 +6,7 @@ pub mod limits;
 pub mod learning;
 pub mod orchestration;
 pub mod marketplace;
+pub mod portfolio;
 
 use super::cell::{Int, Json};
 use super::column::table;

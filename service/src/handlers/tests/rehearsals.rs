@@ -1,5 +1,6 @@
 //! Every write that the API knows, rehearsed: the answer is the ordinary one, and nothing else happens.
 
+mod portfolio;
 mod seeds;
 
 use std::collections::BTreeSet;
@@ -79,6 +80,7 @@ async fn writes() -> Vec<Write> {
             }
             let body = &operation["requestBody"]["content"]["application/json"]["example"];
             let body = Some(body.clone()).filter(|body| !body.is_null());
+            let body = portfolio::body(path).or(body);
             let (method, path, query) = (method.to_uppercase(), path.clone(), query(operation));
             writes.push(Write { method, path, query, body });
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::portfolio;
 use crate::meta_training;
 use crate::tables::agents::StepType;
 use crate::testing::TestApp;
@@ -98,6 +99,7 @@ impl Seeds {
         let capability = capability.await;
         let (plan, assignments) = plan(test).await;
         let market = Market::sow(test).await;
+        portfolio::sow(test).await;
         Self {
             workflow,
             execution,
@@ -119,7 +121,7 @@ impl Seeds {
     }
 
     pub(super) fn fill(&self, path: &str) -> String {
-        let path = self.market.fill(path);
+        let path = portfolio::fill(&self.market.fill(path));
         let assignment = &self.assignments[usize::from(path.contains("/complete"))];
         let path = path
             .replace("{plan_id}", &self.plan)
@@ -179,7 +181,7 @@ async fn plan(test: &TestApp) -> (String, [String; 2]) {
 }
 
 /// Creates something; its id.
-async fn created(test: &TestApp, path: &str, id: &str, body: Value) -> String {
+pub(super) async fn created(test: &TestApp, path: &str, id: &str, body: Value) -> String {
     let created = test.ask("alice", "POST", path, Some(body)).await;
     created.json()[id].as_str().unwrap().to_owned()
 }

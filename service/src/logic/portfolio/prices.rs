@@ -1,0 +1,97 @@
+//! What tokens cost: only what an operator has said, and only for so long.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::money::Money;
+use super::{Refusal, shown as with};
+use crate::python::time::Stamp;
+use crate::tables::own::portfolio::Price;
+
+/// The most tokens that have a price.
+pub const MOST_PRICES: i64 = 1000;
+
+/// The prices of one moment: the only way to one.
+#[derive(Debug, Clone)]
+pub struct Prices {
+    said: BTreeMap<String, Price>,
+    now: Stamp,
+    longest: Duration,
+}
+
+impl Prices {
+    /// What was said, as it stands at `now`; what is older than `longest` counts no more.
+    pub fn new(said: Vec<Price>, now: Stamp, longest: Duration) -> Self {
+        let said = said.into_iter().map(|price| (price.token_symbol.clone(), price)).collect();
+        Self { said, now, longest }
+    }
+
+    /// What one unit of a token costs.
+    pub fn of(&self, symbol: &str) -> Result<Money, Refusal> {
+        let none = || Refusal::NoPrice(symbol.to_owned());
+        let said = self.said.get(symbol).ok_or_else(none)?;
+        let age = age(said, self.now);
+        if age > self.longest {
+            return Err(Refusal::StalePrice { symbol: symbol.to_owned(), seconds: age.as_secs() });
+        }
+        Money::column(&said.price).ok().filter(|price| price.is_positive()).ok_or_else(none)
+    }
+}
+
+/// The row of a price.
+pub fn row(token_symbol: String, price: Money, caller: &str, now: Stamp) -> Price {
+    Price { token_symbol, price: price.to_column(), set_by: name_of(caller), set_at: now }
+}
+
+/// A price as answers show it, with whether it counts no more.
+pub fn shown(price: &Price, now: Stamp, longest: Duration) -> Value {
+    with(price, [("is_stale", (age(price, now) > longest).into())])
+}
+
+fn age(price: &Price, now: Stamp) -> Duration {
+    // A clock that was set back makes no price stale.
+    Duration::try_from_secs_f64(now.seconds_since(&price.set_at)).unwrap_or_default()
+}
+
+/// A name for who has a key, which everybody may see: the key itself opens doors.
+fn name_of(key: &str) -> String {
+    let digest = hex::encode(Sha256::digest(key));
+    format!("key:{}", digest.get(..16).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::money::tests::money;
+    use super::*;
+
+    #[test]
+    fn a_price_counts_until_it_is_stale() {
+        let said = Stamp::parse("2026-11-22 10:00:00").unwrap();
+        let price = row("A".to_owned(), money("0.1"), "alice", said);
+        let at = |seconds| {
+            let prices = Prices::new(
+                vec![price.clone()],
+                said.plus_seconds(seconds),
+                Duration::from_secs(60),
+            );
+            prices.of("A")
+        };
+        assert_eq!(at(-5), Ok(money("0.1")));
+        assert_eq!(at(60), Ok(money("0.1")));
+        let stale = at(61).unwrap_err();
+        assert_eq!(stale.to_string(), "The price of A is stale, 61 seconds old; set it anew");
+        let none = Prices::new(Vec::new(), said, Duration::from_secs(60)).of("B").unwrap_err();
+        assert_eq!(none.to_string(), "No price for B; set one");
+    }
+
+    #[test]
+    fn who_set_a_price_is_told_without_their_key() {
+        let price =
+            row("A".to_owned(), Money::from(1), "admin-key", Stamp::parse("2026-11-22").unwrap());
+        assert!(price.set_by.starts_with("key:") && !price.set_by.contains("admin"));
+        assert_eq!(price.set_by.len(), 20);
+    }
+}

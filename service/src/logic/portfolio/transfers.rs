@@ -1,0 +1,50 @@
+//! Tokens that come into a portfolio or go out of it otherwise than by a trade, as its owner says: no chain is asked.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::book::Book;
+use super::money::Money;
+use super::{RECORDED, Refusal, shown as with};
+use crate::python::time::Stamp;
+use crate::tables::own::portfolio::{PortfolioOwner, Transfer};
+
+/// What came or went.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NewTransfer {
+    /// The token.
+    pub token_symbol: String,
+    amount: Money,
+}
+
+impl NewTransfer {
+    /// Books it, and gives its row.
+    pub fn carry_out(
+        &self,
+        book: &mut Book,
+        owner: &mut PortfolioOwner,
+        id: String,
+        now: Stamp,
+    ) -> Result<Transfer, Refusal> {
+        if self.amount == Money::ZERO {
+            return Err(Refusal::of("Amount is zero"));
+        }
+        let price = book.transfer(&self.token_symbol, self.amount, now)?;
+        let value = self.amount.times(price)?;
+        owner.net_transfers = Money::column(&owner.net_transfers)?.plus(value)?.to_column();
+        Ok(Transfer {
+            id,
+            portfolio_id: owner.portfolio_id.clone(),
+            token_symbol: self.token_symbol.clone(),
+            amount: self.amount.to_column(),
+            price: price.to_column(),
+            value: value.to_column(),
+            recorded_at: now,
+        })
+    }
+}
+
+/// A transfer as answers show it.
+pub fn shown(transfer: &Transfer) -> Value {
+    with(transfer, [("settlement", RECORDED.into())])
+}

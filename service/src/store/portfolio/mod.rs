@@ -1,0 +1,48 @@
+//! Rows of the monolith's portfolio tables, and of those that say whose they are and what tokens cost.
+
+pub mod prices;
+pub mod strategies;
+pub mod portfolios;
+pub mod records;
+
+use serde::Deserialize;
+
+use super::rows::cell;
+use crate::tables::Cell;
+
+/// One page of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Page {
+    /// At most so many.
+    pub limit: i64,
+    /// After so many.
+    pub offset: i64,
+}
+
+impl Page {
+    fn binds(self) -> [Cell; 2] {
+        [Cell::Integer(self.limit), Cell::Integer(self.offset)]
+    }
+}
+
+/// Whose rows a list shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Those of this owner.
+    Of(String),
+    /// Those that have none: the monolith made them.
+    Nobodys,
+}
+
+impl Whose {
+    /// The condition on the numbers of rows, where `owners` says whose the row is that `column` of it names.
+    fn condition(&self, owners: &str, column: &str) -> (String, Vec<Cell>) {
+        match self {
+            Self::Of(owner) => (
+                format!("id IN (SELECT {column} FROM {owners} WHERE owner_id = ?)"),
+                vec![cell(owner)],
+            ),
+            Self::Nobodys => (format!("id NOT IN (SELECT {column} FROM {owners})"), Vec::new()),
+        }
+    }
+}
