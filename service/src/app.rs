@@ -8,7 +8,9 @@ use crate::clock::{Chance, Clock, Ids};
 use crate::config::Config;
 use crate::execution::Bell;
 use crate::instances::Instances;
+use crate::live_events::LiveEvents;
 use crate::live_figures::LiveFigures;
+use crate::logic::communication::envelope::ContentKey;
 use crate::logic::signing::Signer;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -39,6 +41,12 @@ pub struct App {
     pub policies: TrainedPolicies,
     /// Wakes who ends the trainings of meta-learning models.
     pub meta_training_bell: Bell,
+    /// Keeps the contents of messages.
+    pub content_key: ContentKey,
+    /// Wakes the courier when a message waits or somebody is to be told something.
+    pub courier_bell: Bell,
+    /// Streams of what agents are told.
+    pub live_events: Arc<LiveEvents>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
     /// What `/v1/metrics` shows.

@@ -1,7 +1,7 @@
 //! The agent service: the agent API of the monolith, on the same database.
 //!
-//! A request goes router → http → handlers → logic → store; `execution`, `trainer`, `meta_training`, `monitoring` and
-//! `request_expiry` work beside them on what was recorded; `learning` is what a trainer does.
+//! A request goes router → http → handlers → logic → store; `execution`, `trainer`, `meta_training`, `monitoring`,
+//! `request_expiry` and `courier` work beside them on what was recorded; `learning` is what a trainer does.
 
 pub mod cli;
 pub mod config;
@@ -23,12 +23,16 @@ pub mod trainer;
 pub mod meta_training;
 pub mod monitoring;
 pub mod request_expiry;
+pub mod courier;
+pub mod live_events;
+pub mod reputation;
 pub mod instances;
 pub mod alerting;
 pub mod store;
 pub mod tables;
 pub mod python;
 pub mod receipt_key;
+pub mod content_key;
 pub mod metrics;
 pub mod live_figures;
 pub mod clock;

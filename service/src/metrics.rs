@@ -40,6 +40,7 @@ pub struct Metrics {
     steps: Family<OutcomeLabels, Counter>,
     working: Gauge,
     trainings: Family<OutcomeLabels, Counter>,
+    deliveries: Family<OutcomeLabels, Counter>,
 }
 
 /// Counts something as under way for as long as it lives.
@@ -76,6 +77,7 @@ impl Metrics {
             steps: Family::default(),
             working: Gauge::default(),
             trainings: Family::default(),
+            deliveries: Family::default(),
         };
         metrics.register(build_id);
         metrics
@@ -107,6 +109,11 @@ impl Metrics {
             "trainings",
             "Trainings that this process ended or gave back, by outcome",
             self.trainings.clone(),
+        );
+        registry.register(
+            "message_deliveries",
+            "Attempts of this process to deliver messages, by what became of the message",
+            self.deliveries.clone(),
         );
         registry.register("steps", "Steps that this process ran, by outcome", self.steps.clone());
         registry.register(
@@ -160,6 +167,11 @@ impl Metrics {
     /// Counts a training that ended or was given back.
     pub fn end_training(&self, outcome: &str) {
         self.trainings.get_or_create(&OutcomeLabels { outcome: outcome.to_owned() }).inc();
+    }
+
+    /// Counts an attempt to deliver a message.
+    pub fn end_delivery(&self, outcome: &str) {
+        self.deliveries.get_or_create(&OutcomeLabels { outcome: outcome.to_owned() }).inc();
     }
 
     /// Counts a step that ended.

@@ -49,6 +49,7 @@ pub fn groups() -> Vec<Group> {
         of_orchestration(),
         of_the_marketplace(),
         of_portfolios(),
+        of_communication(),
     ]
 }
 
@@ -323,6 +324,61 @@ fn of_portfolios() -> Group {
                 "/portfolio/portfolios/{agent_address}/alerts/{alert_id}/acknowledge",
                 alerts::acknowledge(),
             ),
+        ],
+    }
+}
+
+/// Of `services/agent_communication.py`, which had no router.
+fn of_communication() -> Group {
+    use crate::handlers::communication::{
+        agents, channels, events, messages, relations, templates, transfer,
+    };
+
+    Group {
+        name: "Communication",
+        mounts: AGENTS,
+        endpoints: vec![
+            post("/communication/agents", agents::authorize()),
+            get("/communication/agents", agents::list()),
+            get("/communication/agents/{agent_id}", agents::show()),
+            delete("/communication/agents/{agent_id}", agents::revoke()),
+            get(
+                "/communication/agents/{agent_id}/can-communicate/{other_id}",
+                agents::permission(),
+            ),
+            get("/communication/agents/{agent_id}/statistics", agents::figures()),
+            get("/communication/agents/{agent_id}/contacts", relations::contacts()),
+            put("/communication/agents/{agent_id}/contacts/{other_id}", relations::add_contact()),
+            delete(
+                "/communication/agents/{agent_id}/contacts/{other_id}",
+                relations::remove_contact(),
+            ),
+            get("/communication/agents/{agent_id}/blocked", relations::blocked()),
+            put("/communication/agents/{agent_id}/blocked/{other_id}", relations::block()),
+            delete("/communication/agents/{agent_id}/blocked/{other_id}", relations::unblock()),
+            post("/communication/agents/{agent_id}/messages", messages::create()),
+            get("/communication/agents/{agent_id}/messages", messages::list()),
+            get("/communication/agents/{agent_id}/messages/unread", messages::unread()),
+            get("/communication/messages/{message_id}", messages::show()),
+            post("/communication/messages/{message_id}/read", messages::read()),
+            post("/communication/messages/{message_id}/pay", messages::pay()),
+            get("/communication/agents/{agent_id}/channels", channels::list()),
+            post("/communication/channels", channels::open()),
+            get("/communication/channels/{channel_id}", channels::show()),
+            post("/communication/channels/{channel_id}/messages", channels::post()),
+            put("/communication/channels/{channel_id}/participants/{agent_id}", channels::add()),
+            delete(
+                "/communication/channels/{channel_id}/participants/{agent_id}",
+                channels::remove(),
+            ),
+            post("/communication/templates", templates::create()),
+            get("/communication/templates", templates::list()),
+            get("/communication/templates/{template_id}", templates::show()),
+            delete("/communication/templates/{template_id}", templates::remove()),
+            post("/communication/templates/{template_id}/send", templates::send_filled()),
+            get("/communication/agents/{agent_id}/export", transfer::export()),
+            post("/communication/agents/{agent_id}/import", transfer::import()),
+            get("/communication/agents/{agent_id}/events", events::follow()),
         ],
     }
 }

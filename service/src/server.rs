@@ -15,11 +15,15 @@ use crate::app::App;
 use crate::calculator::Calculator;
 use crate::clock::{RandomChance, RandomIds, SystemClock};
 use crate::config::{Config, ExecutorChoice};
+use crate::content_key::content_key;
+use crate::courier;
 use crate::execution::openai::client::ClientError;
 use crate::execution::{Bell, Executor, OpenAi, Simulated, Worker};
 use crate::http::{connections, cors, mount, observe, openapi};
 use crate::instances::{Host, Instances};
+use crate::live_events::LiveEvents;
 use crate::live_figures::LiveFigures;
+use crate::logic::communication::envelope::EnvelopeError;
 use crate::meta_training;
 use crate::metrics::Metrics;
 use crate::monitoring;
@@ -42,6 +46,9 @@ pub enum StartError {
     /// What runs steps.
     #[error("the executor openai cannot be set up")]
     Executor(#[from] ClientError),
+    /// The key that keeps messages.
+    #[error("the key for the contents of messages cannot be made; check COMMUNICATION_KEY_HEX")]
+    ContentKey(#[from] EnvelopeError),
     /// The port.
     #[error("cannot listen on {address}; {advice}")]
     Listen {
@@ -71,6 +78,9 @@ pub enum StartError {
 pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
     let store = Store::open(&config.database).await?;
     let signer = receipt_key::signer(&config.receipt_key)?;
+    let content_key = content_key(config.communication_key.as_ref(), &signer)?;
+    let live_events = LiveEvents::new(config.event_streams, config.event_stream_lifetime);
+    let live_events = Arc::new(live_events);
     let metrics = Metrics::new(config.build_id.as_str());
     let alerting = Alerting::new(config.alert_webhook.as_ref())?;
     let host = Host::new(&config.units)?;
@@ -89,6 +99,9 @@ pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
         calculator: Calculator::new("calculator")?,
         policies: TrainedPolicies::default(),
         meta_training_bell: Bell::default(),
+        content_key,
+        courier_bell: Bell::default(),
+        live_events,
         metrics,
     }))
 }
@@ -138,15 +151,31 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let meta_trainings = tokio::spawn(meta_training::work(Arc::clone(&app), stop.clone()));
     let monitoring = tokio::spawn(monitoring::work(Arc::clone(&app), stop.clone()));
     let expiry = tokio::spawn(request_expiry::work(Arc::clone(&app), stop.clone()));
+    let deliver = tokio::spawn(courier::work(Arc::clone(&app), stop.clone()));
+    end_streams_with(&app, stop.clone());
     let drain = app.config.drain_timeout;
     connections::serve(listener, router, app.config.max_connections, stop, drain).await;
-    tokio::join!(settle(work, drain), settle(train, drain), settle(expiry, drain));
+    tokio::join!(
+        settle(work, drain),
+        settle(train, drain),
+        settle(expiry, drain),
+        settle(deliver, drain)
+    );
     // They hold nothing that another start would not find again.
     meta_trainings.abort();
     monitoring.abort();
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Answers that would go on for ever end when the service does, so that their connections can.
+fn end_streams_with(app: &App, stop: CancellationToken) {
+    let live_events = Arc::clone(&app.live_events);
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        live_events.end();
+    });
 }
 
 /// Waits for what is under way. What does not end in time is cut off, and whoever takes it up repeats it.

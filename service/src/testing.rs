@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use chrono::{DateTime, FixedOffset};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -25,7 +26,9 @@ use crate::config::{Config, Source};
 use crate::execution::Bell;
 use crate::instances::{Host, Instances};
 use crate::learning::{Algorithm, Course, Environment, Settings, training};
+use crate::live_events::LiveEvents;
 use crate::live_figures::LiveFigures;
+use crate::logic::communication::envelope::ContentKey;
 use crate::logic::learning::{self, NewTraining};
 use crate::logic::plan::tests::step;
 use crate::logic::signing::Signer;
@@ -122,6 +125,8 @@ impl TestApp {
         let mut all = vec![("DATABASE_URL", url.as_str()), ("UNIT_MANAGER", "none")];
         all.extend(settings);
         let config = Config::read(&Source::of(&all)).unwrap();
+        let live_events = LiveEvents::new(config.event_streams, config.event_stream_lifetime);
+        let live_events = Arc::new(live_events);
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let app = Arc::new(App {
             store: Store::open(&config.database).await.unwrap(),
@@ -138,14 +143,22 @@ impl TestApp {
             calculator: Calculator::new("calculator").unwrap(),
             policies: TrainedPolicies::default(),
             meta_training_bell: Bell::default(),
+            content_key: ContentKey::derive(&[7; 32]).unwrap(),
+            courier_bell: Bell::default(),
+            live_events,
             metrics: Metrics::new("test"),
         });
         let router = server::routes(&app).unwrap();
         Self { app, clock, router, _folder: folder }
     }
 
+    /// The answer as it begins, whether or not it ends.
+    pub(crate) async fn response(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.response(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();

@@ -49,6 +49,8 @@ def start(binary, folder):
         # Made-up deployments must not reach the units of this machine, nor alerts anybody.
         "UNIT_MANAGER": "none",
         "AITBC_ALERT_WEBHOOK_URL": "",
+        # Whoever tries every endpoint waits for the end of each answer.
+        "EVENT_STREAM_SECONDS": "1",
     }
     with log.open("w") as out:
         process = subprocess.Popen([binary], env=dict(os.environ, **settings), stdout=out, stderr=out, cwd=folder)

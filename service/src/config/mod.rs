@@ -22,6 +22,7 @@ pub use units::UnitSettings;
 use crate::build::BuildId;
 use crate::compatibility::Compatibility;
 use crate::logic::orchestration::Rules;
+use crate::reputation::Reputation;
 use crate::store::open::Location;
 use crate::store::rehearsal::Limits;
 
@@ -70,6 +71,14 @@ pub struct Config {
     pub orchestration: Rules,
     /// How long the price of a token counts.
     pub price_lifetime: Duration,
+    /// The key from which the one for contents of messages follows; none: it follows from the one that signs receipts.
+    pub communication_key: Option<Secret>,
+    /// Who knows reputations.
+    pub reputation: Reputation,
+    /// Event streams open at once.
+    pub event_streams: usize,
+    /// How long an event stream lasts until its client comes back.
+    pub event_stream_lifetime: Duration,
     /// Who runs deployed instances.
     pub units: UnitSettings,
     /// Where alerts are posted; none: they are logged. A secret may be part of it.
@@ -159,6 +168,11 @@ impl Config {
         let orchestration = orchestration::read(source, problems);
         let price_lifetime =
             source.parse("PORTFOLIO_PRICE_MAX_AGE_SECONDS", "3600", price_lifetime, problems);
+        let communication_key = communication_key(source, problems);
+        let reputation =
+            source.parse("REPUTATION_SOURCE", "trust-scores", Reputation::parse, problems);
+        let event_streams = source.parse("EVENT_STREAMS_MAX", "256", count, problems);
+        let event_stream_lifetime = source.parse("EVENT_STREAM_SECONDS", "300", seconds, problems);
         let units = units::read(source, problems);
         let alert_webhook = alert_webhook(source, problems);
         let executor = openai::read(source, problems);
@@ -182,6 +196,10 @@ impl Config {
             learning_timeout: learning_timeout?,
             orchestration: orchestration?,
             price_lifetime: price_lifetime?,
+            communication_key,
+            reputation: reputation?,
+            event_streams: event_streams?,
+            event_stream_lifetime: event_stream_lifetime?,
             units: units?,
             alert_webhook,
             executor: executor?,
@@ -286,6 +304,16 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         _ => Err("is neither json nor text".to_owned()),
     }
+}
+
+fn communication_key(source: &Source, problems: &mut Vec<Problem>) -> Option<Secret> {
+    const NAME: &str = "COMMUNICATION_KEY_HEX";
+    let hex = source.get(NAME)?;
+    let is_whole = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_whole {
+        problems.push(source.secret_problem(NAME, "is no key; give 64 hexadecimal digits"));
+    }
+    is_whole.then(|| Secret::new(hex))
 }
 
 fn receipt_key(

@@ -73,6 +73,18 @@ pub const SETTINGS: &[Setting] = &[
     setting("ORCHESTRATION_RETRY_LIMIT", "3", "how often a sub-task may be retried"),
     setting("PORTFOLIO_PRICE_MAX_AGE_SECONDS", "3600", "how long the price of a token counts"),
     setting(
+        "COMMUNICATION_KEY_HEX",
+        "(from the receipt key)",
+        "key from which the one for contents of messages is derived, 64 hex digits",
+    ),
+    setting(
+        "REPUTATION_SOURCE",
+        "trust-scores",
+        "who knows reputations of agents: trust-scores, fixed:POINTS, or none",
+    ),
+    setting("EVENT_STREAMS_MAX", "256", "event streams open at once"),
+    setting("EVENT_STREAM_SECONDS", "300", "how long an event stream lasts"),
+    setting(
         "UNIT_MANAGER",
         "systemd",
         "who runs deployed instances: systemd, directory:/path (files only), or none",
@@ -106,7 +118,10 @@ pub const SETTINGS: &[Setting] = &[
 pub fn is_secret(name: &str) -> bool {
     name.ends_with("_API_KEYS")
         || name.ends_with("_API_KEY")
-        || matches!(name, "RECEIPT_SIGNING_KEY_HEX" | "AITBC_ALERT_WEBHOOK_URL")
+        || matches!(
+            name,
+            "RECEIPT_SIGNING_KEY_HEX" | "COMMUNICATION_KEY_HEX" | "AITBC_ALERT_WEBHOOK_URL"
+        )
 }
 
 /// The settings as a table for `--help`.

@@ -14,6 +14,7 @@ pub mod security;
 pub mod learning;
 pub mod orchestration;
 pub mod marketplace;
+pub mod communication;
 pub mod performance;
 pub mod creativity;
 pub mod deployments;

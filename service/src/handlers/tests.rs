@@ -5,6 +5,7 @@ mod learning;
 mod orchestration;
 mod proofs;
 mod marketplace;
+mod communication;
 mod rehearsals;
 mod security;
 mod integration;

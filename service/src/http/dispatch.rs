@@ -48,8 +48,8 @@ async fn answer(
     template: &str,
     request: Request,
 ) -> Result<Reply, ApiError> {
-    let purpose = Purpose::of(request.method(), request.headers());
-    let purpose = if app.config.database_is_clone { purpose.on_clone() } else { purpose };
+    let asked = Purpose::of(request.method(), request.headers());
+    let purpose = if app.config.database_is_clone { asked.on_clone() } else { asked };
     let (parts, body) = request.into_parts();
     let path = paths::parts(template, parts.uri.path()).ok_or_else(ApiError::no_such_path)?;
     let sent = match action.body {
@@ -67,8 +67,10 @@ async fn answer(
     let (Some(query), Some(body), true) = (query, body, problems.is_empty()) else {
         return Err(ApiError::Invalid(problems));
     };
-    let input = Input { caller, path, query, body };
-    perform(&app, &action, input, purpose).await
+    let last_event_id = parts.headers.get("last-event-id");
+    let last_event_id = last_event_id.and_then(|id| Some(id.to_str().ok()?.to_owned()));
+    let input = Input { caller, path, query, body, last_event_id };
+    perform(&app, &action, input, purpose, asked == Purpose::Real).await
 }
 
 fn check_path(action: &Action, path: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
@@ -86,10 +88,12 @@ async fn perform(
     action: &Action,
     input: Input,
     purpose: Purpose,
+    may_go_on: bool,
 ) -> Result<Reply, ApiError> {
     let effects = Effects::default();
     if purpose == Purpose::Real {
         let work = Work::new(app, app.store.clone(), effects.clone(), &input.caller);
+        let work = if may_go_on { work.that_may_go_on() } else { work };
         let reply = (action.run)(work, input).await?;
         effects.carry_out(app);
         return Ok(reply);

@@ -68,6 +68,8 @@ pub struct Input {
     pub query: Map<String, Value>,
     /// The checked body.
     pub body: Map<String, Value>,
+    /// The last event that the client has seen of a stream that it takes up again (`Last-Event-ID`).
+    pub last_event_id: Option<String>,
 }
 
 impl Input {

@@ -1,19 +1,26 @@
 //! A successful answer.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::python::json;
 
+/// The parts of an answer that goes on, as they come.
+pub type Frames = BoxStream<'static, Result<Bytes, Infallible>>;
+
 /// What a handler gives back.
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
     content_type: &'static str,
-    body: String,
+    body: Body,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -30,11 +37,23 @@ impl Reply {
 
     /// Any status with JSON, printed as the monolith prints it.
     pub fn json(status: StatusCode, value: &Value) -> Self {
-        Self { status, content_type: "application/json", body: json::sent(value), header: None }
+        Self {
+            status,
+            content_type: "application/json",
+            body: json::sent(value).into(),
+            header: None,
+        }
     }
 
     /// 200 with text of another type.
     pub fn text(content_type: &'static str, body: String) -> Self {
+        Self { status: StatusCode::OK, content_type, body: body.into(), header: None }
+    }
+
+    /// 200 with what comes, until it ends. The time for a request is over with the beginning of its answer: whoever makes
+    /// the parts ends them.
+    pub fn stream(content_type: &'static str, frames: Frames) -> Self {
+        let body = Body::from_stream(frames);
         Self { status: StatusCode::OK, content_type, body, header: None }
     }
 
@@ -48,7 +67,7 @@ impl Reply {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body));
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));

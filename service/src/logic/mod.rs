@@ -23,6 +23,7 @@ pub mod security;
 pub mod learning;
 pub mod orchestration;
 pub mod portfolio;
+pub mod communication;
 pub mod performance;
 pub mod creativity;
 pub mod deployments;

@@ -21,6 +21,11 @@ impl Signer {
         self.0.verifying_key()
     }
 
+    /// The secret itself, for keys that are derived from it.
+    pub(crate) fn secret(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// The name under which the service attests: it changes with its key.
     pub fn coordinator_id(&self) -> String {
         coordinator_id(&self.public_key())

@@ -19,6 +19,7 @@ pub mod learners;
 pub mod trainings;
 pub mod orchestrators;
 pub mod courses;
+pub mod communication;
 pub mod performance;
 pub mod meta_models;
 pub mod creativity;

@@ -14,6 +14,7 @@ pub mod portfolio;
 pub mod own;
 pub mod cell;
 pub mod amount;
+pub mod money;
 pub mod choice;
 pub mod column;
 pub mod ddl;
@@ -83,4 +84,13 @@ pub const ALL: &[&Table] = &[
     &own::portfolio::Price::TABLE,
     &own::portfolio::Transfer::TABLE,
     &own::portfolio::Assessment::TABLE,
+    &own::communication::Correspondent::TABLE,
+    &own::communication::Relation::TABLE,
+    &own::communication::Message::TABLE,
+    &own::communication::Content::TABLE,
+    &own::communication::Channel::TABLE,
+    &own::communication::Member::TABLE,
+    &own::communication::Template::TABLE,
+    &own::communication::Tally::TABLE,
+    &own::communication::Event::TABLE,
 ];

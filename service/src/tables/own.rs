@@ -7,6 +7,7 @@ pub mod learning;
 pub mod orchestration;
 pub mod marketplace;
 pub mod portfolio;
+pub mod communication;
 
 use super::cell::{Int, Json};
 use super::column::table;

@@ -2,6 +2,7 @@
 
 mod portfolio;
 mod seeds;
+mod talk;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,13 +22,16 @@ use crate::testing::{Answer, TestApp};
 use crate::work::{Effect, Work};
 use seeds::Seeds;
 
-/// Writes whose real run leaves no row either.
-const STORES_NOTHING: [&str; 5] = [
+/// Writes whose real run changes no row either.
+const STORES_NOTHING: [&str; 7] = [
+    // Nobody is blocked, and everybody is in the group.
+    "DELETE /communication/agents/{agent_id}/blocked/{other_id}",
     "POST /creativity/ideation/generate",
     "POST /learning/agents/{learner_id}/act",
     "POST /learning/agents/{learner_id}/evaluate",
     "POST /networks",
     "POST /proofs/verify",
+    "PUT /communication/channels/{channel_id}/participants/{agent_id}",
 ];
 
 /// For machines that have much else to do.
@@ -72,6 +76,7 @@ async fn writes() -> Vec<Write> {
     let test = TestApp::new().await;
     let document = test.send(Request::get("/openapi.json").body(Body::empty()).unwrap()).await;
     let document = document.json();
+    let export = talk::exported().await;
     let mut writes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -80,7 +85,8 @@ async fn writes() -> Vec<Write> {
             }
             let body = &operation["requestBody"]["content"]["application/json"]["example"];
             let body = Some(body.clone()).filter(|body| !body.is_null());
-            let body = portfolio::body(path).or(body);
+            let mut body = portfolio::body(path).or(body);
+            talk::adapt(path, &mut body, &export);
             let (method, path, query) = (method.to_uppercase(), path.clone(), query(operation));
             writes.push(Write { method, path, query, body });
         }
@@ -142,6 +148,7 @@ async fn rehearse_writes(is_meant: impl Fn(&str) -> bool) {
         assert!(test.app.trainer_bell.heard().now_or_never().is_none(), "{name} woke a trainer");
         let meta_bell = &test.app.meta_training_bell;
         assert!(meta_bell.heard().now_or_never().is_none(), "{name} woke who ends trainings");
+        assert!(test.app.courier_bell.heard().now_or_never().is_none(), "{name} woke a courier");
 
         // The same in earnest: as good an answer, and now it counts.
         let real = write.send(&test, &seeds, &[]).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::portfolio;
+use super::{portfolio, talk};
 use crate::meta_training;
 use crate::tables::agents::StepType;
 use crate::testing::TestApp;
@@ -21,6 +21,9 @@ pub(super) struct Seeds {
     /// One that waits for its agent, and one that its agent is at.
     assignments: [String; 2],
     market: Market,
+    message: String,
+    channel: String,
+    template: String,
 }
 
 /// Rows of the marketplace, one for each thing that can be done with them.
@@ -100,6 +103,7 @@ impl Seeds {
         let (plan, assignments) = plan(test).await;
         let market = Market::sow(test).await;
         portfolio::sow(test).await;
+        let [message, channel, template] = talk::sow(test).await;
         Self {
             workflow,
             execution,
@@ -112,6 +116,9 @@ impl Seeds {
             plan,
             assignments,
             market,
+            message,
+            channel,
+            template,
         }
     }
 
@@ -137,7 +144,11 @@ impl Seeds {
             .replace("{capability_id}", &self.capability)
             .replace("{agent_id}", "text")
             .replace("{deployment_id}", &self.deployment)
-            .replace("{service_type}", "llm_inference");
+            .replace("{service_type}", "llm_inference")
+            .replace("{other_id}", "t2")
+            .replace("{message_id}", &self.message)
+            .replace("{channel_id}", &self.channel)
+            .replace("{template_id}", &self.template);
         assert!(!path.contains('{'), "{path}: say here where this parameter comes from");
         path
     }
