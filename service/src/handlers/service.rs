@@ -39,9 +39,10 @@ pub fn schema() -> Action {
         let is_broken = found.iter().any(|finding| finding.breaks > Breaks::Nothing);
         // What breaks comes first: a reader may show the first few only.
         found.sort_by_key(|finding| std::cmp::Reverse(finding.breaks));
-        let (status, word) = match is_broken {
-            true => (StatusCode::SERVICE_UNAVAILABLE, "drifted"),
-            false => (StatusCode::OK, "as needed"),
+        let (status, word) = if is_broken {
+            (StatusCode::SERVICE_UNAVAILABLE, "drifted")
+        } else {
+            (StatusCode::OK, "as needed")
         };
         let body = json!({"status": word, "tables": tables::ALL.len(), "findings": found});
         Ok(Reply::json(status, &body))

@@ -28,7 +28,7 @@ static NEW: LazyShape = LazyLock::new(|| {
         if few { Ok(()) } else { Err("a channel has 1 to 49 others") }
     });
     Shape::new([
-        field("creator", agent_name()),
+        field("creator", agent_name()).example("linguist"),
         participants,
         field("channel_type", Kind::Choice(ChannelType::WORDS)).default("direct"),
         field("encryption_enabled", Kind::Boolean).default(true),

@@ -26,7 +26,9 @@ pub(super) static STRATEGY: LazyShape = LazyLock::new(|| {
     Shape::new([
         field("name", Kind::text_within(1, 100)),
         field("strategy_type", Kind::Choice(StrategyType::WORDS)),
-        field("target_allocations", Kind::map_of(Kind::number_within(0.0, 100.0))).rule(tokens),
+        field("target_allocations", Kind::map_of(Kind::number_within(0.0, 100.0)))
+            .rule(tokens)
+            .example(json!({"AITBC": 60, "ETH": 40})),
         field("max_drawdown", Kind::number_within(0.0, 100.0)).default(20.0),
         field("rebalance_frequency", Kind::integer_within(1, 31_536_000)).default(86_400),
         field("volatility_threshold", Kind::number_within(0.0, 1000.0)).default(15.0),
@@ -36,7 +38,7 @@ pub(super) static STRATEGY: LazyShape = LazyLock::new(|| {
 /// A portfolio. What is wrong with an address is said in the contract's words.
 pub(super) static PORTFOLIO: LazyShape = LazyLock::new(|| {
     Shape::new([
-        field("agent_address", Kind::text()),
+        field("agent_address", Kind::text()).example("0x52908400098527886e0f7030069857d2e4169ee7"),
         field("strategy_id", Kind::integer()),
         field("initial_capital", Kind::number_within(0.0, MOST_CAPITAL)).default(0.0),
         field("risk_tolerance", Kind::number_within(0.0, 100.0)).default(50.0),

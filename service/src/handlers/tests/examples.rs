@@ -9,10 +9,12 @@ use serde_json::Value;
 use crate::testing::{Answer, TestApp};
 
 /// What an example can't know: the identifier of something that is there.
-const NOT_FOUND: [&str; 3] = [
+const NOT_FOUND: [&str; 5] = [
+    "/api/v1/agents/communication/channels",
     "/api/v1/agents/integration/deployments/config",
     "/api/v1/agents/integration/production/deploy",
     "/api/v1/agents/marketplace/requests",
+    "/api/v1/agents/portfolio/portfolios",
 ];
 
 async fn document(test: &TestApp) -> Value {

@@ -61,6 +61,7 @@ async fn every_endpoint_that_changes_or_shows_anything_wants_an_admin_key() {
     GET /api/v1/services
     GET /api/v1/services/{service_type}/schema
     GET /health
+    GET /health/schema
     GET /metrics
     GET /v1/metrics
     GET /version

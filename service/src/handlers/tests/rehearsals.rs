@@ -58,6 +58,11 @@ impl Write {
         format!("{} {}", self.method, path.unwrap_or(&self.path))
     }
 
+    /// Whether it is one that stands under the first prefix as well.
+    fn is_alias(&self) -> bool {
+        ["/v1/", "/api/v1/agent/"].iter().any(|prefix| self.path.starts_with(prefix))
+    }
+
     async fn send(&self, test: &TestApp, seeds: &Seeds, headers: &[(&str, &str)]) -> Answer {
         let address = seeds.fill(&format!("{}?{}", self.path, self.query));
         let mut request = Request::builder().method(self.method.as_str()).uri(address);
@@ -91,6 +96,7 @@ async fn writes() -> Vec<Write> {
             writes.push(Write { method, path, query, body });
         }
     }
+    writes.retain(|write| !write.is_alias());
     writes
 }
 
@@ -109,31 +115,24 @@ fn query(operation: &Value) -> String {
     query.finish().replace("workflow_id=text", "workflow_id={workflow_id}")
 }
 
-/// Each prefix for itself, so that they are tried at once.
+/// In halves, so that they are tried at once. One endpoint stands under several prefixes; one of them is enough.
 mod every_write_answers_as_ever_and_leaves_the_database_as_it_was {
-    use super::rehearse_writes;
+    use super::{rehearse, writes};
 
     #[tokio::test]
-    async fn under_api_v1_agents() {
-        rehearse_writes(|path| !["/v1/", "/api/v1/agent/"].iter().any(|p| path.starts_with(p)))
-            .await;
+    async fn each_first() {
+        rehearse(writes().await.iter().step_by(2)).await;
     }
 
     #[tokio::test]
-    async fn under_v1_agents() {
-        rehearse_writes(|path| path.starts_with("/v1/")).await;
-    }
-
-    #[tokio::test]
-    async fn under_api_v1_agent() {
-        rehearse_writes(|path| path.starts_with("/api/v1/agent/")).await;
+    async fn each_second() {
+        rehearse(writes().await.iter().skip(1).step_by(2)).await;
     }
 }
 
-async fn rehearse_writes(is_meant: impl Fn(&str) -> bool) {
-    let mut writes = writes().await;
-    writes.retain(|write| is_meant(&write.path));
-    assert!(writes.len() >= 50, "under each prefix there are as many: {writes:#?}");
+async fn rehearse(writes: impl Iterator<Item = &Write>) {
+    let writes: Vec<&Write> = writes.collect();
+    assert!(writes.len() >= 50, "{writes:#?}");
     let mut stored_nothing = BTreeSet::new();
     for write in &writes {
         let name = write.name();
@@ -159,7 +158,9 @@ async fn rehearse_writes(is_meant: impl Fn(&str) -> bool) {
             stored_nothing.insert(name);
         }
     }
-    assert_eq!(stored_nothing, STORES_NOTHING.map(str::to_owned).into());
+    let names: BTreeSet<String> = writes.iter().map(|write| write.name()).collect();
+    let meant = STORES_NOTHING.map(str::to_owned).into_iter().filter(|name| names.contains(name));
+    assert_eq!(stored_nothing, meant.collect());
 }
 
 fn keys(value: &Value) -> Vec<&String> {

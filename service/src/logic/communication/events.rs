@@ -100,7 +100,7 @@ mod tests {
         let delivery_timestamp = Some(at("2026-11-22 12:00:01"));
         let thread_id = Some("two\nlines".to_owned());
         let status = MessageStatus::Delivered;
-        let message = Message { delivery_timestamp, thread_id, status, ..message() };
+        let message = Message { status, thread_id, delivery_timestamp, ..message() };
         let event = NewEvent::delivered(&message).into_row(41, at("2026-11-22 12:00:01"));
         insta::assert_snapshot!(frames(&[event]), @r#"
         id: 42

@@ -75,7 +75,7 @@ mod tests {
             let prices = Prices::new(
                 vec![price.clone()],
                 said.plus_seconds(seconds),
-                Duration::from_secs(60),
+                Duration::from_mins(1),
             );
             prices.of("A")
         };
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(at(60), Ok(money("0.1")));
         let stale = at(61).unwrap_err();
         assert_eq!(stale.to_string(), "The price of A is stale, 61 seconds old; set it anew");
-        let none = Prices::new(Vec::new(), said, Duration::from_secs(60)).of("B").unwrap_err();
+        let none = Prices::new(Vec::new(), said, Duration::from_mins(1)).of("B").unwrap_err();
         assert_eq!(none.to_string(), "No price for B; set one");
     }
 

@@ -100,7 +100,7 @@ mod tests {
     use super::super::money::tests::money;
     use super::*;
 
-    pub(super) fn strategy(allocations: Value) -> Result<PortfolioStrategy, Refusal> {
+    pub(super) fn strategy(allocations: &Value) -> Result<PortfolioStrategy, Refusal> {
         let new = json!({
             "name": "s", "strategy_type": "balanced", "target_allocations": allocations,
             "max_drawdown": 20.0, "rebalance_frequency": 86400, "volatility_threshold": 15.0,
@@ -117,17 +117,17 @@ mod tests {
             json!({"A": 0.1, "B": 0.2, "C": 99.7}),
             json!({"A": 50.005, "B": 50.005}),
         ] {
-            assert!(strategy(allocations.clone()).is_ok(), "{allocations}");
+            assert!(strategy(&allocations).is_ok(), "{allocations}");
         }
         for allocations in [json!({}), json!({"A": 99.98}), json!({"A": 50.005, "B": 50.006})] {
-            let refused = strategy(allocations).unwrap_err();
+            let refused = strategy(&allocations).unwrap_err();
             assert_eq!(refused.to_string(), "Target allocations must sum to 100%");
         }
     }
 
     #[test]
     fn what_another_writer_left_there_is_no_target() {
-        let mut stored = strategy(json!({"A": 60, "B": 40.0})).unwrap();
+        let mut stored = strategy(&json!({"A": 60, "B": 40.0})).unwrap();
         let expected =
             Targets::from([("A".to_owned(), money("60")), ("B".to_owned(), money("40"))]);
         assert_eq!(targets(&stored), expected);
@@ -146,7 +146,7 @@ mod tests {
                 .enumerate()
                 .map(|(i, part)| (format!("T{i}"), json!(f64::from(*part) / 100.0)))
                 .collect();
-            let accepted = strategy(Value::Object(allocations)).is_ok();
+            let accepted = strategy(&Value::Object(allocations)).is_ok();
             prop_assert_eq!(accepted, total.abs_diff(10_000) <= 1);
         }
     }

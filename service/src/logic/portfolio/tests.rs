@@ -32,7 +32,7 @@ fn symbol(index: usize) -> String {
 
 fn said(tokens: &[Token]) -> Prices {
     let row = |(i, token): (usize, &Token)| prices::row(symbol(i), token.price, "me", now());
-    Prices::new(tokens.iter().enumerate().map(row).collect(), now(), Duration::from_secs(60))
+    Prices::new(tokens.iter().enumerate().map(row).collect(), now(), Duration::from_mins(1))
 }
 
 fn rows(tokens: &[Token]) -> Vec<PortfolioAsset> {
