@@ -121,6 +121,10 @@ async fn what_the_monolith_runs_is_not_taken_over() {
     stack.database.query(sql, &[&workflow]).await;
     stack.new.program().process().kill();
     stack.new.program().restart().await;
+    wait::until("the proxy knows that the service is back", LIMIT, async || {
+        status(&stack, "exec_0123456789").await.map(drop)
+    })
+    .await;
     // An execution of the service's own, begun later, ends: whoever takes over what was left would have done so by then.
     let own = execute(&stack, &workflow).await;
     wait::until("the service's own execution has ended", LIMIT, async || {

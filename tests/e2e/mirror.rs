@@ -139,14 +139,18 @@ async fn a_client_never_feels_the_other_backend() {
     let load = Load::get("/w/1").start(stack.table.http);
     load.more(400).await;
     load.stop().await.assert_all_answered(200);
-    let evidence = stack.evidence().await.routes.pop().unwrap();
-    let dropped: u64 = evidence.dropped.values().sum();
-    let failed: u64 = evidence.operations.iter().flat_map(|o| o.failed.values()).sum();
-    assert!(
-        dropped > 0,
-        "with 8 in flight and a hung backend something does not fit: {evidence:?}"
-    );
-    assert!(failed > 0, "{evidence:?}");
+    let evidence = async || stack.evidence().await.routes.pop().unwrap();
+    let found = evidence().await;
+    let dropped: u64 = found.dropped.values().sum();
+    assert!(dropped > 0, "with 8 in flight and a hung backend something does not fit: {found:?}");
+    // Where every core is taken, copies that fail are few; they are never none.
+    wait::until("a copy that failed is told", LIMIT, async || {
+        stack.get("/w/1").await;
+        let failed =
+            evidence().await.operations.iter().flat_map(|o| o.failed.values()).sum::<u64>();
+        (failed > 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
