@@ -14,6 +14,7 @@ use crate::build::BuildId;
 use crate::calculator::BrokenOff;
 use crate::clock::Chance;
 use crate::compatibility::Compatibility;
+use crate::config::ExecutorChoice;
 use crate::http::ApiError;
 use crate::instances::Instances;
 use crate::live_events::LiveEvents;
@@ -149,6 +150,11 @@ impl Work {
     /// Whose manner answers follow.
     pub fn compatibility(&self) -> Compatibility {
         self.app.config.compatibility
+    }
+
+    /// What runs steps.
+    pub fn executor(&self) -> &ExecutorChoice {
+        &self.app.config.executor
     }
 
     /// How plans of several agents are watched.

@@ -38,6 +38,16 @@ pub enum ExecutorChoice {
     OpenAi(Box<OpenAiSettings>),
 }
 
+impl ExecutorChoice {
+    /// The word of `EXECUTOR`, which rows, proofs and receipts name as well.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Simulated => "simulated",
+            Self::OpenAi(_) => "openai",
+        }
+    }
+}
+
 /// Reads `EXECUTOR` and, where it asks for a model, how that is reached.
 pub(super) fn read(source: &Source, problems: &mut Vec<Problem>) -> Option<ExecutorChoice> {
     let openai = source.parse("EXECUTOR", "simulated", choice, problems)?;

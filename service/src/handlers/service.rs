@@ -78,7 +78,7 @@ pub fn version() -> Action {
             "version": env!("CARGO_PKG_VERSION"),
             "build_id": work.build_id().as_str(),
             "compatibility": work.compatibility().word(),
-            "executor": "simulated",
+            "executor": work.executor().word(),
         });
         Ok(Reply::ok(&body))
     })

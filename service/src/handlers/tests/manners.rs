@@ -91,6 +91,16 @@ async fn the_version_names_the_manner() {
 }
 
 #[tokio::test]
+async fn the_version_names_what_runs_steps() {
+    let model = [("EXECUTOR", "openai"), ("OPENAI_MODEL", "m")];
+    for (settings, word) in [(&[][..], "simulated"), (&model[..], "openai")] {
+        let test = TestApp::with(settings).await;
+        let request = Request::get("/version").body(Body::empty()).unwrap();
+        assert_eq!(test.send(request).await.json()["executor"], word);
+    }
+}
+
+#[tokio::test]
 async fn private_workflows_are_shown_by_owner_or_to_their_owner_only() {
     for (test, private) in both().await.into_iter().zip([1, 0]) {
         for (name, is_public) in [("mine", false), ("everybody's", true)] {
