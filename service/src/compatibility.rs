@@ -32,6 +32,10 @@ impl Compatibility {
     }
 
     /// Whether an admin key opens what the monolith leaves open to anybody: performance and creativity.
+    ///
+    /// Orders of `/services` take a client key in either manner. They are the clients' own: the key says who orders, and is
+    /// the `client_id` of the job. An admin key opens everything that belongs to the operator, so asking for one there would
+    /// hand it to every client.
     pub const fn guards_every_endpoint(self) -> bool {
         match self {
             Self::Monolith => false,

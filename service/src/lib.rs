@@ -27,6 +27,7 @@ pub mod courier;
 pub mod live_events;
 pub mod reputation;
 pub mod instances;
+pub mod outgoing;
 pub mod alerting;
 pub mod store;
 pub mod tables;

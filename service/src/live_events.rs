@@ -1,7 +1,8 @@
 //! Tells agents what happens as it happens: each stream reads the table on, and is woken when there is more.
 //!
 //! A stream holds a few frames and no events: what a client has not taken stays in the table, from which `Last-Event-ID`
-//! resumes. So nothing is lost with a stream, and one that ends costs nobody anything.
+//! resumes. So nothing is lost with a stream, and one that ends costs nobody anything. What a client that takes nothing keeps
+//! waiting is as much as its stream holds, and it has its place among the most-so-many until its connection is gone.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Config;
 use crate::http::error::chain;
 use crate::http::reply::Frames;
 use crate::logic::communication::events::{KEEP_ALIVE, frames, sequence};
@@ -24,9 +26,6 @@ pub const BATCH: i64 = 64;
 
 /// Frames that wait for a client.
 const BUFFER: usize = 4;
-
-/// How long a client may take nothing before it is cut off.
-const SLOW: Duration = Duration::from_secs(20);
 
 /// How often a stream says something when there is nothing to say.
 const QUIET: Duration = Duration::from_secs(15);
@@ -44,10 +43,12 @@ pub struct LiveEvents {
     open: Mutex<BTreeMap<String, usize>>,
     most: usize,
     lifetime: Duration,
+    /// How long a client may take nothing before it is cut off.
+    patience: Duration,
     stop: CancellationToken,
 }
 
-/// A stream's place among the most-so-many, for as long as it lives.
+/// A stream's place among the most-so-many, until its client is gone.
 #[derive(Debug)]
 pub struct Place {
     of: Arc<LiveEvents>,
@@ -55,10 +56,17 @@ pub struct Place {
 }
 
 impl LiveEvents {
-    /// For so many streams at once, each for so long: then its client comes back.
-    pub fn new(most: usize, lifetime: Duration) -> Self {
+    /// As many streams at once, and each for as long, as the settings say: then its client comes back.
+    pub fn new(config: &Config) -> Self {
         let (newest, _) = watch::channel(0);
-        Self { newest, open: Mutex::default(), most, lifetime, stop: CancellationToken::new() }
+        Self {
+            newest,
+            open: Mutex::default(),
+            most: config.communication.event_streams,
+            lifetime: config.communication.event_stream_lifetime,
+            patience: config.slow_client_timeout,
+            stop: CancellationToken::new(),
+        }
     }
 
     /// A place for one more stream of an owner; none where there are as many as may be.
@@ -66,7 +74,7 @@ impl LiveEvents {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of_all: usize = open.values().sum();
         let of_one = open.get(owner).copied().unwrap_or(0);
-        if of_all >= self.most || of_one >= MOST_OF_ONE || self.stop.is_cancelled() {
+        if of_all >= self.most || of_one >= MOST_OF_ONE {
             return None;
         }
         open.insert(owner.to_owned(), of_one + 1);
@@ -83,7 +91,7 @@ impl LiveEvents {
         self.newest.send_if_modified(|known| std::mem::replace(known, newest) != newest);
     }
 
-    /// Ends every stream, and lets none begin.
+    /// Ends every stream. One that begins after that ends at once, and its client comes back to another process.
     pub fn end(&self) {
         self.stop.cancel();
     }
@@ -105,10 +113,11 @@ impl Place {
         let (to_client, from_stream) = mpsc::channel(BUFFER);
         // From before the first look at the table, so that nothing falls between.
         let newest = self.of.newest.subscribe();
-        let follower = Follower { place: self, store, agent, after, newest, to_client };
+        let all = Arc::clone(&self.of);
+        let follower = Follower { all, store, agent, after, newest, to_client };
         tokio::spawn(follower.run());
-        let frames = stream::unfold(from_stream, |mut from_stream| async {
-            from_stream.recv().await.map(|frame| (Ok(frame), from_stream))
+        let frames = stream::unfold((from_stream, self), |(mut from_stream, place)| async {
+            from_stream.recv().await.map(|frame| (Ok(frame), (from_stream, place)))
         });
         frames.boxed()
     }
@@ -116,7 +125,7 @@ impl Place {
 
 /// One stream at work. It ends with its client, its time, the service, or a database that does not answer.
 struct Follower {
-    place: Place,
+    all: Arc<LiveEvents>,
     store: Store,
     agent: String,
     after: i64,
@@ -129,11 +138,16 @@ struct Gone;
 
 impl Follower {
     async fn run(mut self) {
-        let end = Instant::now() + self.place.of.lifetime;
-        let stop = self.place.of.stop.clone();
+        let end = Instant::now() + self.all.lifetime;
+        let stop = self.all.stop.clone();
         let mut next = Some(GREETING.to_owned());
         while let Some(frame) = next {
-            if self.send(frame).await.is_err() || stop.is_cancelled() || Instant::now() >= end {
+            let sent = tokio::select! {
+                biased;
+                sent = self.send(frame) => sent,
+                () = stop.cancelled() => return,
+            };
+            if sent.is_err() || stop.is_cancelled() || Instant::now() >= end {
                 return;
             }
             next = self.next(end, &stop).await;
@@ -172,7 +186,7 @@ impl Follower {
     }
 
     async fn send(&self, frame: String) -> Result<(), Gone> {
-        match timeout(SLOW, self.to_client.send(Bytes::from(frame))).await {
+        match timeout(self.all.patience, self.to_client.send(Bytes::from(frame))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_closed)) => Err(Gone),
             Err(_elapsed) => {

@@ -1,6 +1,7 @@
 //! Starts the service: database, key, port, workers; runs it until a signal; lets everything under way end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tower::util::MapRequest;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::alerting::Alerting;
+use crate::alerting::{Alerting, AlertingError};
 use crate::app::App;
 use crate::calculator::Calculator;
 use crate::clock::{RandomChance, RandomIds, SystemClock};
@@ -19,6 +20,7 @@ use crate::content_key::content_key;
 use crate::courier;
 use crate::execution::openai::client::ClientError;
 use crate::execution::{Bell, Executor, OpenAi, Simulated, Worker};
+use crate::http::connections::Limits;
 use crate::http::{connections, cors, mount, observe, openapi};
 use crate::instances::{Host, Instances};
 use crate::live_events::LiveEvents;
@@ -33,6 +35,9 @@ use crate::router;
 use crate::store::{Store, StoreError};
 use crate::trained_policies::TrainedPolicies;
 use crate::trainer::Trainer;
+
+/// How long closing the database may take. What was cut off may still hold a connection, and loses what it has not committed.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +68,12 @@ pub enum StartError {
     /// The threads that calculate.
     #[error("cannot start a thread")]
     Thread(#[from] rayon::ThreadPoolBuildError),
-    /// The client that asks instances and posts alerts.
+    /// The client that asks instances.
     #[error("cannot set up an HTTP client")]
     Client(#[from] reqwest::Error),
+    /// The one that posts alerts.
+    #[error("alerts cannot be posted")]
+    Alerting(#[from] AlertingError),
     /// The signals that end it.
     #[error("cannot wait for signals")]
     Signals(#[source] std::io::Error),
@@ -78,11 +86,10 @@ pub enum StartError {
 pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
     let store = Store::open(&config.database).await?;
     let signer = receipt_key::signer(&config.receipt_key)?;
-    let content_key = content_key(config.communication_key.as_ref(), &signer)?;
-    let live_events = LiveEvents::new(config.event_streams, config.event_stream_lifetime);
-    let live_events = Arc::new(live_events);
+    let content_key = content_key(config.communication.key.as_ref(), &signer)?;
+    let live_events = Arc::new(LiveEvents::new(&config));
     let metrics = Metrics::new(config.build_id.as_str());
-    let alerting = Alerting::new(config.alert_webhook.as_ref())?;
+    let alerting = Alerting::new(config.alert_webhook.as_ref(), config.tls_ca_file.as_deref())?;
     let host = Host::new(&config.units)?;
     Ok(Arc::new(App {
         config,
@@ -107,10 +114,12 @@ pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
 }
 
 /// What runs the steps of executions.
-fn executor(choice: &ExecutorChoice) -> Result<Arc<dyn Executor>, StartError> {
-    Ok(match choice {
+fn executor(config: &Config) -> Result<Arc<dyn Executor>, StartError> {
+    Ok(match &config.executor {
         ExecutorChoice::Simulated => Arc::new(Simulated),
-        ExecutorChoice::OpenAi(settings) => Arc::new(OpenAi::new((**settings).clone())?),
+        ExecutorChoice::OpenAi(settings) => {
+            Arc::new(OpenAi::new((**settings).clone(), config.tls_ca_file.as_deref())?)
+        }
     })
 }
 
@@ -135,7 +144,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     })?;
     let app = open(config).await?;
     let router = routes(&app)?;
-    let executor = executor(&app.config.executor)?;
+    let executor = executor(&app.config)?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
     if let Ok(address) = listener.local_addr() {
@@ -154,17 +163,28 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let deliver = tokio::spawn(courier::work(Arc::clone(&app), stop.clone()));
     end_streams_with(&app, stop.clone());
     let drain = app.config.drain_timeout;
-    connections::serve(listener, router, app.config.max_connections, stop, drain).await;
-    tokio::join!(
-        settle(work, drain),
-        settle(train, drain),
-        settle(expiry, drain),
-        settle(deliver, drain)
-    );
+    let limits = Limits {
+        connections: app.config.max_connections,
+        slow_client: app.config.slow_client_timeout,
+        drain,
+    };
+    // All of it has the same time to end, counted from the word to stop.
+    let settled = async {
+        stop.cancelled().await;
+        tokio::join!(
+            settle(work, drain),
+            settle(train, drain),
+            settle(expiry, drain),
+            settle(deliver, drain)
+        )
+    };
+    tokio::join!(connections::serve(listener, router, limits, stop.clone()), settled);
     // They hold nothing that another start would not find again.
     meta_trainings.abort();
     monitoring.abort();
-    app.store.close().await;
+    if tokio::time::timeout(CLOSE, app.store.close()).await.is_err() {
+        tracing::warn!("a request that was cut off still holds the database; it rolls back");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -179,7 +199,7 @@ fn end_streams_with(app: &App, stop: CancellationToken) {
 }
 
 /// Waits for what is under way. What does not end in time is cut off, and whoever takes it up repeats it.
-async fn settle(mut work: tokio::task::JoinHandle<()>, drain: std::time::Duration) {
+async fn settle(mut work: tokio::task::JoinHandle<()>, drain: Duration) {
     match tokio::time::timeout(drain, &mut work).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::error!(%error, "the worker failed"),

@@ -125,13 +125,12 @@ impl TestApp {
         let mut all = vec![("DATABASE_URL", url.as_str()), ("UNIT_MANAGER", "none")];
         all.extend(settings);
         let config = Config::read(&Source::of(&all)).unwrap();
-        let live_events = LiveEvents::new(config.event_streams, config.event_stream_lifetime);
-        let live_events = Arc::new(live_events);
+        let live_events = Arc::new(LiveEvents::new(&config));
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let app = Arc::new(App {
             store: Store::open(&config.database).await.unwrap(),
             figures: LiveFigures::default(),
-            alerting: Alerting::new(config.alert_webhook.as_ref()).unwrap(),
+            alerting: Alerting::new(config.alert_webhook.as_ref(), None).unwrap(),
             instances: Instances::Real(Arc::new(Host::new(&config.units).unwrap())),
             config,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

@@ -200,7 +200,7 @@ impl Work {
 
     /// The reputation of an agent; none where nobody knows it.
     pub async fn reputation(&self, agent: &str) -> Result<Option<i64>, StoreError> {
-        self.app.config.reputation.of(&self.store, agent).await
+        self.app.config.communication.reputation.of(&self.store, agent).await
     }
 
     /// Streams of what agents are told; none where the answer must end, as in a rehearsal and for a mirrored request.

@@ -7,12 +7,15 @@ pub mod keys;
 pub mod units;
 pub mod orchestration;
 pub mod origins;
+pub mod communication;
+pub mod alerts;
 pub mod openai;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use communication::CommunicationSettings;
 pub use keys::{ApiKeys, Secret};
 pub use openai::ExecutorChoice;
 pub use origins::Origins;
@@ -22,7 +25,6 @@ pub use units::UnitSettings;
 use crate::build::BuildId;
 use crate::compatibility::Compatibility;
 use crate::logic::orchestration::Rules;
-use crate::reputation::Reputation;
 use crate::store::open::Location;
 use crate::store::rehearsal::Limits;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The connections held open at once.
     pub max_connections: usize,
+    /// How long a client may take nothing of what waits for it.
+    pub slow_client_timeout: Duration,
     /// The executions worked on at once.
     pub execution_workers: usize,
     /// How long a worker that has fallen silent keeps its executions.
@@ -71,18 +75,14 @@ pub struct Config {
     pub orchestration: Rules,
     /// How long the price of a token counts.
     pub price_lifetime: Duration,
-    /// The key from which the one for contents of messages follows; none: it follows from the one that signs receipts.
-    pub communication_key: Option<Secret>,
-    /// Who knows reputations.
-    pub reputation: Reputation,
-    /// Event streams open at once.
-    pub event_streams: usize,
-    /// How long an event stream lasts until its client comes back.
-    pub event_stream_lifetime: Duration,
+    /// How agents write to each other.
+    pub communication: CommunicationSettings,
     /// Who runs deployed instances.
     pub units: UnitSettings,
     /// Where alerts are posted; none: they are logged. A secret may be part of it.
     pub alert_webhook: Option<Secret>,
+    /// A file of certificates of authorities that are trusted besides the system's.
+    pub tls_ca_file: Option<PathBuf>,
     /// What runs steps.
     pub executor: ExecutorChoice,
 }
@@ -161,6 +161,8 @@ impl Config {
         let request_timeout = source.parse("REQUEST_TIMEOUT_SECONDS", "30", seconds, problems);
         let drain_timeout = source.parse("DRAIN_TIMEOUT_SECONDS", "10", seconds, problems);
         let max_connections = source.parse("MAX_CONNECTIONS", "1024", count, problems);
+        let slow_client_timeout =
+            source.parse("SLOW_CLIENT_TIMEOUT_SECONDS", "30", seconds, problems);
         let execution_workers = source.parse("EXECUTION_WORKERS", "8", count, problems);
         let execution_lease = source.parse("EXECUTION_LEASE_SECONDS", "10", lease, problems);
         let database_is_clone = source.parse("DATABASE_IS_CLONE", "false", yes_or_no, problems);
@@ -168,13 +170,10 @@ impl Config {
         let orchestration = orchestration::read(source, problems);
         let price_lifetime =
             source.parse("PORTFOLIO_PRICE_MAX_AGE_SECONDS", "3600", price_lifetime, problems);
-        let communication_key = communication_key(source, problems);
-        let reputation =
-            source.parse("REPUTATION_SOURCE", "trust-scores", Reputation::parse, problems);
-        let event_streams = source.parse("EVENT_STREAMS_MAX", "256", count, problems);
-        let event_stream_lifetime = source.parse("EVENT_STREAM_SECONDS", "300", seconds, problems);
+        let communication = communication::read(source, problems);
         let units = units::read(source, problems);
-        let alert_webhook = alert_webhook(source, problems);
+        let alert_webhook = alerts::webhook(source, problems);
+        let tls_ca_file = source.get("TLS_CA_FILE").map(PathBuf::from);
         let executor = openai::read(source, problems);
         let rehearsal = rehearsal(source, problems);
         if let (Some(database), Some(limits)) = (&mut database, rehearsal) {
@@ -190,18 +189,17 @@ impl Config {
             request_timeout: request_timeout?,
             drain_timeout: drain_timeout?,
             max_connections: max_connections?,
+            slow_client_timeout: slow_client_timeout?,
             execution_workers: execution_workers?,
             execution_lease: execution_lease?,
             database_is_clone: database_is_clone?,
             learning_timeout: learning_timeout?,
             orchestration: orchestration?,
             price_lifetime: price_lifetime?,
-            communication_key,
-            reputation: reputation?,
-            event_streams: event_streams?,
-            event_stream_lifetime: event_stream_lifetime?,
+            communication: communication?,
             units: units?,
             alert_webhook,
+            tls_ca_file,
             executor: executor?,
             mode: mode?,
             host: host?,
@@ -267,17 +265,6 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_why| "is neither true nor false".to_owned())
 }
 
-/// A URL that is none is a problem of its own, and its text is not shown.
-fn alert_webhook(source: &Source, problems: &mut Vec<Problem>) -> Option<Secret> {
-    const NAME: &str = "AITBC_ALERT_WEBHOOK_URL";
-    let text = source.get(NAME)?;
-    let is_http = url::Url::parse(text).is_ok_and(|url| url.scheme() == "http" && url.has_host());
-    if !is_http {
-        problems.push(source.secret_problem(NAME, "is no http:// URL; TLS is not spoken here"));
-    }
-    is_http.then(|| Secret::new(text))
-}
-
 fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {
     text.parse()
         .ok()
@@ -304,16 +291,6 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         _ => Err("is neither json nor text".to_owned()),
     }
-}
-
-fn communication_key(source: &Source, problems: &mut Vec<Problem>) -> Option<Secret> {
-    const NAME: &str = "COMMUNICATION_KEY_HEX";
-    let hex = source.get(NAME)?;
-    let is_whole = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit());
-    if !is_whole {
-        problems.push(source.secret_problem(NAME, "is no key; give 64 hexadecimal digits"));
-    }
-    is_whole.then(|| Secret::new(hex))
 }
 
 fn receipt_key(

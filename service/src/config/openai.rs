@@ -25,8 +25,39 @@ pub struct OpenAiSettings {
     pub retries: u32,
     /// The most tokens of one answer.
     pub max_output_tokens: u64,
+    /// What the server calls that.
+    pub token_limit_field: TokenLimitField,
     /// What tokens cost.
     pub prices: Prices,
+}
+
+/// `OPENAI_TOKEN_LIMIT_FIELD`: the field of a request that bounds the tokens of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenLimitField {
+    /// The older name, which every compatible server knows. `OpenAI`'s own refuses it for its newer models.
+    MaxTokens,
+    /// The newer name. What a model thinks before it answers counts, too.
+    MaxCompletionTokens,
+}
+
+impl TokenLimitField {
+    /// The name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+
+    /// The newer name for `OpenAI`'s own servers and the older one for all others: some of those refuse a field that they do
+    /// not know, and some pass it over, so that answers would have no bound.
+    fn of_server(url: &Url) -> Self {
+        let is_own = |name: &str| name == "api.openai.com" || name.ends_with(".api.openai.com");
+        match url.host() {
+            Some(Host::Domain(name)) if is_own(name) => Self::MaxCompletionTokens,
+            _ => Self::MaxTokens,
+        }
+    }
 }
 
 /// What runs steps.
@@ -77,10 +108,13 @@ fn settings(source: &Source, problems: &mut Vec<Problem>) -> Option<OpenAiSettin
     let retries = source.parse("OPENAI_RETRIES", "3", |text| whole(text, 0, 10), problems);
     let tokens = |text: &str| whole(text, 1, 1_000_000);
     let max_output_tokens = source.parse("OPENAI_MAX_OUTPUT_TOKENS", "1024", tokens, problems);
+    let field = source.parse("OPENAI_TOKEN_LIMIT_FIELD", "auto", token_limit_field, problems);
     let input = price("OPENAI_INPUT_PRICE", problems);
     let output = price("OPENAI_OUTPUT_PRICE", problems);
+    let base_url = base_url?;
     Some(OpenAiSettings {
-        base_url: base_url?,
+        token_limit_field: field?.unwrap_or_else(|| TokenLimitField::of_server(&base_url)),
+        base_url,
         api_key,
         model: model?,
         stream: stream?,
@@ -96,6 +130,17 @@ fn choice(text: &str) -> Result<bool, String> {
         "simulated" => Ok(false),
         "openai" => Ok(true),
         _ => Err("is neither simulated nor openai".to_owned()),
+    }
+}
+
+/// None is `auto`.
+fn token_limit_field(text: &str) -> Result<Option<TokenLimitField>, String> {
+    let named = [TokenLimitField::MaxTokens, TokenLimitField::MaxCompletionTokens];
+    match named.into_iter().find(|field| field.word() == text) {
+        None if text != "auto" => {
+            Err("is none of max_tokens, max_completion_tokens and auto".to_owned())
+        }
+        field => Ok(field),
     }
 }
 
@@ -159,5 +204,31 @@ mod tests {
             wrong.contains("OPENAI_INPUT_PRICE") && wrong.contains("OPENAI_RETRIES"),
             "{wrong}"
         );
+    }
+    #[test]
+    fn the_bound_of_an_answer_has_the_name_that_the_server_knows() {
+        use TokenLimitField::{MaxCompletionTokens, MaxTokens};
+        let field = |url: &str, field: &str| {
+            let url = ("OPENAI_BASE_URL", url);
+            let field = ("OPENAI_TOKEN_LIMIT_FIELD", field);
+            match ask(&[("EXECUTOR", "openai"), ("OPENAI_MODEL", "m"), url, field]) {
+                Ok(ExecutorChoice::OpenAi(settings)) => Ok(settings.token_limit_field),
+                other => Err(other.map(|_| ())),
+            }
+        };
+        for (url, name) in [
+            ("https://api.openai.com/v1", MaxCompletionTokens),
+            ("https://eu.api.openai.com/v1", MaxCompletionTokens),
+            ("https://api.openai.com.example/v1", MaxTokens),
+            ("https://notapi.openai.com/v1", MaxTokens),
+            ("http://127.0.0.1:8000/v1", MaxTokens),
+        ] {
+            assert_eq!(field(url, "auto"), Ok(name), "{url}");
+            for named in [MaxTokens, MaxCompletionTokens] {
+                assert_eq!(field(url, named.word()), Ok(named), "{url}");
+            }
+        }
+        let wrong = field("http://127.0.0.1/v1", "tokens").unwrap_err().unwrap_err();
+        assert!(wrong.contains("none of max_tokens"), "{wrong}");
     }
 }

@@ -41,7 +41,7 @@ pub const SETTINGS: &[Setting] = &[
         "<database>.receipt-key",
         "file with that key, made 0600 when missing",
     ),
-    setting("COMPATIBILITY", "monolith", "whose manner answers follow; off is not there yet"),
+    setting("COMPATIBILITY", "monolith", "whose manner answers follow: monolith, or off"),
     setting(
         "BUILD_LABEL",
         "(none)",
@@ -50,6 +50,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("REQUEST_TIMEOUT_SECONDS", "30", "time for one request"),
     setting("DRAIN_TIMEOUT_SECONDS", "10", "time for what is under way once told to stop"),
     setting("MAX_CONNECTIONS", "1024", "connections held open at once"),
+    setting(
+        "SLOW_CLIENT_TIMEOUT_SECONDS",
+        "30",
+        "how long a client may take nothing of what waits for it, then it is cut off",
+    ),
     setting("EXECUTION_WORKERS", "8", "executions worked on at once"),
     setting("EXECUTION_LEASE_SECONDS", "10", "how long a silent worker keeps its executions"),
     setting("EXECUTOR", "simulated", "what runs steps: simulated, or openai (inference steps)"),
@@ -60,6 +65,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("OPENAI_TIMEOUT_SECONDS", "60", "time for one call"),
     setting("OPENAI_RETRIES", "3", "repetitions after 429, 5xx and failed connections"),
     setting("OPENAI_MAX_OUTPUT_TOKENS", "1024", "most tokens of one answer"),
+    setting(
+        "OPENAI_TOKEN_LIMIT_FIELD",
+        "auto",
+        "what that is called in requests: max_tokens, max_completion_tokens, or auto",
+    ),
     setting("OPENAI_INPUT_PRICE", "0", "price of a million tokens sent, a decimal number"),
     setting("OPENAI_OUTPUT_PRICE", "0", "price of a million tokens received"),
     setting("LEARNING_TIMEOUT_SECONDS", "600", "time for one training"),
@@ -100,6 +110,11 @@ pub const SETTINGS: &[Setting] = &[
         "AITBC_ALERT_WEBHOOK_URL",
         "(none)",
         "where alerts are posted as JSON; without it they are logged",
+    ),
+    setting(
+        "TLS_CA_FILE",
+        "(none)",
+        "PEM file of authorities that are trusted besides the system's",
     ),
     setting("REHEARSAL_LOCK_TIMEOUT_MS", "50", "how long a rehearsed write waits for a lock"),
     setting(

@@ -12,21 +12,28 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::patience::Patient;
+
 /// How long a client may take to send the head of a request, and a connection may rest between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// The most bytes that the head of a request may have.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// Serves until `stop`, then waits up to `drain` for the requests under way.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    max_connections: usize,
-    stop: CancellationToken,
-    drain: Duration,
-) {
-    let places = Arc::new(Semaphore::new(max_connections));
+/// How much connections may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections held at once.
+    pub connections: usize,
+    /// How long a client may take nothing of what waits for it.
+    pub slow_client: Duration,
+    /// How long requests under way may take once the service is told to stop.
+    pub drain: Duration,
+}
+
+/// Serves until `stop`, then waits for the requests under way.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let server = builder();
     loop {
@@ -48,7 +55,8 @@ pub async fn serve(
             tracing::debug!(%error, "a connection keeps its delay");
         }
         let service = TowerToHyperService::new(router.clone());
-        let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+        let stream = TokioIo::new(Patient::new(stream, limits.slow_client));
+        let connection = server.serve_connection(stream, service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _place = place;
@@ -58,7 +66,7 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off");
     }
 }

@@ -92,4 +92,14 @@ mod tests {
         assert_eq!(ask("off", Some(admin)), Some(admin.len()));
         assert_eq!(ask_in("off", "production", Access::Open, None).as_deref(), Some(""));
     }
+
+    #[test]
+    fn orders_are_the_clients_in_either_manner() {
+        let (admin, client) = (b"admin-key-0123456789abcdef", b"client-key-0123456789abcdef");
+        for manner in ["monolith", "off"] {
+            let ask =
+                |key: Option<&[u8]>| ask_in(manner, "production", Access::Client, key).is_some();
+            assert_eq!((ask(Some(client)), ask(Some(admin)), ask(None)), (true, false, false));
+        }
+    }
 }

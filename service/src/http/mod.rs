@@ -1,6 +1,7 @@
 //! Everything between a connection and a handler: who asks, whether the request holds, and how answers look.
 
 pub mod connections;
+pub mod patience;
 pub mod observe;
 pub mod paths;
 pub mod cors;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::python::json;
@@ -21,7 +21,7 @@ pub struct Reply {
     status: StatusCode,
     content_type: &'static str,
     body: Body,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: HeaderMap,
 }
 
 impl Reply {
@@ -41,26 +41,26 @@ impl Reply {
             status,
             content_type: "application/json",
             body: json::sent(value).into(),
-            header: None,
+            headers: HeaderMap::new(),
         }
     }
 
     /// 200 with text of another type.
     pub fn text(content_type: &'static str, body: String) -> Self {
-        Self { status: StatusCode::OK, content_type, body: body.into(), header: None }
+        Self { status: StatusCode::OK, content_type, body: body.into(), headers: HeaderMap::new() }
     }
 
     /// 200 with what comes, until it ends. The time for a request is over with the beginning of its answer: whoever makes
     /// the parts ends them.
     pub fn stream(content_type: &'static str, frames: Frames) -> Self {
         let body = Body::from_stream(frames);
-        Self { status: StatusCode::OK, content_type, body, header: None }
+        Self { status: StatusCode::OK, content_type, body, headers: HeaderMap::new() }
     }
 
     /// With a header of its own.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.headers.insert(name, value);
         self
     }
 }
@@ -71,7 +71,7 @@ impl IntoResponse for Reply {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.extend(self.header);
+        headers.extend(self.headers);
         response
     }
 }

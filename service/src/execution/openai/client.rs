@@ -1,7 +1,7 @@
 //! Sends a question and reads the answer as it comes, keeping no more of it than the answer itself.
 
 use std::fmt;
-use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,14 +9,11 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT}
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::crypto::ring;
 
 use super::answer::{Answer, NoAnswer};
 use super::sse::{Lines, TooLong};
 use crate::config::openai::OpenAiSettings;
+use crate::outgoing::{Outgoing, OutgoingError, is_distrusted, outgoing};
 
 /// The most bytes that one answer may come as, events and their names included.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -30,12 +27,9 @@ pub enum ClientError {
     /// The key.
     #[error("OPENAI_API_KEY has characters that no header can carry")]
     Key,
-    /// The certificates that are trusted.
-    #[error("the system's certificates cannot be read, and OPENAI_BASE_URL needs them")]
-    Certificates(#[source] io::Error),
-    /// The library.
-    #[error("TLS cannot be set up")]
-    Tls(#[from] rustls::Error),
+    /// The way there.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
 }
 
 /// Why a call brought no answer. Nothing that the server says is repeated.
@@ -44,6 +38,11 @@ pub enum CallError {
     /// Nobody answers there.
     #[error("the model's server cannot be reached")]
     Unreachable,
+    /// It is not who it says it is, as far as anybody knows.
+    #[error(
+        "the certificate of the model's server is not trusted; TLS_CA_FILE can name who vouches for it"
+    )]
+    Distrusted,
     /// It answered, but not well.
     #[error("the model's server answered {status}")]
     Refused {
@@ -84,15 +83,13 @@ impl CallError {
 
     /// Whether a model may have worked before it came to this.
     pub fn may_have_cost(&self) -> bool {
-        !matches!(self, Self::Unreachable | Self::Refused { .. })
+        !matches!(self, Self::Unreachable | Self::Distrusted | Self::Refused { .. })
     }
 }
 
-type Inner = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
 /// A way to one server.
 pub struct Client {
-    inner: Inner,
+    inner: Outgoing,
     address: Uri,
     authorization: Option<HeaderValue>,
 }
@@ -104,8 +101,8 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client of the configured server.
-    pub fn new(settings: &OpenAiSettings) -> Result<Self, ClientError> {
+    /// A client of the configured server. `authorities` is a file of certificates that are trusted besides the system's.
+    pub fn new(settings: &OpenAiSettings, authorities: Option<&Path>) -> Result<Self, ClientError> {
         let base = settings.base_url.as_str().trim_end_matches('/');
         let address: Uri = format!("{base}/chat/completions").parse()?;
         let authorization = settings.api_key.as_ref().map(|key| {
@@ -114,10 +111,7 @@ impl Client {
             value.set_sensitive(true);
             Ok::<_, ClientError>(value)
         });
-        let connector = connector(address.scheme() == Some(&http::uri::Scheme::HTTPS))?;
-        let inner = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(8)
-            .build(connector);
+        let inner = outgoing(address.scheme() == Some(&http::uri::Scheme::HTTPS), authorities)?;
         Ok(Self { inner, address, authorization: authorization.transpose()? })
     }
 
@@ -131,8 +125,10 @@ impl Client {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         headers.insert(USER_AGENT, HeaderValue::from_static("agent-service"));
         headers.extend(self.authorization.clone().map(|key| (AUTHORIZATION, key)));
-        let response = self.inner.request(request).await.map_err(|error| {
-            if error.is_connect() { CallError::Unreachable } else { CallError::Broken }
+        let response = self.inner.request(request).await.map_err(|error| match error {
+            error if is_distrusted(&error) => CallError::Distrusted,
+            error if error.is_connect() => CallError::Unreachable,
+            _ => CallError::Broken,
         })?;
         let status = response.status();
         if !status.is_success() {
@@ -147,23 +143,6 @@ impl Client {
             read(response).await
         }
     }
-}
-
-fn connector(https: bool) -> Result<HttpsConnector<HttpConnector>, ClientError> {
-    let builder = HttpsConnectorBuilder::new();
-    let provider = ring::default_provider();
-    let builder = if https {
-        builder.with_provider_and_native_roots(provider).map_err(ClientError::Certificates)?
-    } else {
-        // No certificate will be looked at, so a machine without any will do.
-        let trusted = rustls::RootCertStore::empty();
-        let tls = rustls::ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(trusted)
-            .with_no_client_auth();
-        builder.with_tls_config(tls)
-    };
-    Ok(builder.https_or_http().enable_http1().build())
 }
 
 /// Seconds only: the other form, a date, is not used for this.

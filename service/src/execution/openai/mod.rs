@@ -7,6 +7,7 @@ pub mod answer;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -35,9 +36,10 @@ pub struct OpenAi {
 }
 
 impl OpenAi {
-    /// An executor for these settings. Fails where the address or the system's certificates are of no use.
-    pub fn new(settings: OpenAiSettings) -> Result<Self, ClientError> {
-        Ok(Self { client: Client::new(&settings)?, settings })
+    /// An executor for these settings, and `authorities` that are trusted besides the system's. Fails where the address or
+    /// the certificates are of no use.
+    pub fn new(settings: OpenAiSettings, authorities: Option<&Path>) -> Result<Self, ClientError> {
+        Ok(Self { client: Client::new(&settings, authorities)?, settings })
     }
 
     /// Calls until there is an answer, the repetitions are used up, or the time is.
@@ -96,7 +98,8 @@ impl Executor for OpenAi {
             return Err(StepFailure::free(reason));
         };
         let worst = prices.of(bytes, tokens);
-        let body = question.body(tokens, self.settings.stream);
+        let field = self.settings.token_limit_field;
+        let body = question.body(field, tokens, self.settings.stream);
         let answer = self.call(&body, call.limit).await.map_err(|error| StepFailure {
             cost: if error.may_have_cost() { worst } else { Cost::default() },
             reason: error.to_string(),

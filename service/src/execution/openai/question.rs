@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::config::openai::TokenLimitField;
 use crate::tables::agents::Step;
 
 /// A step's question, not yet bounded.
@@ -42,12 +43,12 @@ impl Question {
         u64::try_from(self.messages.to_string().len()).unwrap_or(u64::MAX)
     }
 
-    /// The body of the request, for an answer of so many tokens at most.
-    pub fn body(&self, max_tokens: u64, stream: bool) -> String {
+    /// The body of the request, for an answer of so many tokens at most, which the server knows by the name of `limit`.
+    pub fn body(&self, limit: TokenLimitField, most_tokens: u64, stream: bool) -> String {
         let mut body = json!({
             "model": self.model,
             "messages": self.messages,
-            "max_tokens": max_tokens,
+            limit.word(): most_tokens,
             "stream": stream,
         });
         if stream && let Value::Object(map) = &mut body {
@@ -68,7 +69,7 @@ mod tests {
         let mut row = step("a", 0, StepType::Inference);
         row.model_requirements = requirements.map(Json);
         let inputs = inputs.as_object().unwrap().clone();
-        let body = Question::of(&row, &inputs, "small").body(64, false);
+        let body = Question::of(&row, &inputs, "small").body(TokenLimitField::MaxTokens, 64, false);
         serde_json::from_str(&body).unwrap()
     }
 
@@ -93,7 +94,8 @@ mod tests {
     #[test]
     fn a_stream_is_asked_for_its_usage() {
         let row = step("a", 0, StepType::Inference);
-        let body = Question::of(&row, &Map::new(), "small").body(1, true);
+        let body = Question::of(&row, &Map::new(), "small");
+        let body = body.body(TokenLimitField::MaxTokens, 1, true);
         assert!(body.contains(r#""stream_options":{"include_usage":true}"#), "{body}");
     }
 }

@@ -19,10 +19,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::OpenAi;
 use crate::config::Secret;
-use crate::config::openai::OpenAiSettings;
+use crate::config::openai::{OpenAiSettings, TokenLimitField};
 use crate::execution::executor::{Call, Executor as _, StepFailure, StepOutcome};
 use crate::logic::cost::{Cost, Price, Prices};
 use crate::logic::plan::tests::step;
+use crate::outgoing::tests::{authority, serve_tls, stranger};
 use crate::tables::agents::StepType;
 
 const KEY: &str = "sk-a-key-that-nobody-may-see";
@@ -89,13 +90,14 @@ impl Model {
             timeout: Duration::from_secs(20),
             retries: 2,
             max_output_tokens: 1000,
+            token_limit_field: TokenLimitField::MaxTokens,
             prices: Prices {
                 input: Price::parse("1").unwrap(),
                 output: Price::parse("2").unwrap(),
             },
         };
         change(&mut settings);
-        OpenAi::new(settings).unwrap()
+        OpenAi::new(settings, None).unwrap()
     }
 
     async fn run(&self, remaining: Option<f64>) -> Result<StepOutcome, StepFailure> {
@@ -183,6 +185,42 @@ async fn a_step_is_answered_and_paid_for() {
     assert_eq!(asked[0].0["authorization"], format!("Bearer {KEY}"));
     assert_eq!(asked[0].1["messages"], json!([{"role": "user", "content": "Why?"}]));
     assert_eq!((&asked[0].1["model"], &asked[0].1["max_tokens"]), (&json!("small"), &json!(1000)));
+}
+
+#[tokio::test]
+async fn the_bound_of_an_answer_has_one_name() {
+    for (field, other) in
+        [("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")]
+    {
+        let model = Model::start(vec![Reaction::Answers(answer())]).await;
+        let executor = model.executor(|settings| {
+            if field == "max_completion_tokens" {
+                settings.token_limit_field = TokenLimitField::MaxCompletionTokens;
+            }
+        });
+        // The budget bounds it, whatever its name.
+        run(&executor, StepType::Inference, Some(0.0005)).await.unwrap();
+        let asked = &model.asked()[0].1;
+        let granted = asked[field].as_u64().unwrap();
+        assert!((200..250).contains(&granted), "{field}: {granted}");
+        assert_eq!(asked.get(other), None);
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_asked_over_tls_if_somebody_vouches_for_it() {
+    let complete = post(async || axum::Json(answer()));
+    let url = serve_tls(Router::new().route("/v1/chat/completions", complete)).await;
+    let settings = OpenAiSettings {
+        base_url: format!("{url}/v1").parse().unwrap(),
+        ..Model::start(Vec::new()).await.executor(|_| {}).settings
+    };
+    let executor = |vouching| OpenAi::new(settings.clone(), Some(vouching)).unwrap();
+    let outcome = run(&executor(authority()), StepType::Inference, None).await.unwrap();
+    assert_eq!(outcome.output["prediction"], "Because.");
+    let failure = run(&executor(stranger()), StepType::Inference, None).await.unwrap_err();
+    assert!(failure.reason.contains("not trusted; TLS_CA_FILE"), "{failure}");
+    assert_eq!(failure.cost, Cost::default());
 }
 
 #[tokio::test]

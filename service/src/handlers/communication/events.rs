@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,6 +16,9 @@ use crate::validation::{Kind, Shape, field};
 use crate::work::Work;
 
 const EVENT_STREAM: &str = "text/event-stream";
+
+/// Tells a proxy such as nginx to pass on each event when it comes.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 static RESUME: LazyShape =
     LazyLock::new(|| Shape::new([field("last_event_id", Kind::integer_from(0)).optional()]));
@@ -37,10 +40,9 @@ pub fn follow() -> Action {
             return Err(forbidden("The agent is not authorized"));
         }
         let seen = input.last_event_id.as_deref().and_then(|id| id.parse().ok());
-        let after = match seen.or(last_event_id) {
-            Some(after) => after,
-            None => work.store.event_newest().await?,
-        };
+        let newest = work.store.event_newest().await?;
+        // Nobody has seen what is not there: the database is an older one, and its next events come with smaller ids.
+        let after = seen.or(last_event_id).unwrap_or(newest).min(newest);
         let reply = if let Some(live) = work.live_events() {
             let place = live.place(&input.caller).ok_or_else(too_many)?;
             Reply::stream(EVENT_STREAM, place.follow(work.store.clone(), agent.agent_id, after))
@@ -48,7 +50,8 @@ pub fn follow() -> Action {
             let events = work.store.event_list(&agent.agent_id, after, BATCH).await?;
             Reply::text(EVENT_STREAM, format!("{GREETING}{}", frames(&events)))
         };
-        Ok(reply.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        let reply = reply.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(reply.with_header(ACCEL_BUFFERING, HeaderValue::from_static("no")))
     })
     .query(&RESUME)
     .refuses(&[403, 404, 429])

@@ -81,7 +81,7 @@ pub fn list() -> Action {
     let about = "List one's templates, newest first, beside the three that everybody has";
     Action::new(about, async |work: Work, mut input: Input| {
         let Page { limit, offset } = input.query()?;
-        let stored = work.store.template_list(NOBODY, limit, 0).await?;
+        let stored = work.store.template_list(NOBODY, MOST_TEMPLATES, 0).await?;
         let defaults = templates::defaults_with(&stored, work.now());
         let own = work.store.template_list(&input.caller, limit, offset).await?;
         let shown =

@@ -2,6 +2,7 @@
 
 mod channels;
 mod events;
+mod slow;
 mod transfer;
 
 use serde_json::{Value, json};
@@ -418,6 +419,11 @@ async fn templates_are_filled_and_sent() {
     assert_eq!(ids, ["task_request_default", "collaboration_invite", "notification_update"]);
     assert_eq!(listed["defaults"][2]["usage_count"], 2);
     assert_eq!(listed["templates"][0]["usage_count"], 1);
+    let first = json!({"sender": "b1", "recipient": "a1"});
+    post(&test, "bob", "templates/task_request_default/send", first).await;
+    let page = get(&test, "alice", "templates?limit=1").await;
+    assert_eq!(page["defaults"][0]["usage_count"], 1, "they are on every page, as they are");
+    assert_eq!(page["defaults"][2]["usage_count"], 2);
     let path = format!("/communication/templates/{id}");
     assert_eq!(test.ask("bob", "GET", &path, None).await.status.as_u16(), 403);
     assert_eq!(test.ask("bob", "DELETE", &path, None).await.status.as_u16(), 403);

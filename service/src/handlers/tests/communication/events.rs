@@ -49,6 +49,7 @@ async fn what_happens_is_told_as_it_happens() {
     let response = listen(&test, "", ("x-nothing", "")).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
     let mut stream = response.into_body().into_data_stream();
     until_said(&mut stream, "retry: 2000").await;
     let id = write(&test).await;
@@ -82,6 +83,28 @@ async fn a_stream_resumes_where_it_was_left() {
         let said: Vec<&str> = said.lines().filter(|line| line.starts_with("id:")).collect();
         assert_eq!(said, ids, "{query} {header:?}");
     }
+}
+
+#[tokio::test]
+async fn who_has_seen_more_than_there_is_is_told_what_comes() {
+    let test = agents().await;
+    let response = listen(&test, "", ("last-event-id", "77")).await;
+    let mut stream = response.into_body().into_data_stream();
+    until_said(&mut stream, "retry: 2000").await;
+    write(&test).await;
+    deliver(&test).await;
+    test.app.live_events.announce(1);
+    assert!(until_said(&mut stream, "\n\n").await.starts_with("id: 1\n"));
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_while_the_service_stops_ends_at_once() {
+    let test = agents().await;
+    test.app.live_events.end();
+    let response = listen(&test, "", ("x-nothing", "")).await;
+    assert_eq!(response.status().as_u16(), 200);
+    let mut stream = response.into_body().into_data_stream();
+    assert_eq!(until_said(&mut stream, "never said").await, "retry: 2000\n\n");
 }
 
 #[tokio::test]
