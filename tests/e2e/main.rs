@@ -38,6 +38,8 @@ mod cli_errors;
 mod shared_database;
 mod durable_execution;
 mod kills;
+mod delivery;
+mod event_streams;
 mod million;
 mod recordings;
 mod replay;

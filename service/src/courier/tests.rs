@@ -67,7 +67,8 @@ async fn what_breaks_off_leaves_everything_as_it_was_and_the_next_one_does_it() 
     let other = Store::open(&test.app.config.database).await.unwrap();
     let mut writing = other.write().await.unwrap();
     let now = test.app.clock.now();
-    let due = writing.message_due(now, BATCH).await.unwrap().remove(0);
+    let due = other.message_due(now, BATCH).await.unwrap().remove(0);
+    let due = writing.message_waiting(&due, now).await.unwrap().unwrap();
     attempt(&mut writing, due, now).await.unwrap();
     drop(writing);
     other.close().await;
@@ -75,6 +76,41 @@ async fn what_breaks_off_leaves_everything_as_it_was_and_the_next_one_does_it() 
     assert!(deliver(&test.app).await.unwrap());
     assert!(!deliver(&test.app).await.unwrap());
     assert_eq!((statuses(&test).await, told(&test).await), (vec!["delivered".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_keeps_nobody_from_the_others() {
+    let test = two().await;
+    send(&test, 3).await;
+    let first = "rowid = (SELECT MIN(rowid) FROM agent_service_comm_messages)";
+    test.sql(&format!("UPDATE agent_service_comm_messages SET status = 'SOMEHOW' WHERE {first}"))
+        .await;
+    assert!(deliver(&test.app).await.unwrap());
+    assert_eq!(told(&test).await, 2);
+    assert!(!deliver(&test.app).await.unwrap(), "it is put off");
+    // Once somebody has mended it, it is delivered like any other.
+    test.sql(&format!("UPDATE agent_service_comm_messages SET status = 'PENDING' WHERE {first}"))
+        .await;
+    test.clock.advance(PUT_OFF_SECONDS + 1);
+    deliver(&test.app).await.unwrap();
+    assert_eq!(statuses(&test).await, ["delivered"; 3]);
+}
+
+#[tokio::test]
+async fn two_processes_deliver_each_message_once() {
+    let [one, other] = TestApp::pair().await;
+    for agent in ["a", "b"] {
+        ask(&one, "POST", "agents", Some(json!({"agent_id": agent}))).await;
+    }
+    ask(&one, "PUT", "agents/a/contacts/b", None).await;
+    send(&one, 90).await;
+    // Each has a clock of its own.
+    other.clock.advance(60);
+    let work = async |test: &TestApp| while deliver(&test.app).await.unwrap() {};
+    tokio::join!(work(&one), work(&other));
+    assert_eq!(statuses(&one).await, ["delivered"; 90]);
+    assert_eq!(told(&one).await, 90);
+    assert_eq!(ask(&one, "GET", "agents/b/statistics", None).await["messages_received"], 90);
 }
 
 #[tokio::test]
@@ -104,7 +140,7 @@ async fn what_waits_for_too_long_expires_and_goes() {
     send(&test, 1).await;
     test.clock.advance(86_401);
     // It is not removed before its sender was told.
-    tidy(&test.app).await.unwrap();
+    assert!(tidy(&test.app).await.unwrap());
     assert_eq!(statuses(&test).await, ["pending"]);
     deliver(&test.app).await.unwrap();
     assert_eq!(statuses(&test).await, ["expired"]);

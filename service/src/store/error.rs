@@ -78,6 +78,11 @@ impl StoreError {
         source.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
     }
 
+    /// Whether a row is at fault, and not the database: another try would find the same.
+    pub const fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
+    }
+
     /// Whether another process held the database for longer than the busy time-out: worth another try.
     pub fn is_busy(&self) -> bool {
         let Self::Query { source, .. } = self else { return false };

@@ -78,12 +78,18 @@ impl Store {
         self.find("read a content", "WHERE message_id = ?", vec![message_id.into()]).await
     }
 
-    /// Whether a message waits whose time has come. Only reads, so that idle couriers never lock anybody out.
-    pub async fn message_is_due(&self, now: Stamp) -> Result<bool, StoreError> {
-        let rest = "WHERE due_at <= ? LIMIT 1";
-        let found: Option<Message> =
-            self.find("look for messages that wait", rest, vec![cell(&now)]).await?;
-        Ok(found.is_some())
+    /// The messages whose time has come, the one that waits longest first. Only reads, so that idle couriers never lock anybody
+    /// out, and only ids, so that a row that cannot be read keeps nobody from the others.
+    pub async fn message_due(&self, now: Stamp, limit: i64) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT id FROM agent_service_comm_messages WHERE due_at <= ? \
+                   ORDER BY due_at, rowid LIMIT ?";
+        let binds = vec![cell(&now), Cell::Integer(limit)];
+        let rows = self.figures("look for messages that wait", sql, binds).await?;
+        let ids = rows.into_iter().flatten().filter_map(|id| match id {
+            Cell::Text(id) => Some(id),
+            _ => None,
+        });
+        Ok(ids.collect())
     }
 }
 
@@ -138,14 +144,20 @@ impl Writing {
         Ok(found.is_some())
     }
 
-    /// The messages whose time has come, the one that waits longest first.
-    pub async fn message_due(
+    /// The message with this id if it waits and its time has come: if no other courier was there first.
+    pub async fn message_waiting(
         &mut self,
+        id: &str,
         now: Stamp,
-        limit: i64,
-    ) -> Result<Vec<Message>, StoreError> {
-        let rest = "WHERE due_at <= ? ORDER BY due_at, rowid LIMIT ?";
-        self.select("take messages that wait", rest, vec![cell(&now), Cell::Integer(limit)]).await
+    ) -> Result<Option<Message>, StoreError> {
+        let rest = "WHERE id = ? AND due_at <= ?";
+        self.find("take a message that waits", rest, vec![id.into(), cell(&now)]).await
+    }
+
+    /// Lets a message wait until then, whatever else stands in its row.
+    pub async fn message_put_off(&mut self, id: &str, until: Stamp) -> Result<(), StoreError> {
+        let sql = "UPDATE agent_service_comm_messages SET due_at = ? WHERE id = ?";
+        self.run("put off a message", sql, vec![cell(&until), id.into()]).await.map(drop)
     }
 
     /// Takes an agent's messages out of its lists; those that are then in nobody's are removed with their time.
