@@ -16,8 +16,10 @@ pub const MOST_AGENTS: i64 = 100;
 /// Contacts and blocked agents of one agent, together.
 pub const MOST_RELATIONS: i64 = 1000;
 
-/// What the name of an agent looks like: it stands in paths and in lines of event streams.
-pub static AGENT_ID: LazyLock<Regex> = LazyLock::new(|| pattern("^[A-Za-z0-9._:@-]{1,100}$"));
+/// What the name of an agent looks like: it stands in paths, where `.` and `..` would mean another one, and in lines of event
+/// streams.
+pub static AGENT_ID: LazyLock<Regex> =
+    LazyLock::new(|| pattern("^[A-Za-z0-9_][A-Za-z0-9._:@-]{0,99}$"));
 
 /// What a public key looks like.
 pub static PUBLIC_KEY: LazyLock<Regex> = LazyLock::new(|| pattern("^[0-9a-fA-F]{64}$"));
@@ -69,6 +71,9 @@ pub fn relation(
     if agent_id == other_id {
         return Err(Denied::Refused("An agent cannot have itself as a contact or block itself"));
     }
+    if !AGENT_ID.is_match(other_id) {
+        return Err(Denied::Refused("No agent can have this name"));
+    }
     let (agent_id, other_id) = (agent_id.to_owned(), other_id.to_owned());
     Ok(Relation { agent_id, other_id, kind, created_at: now })
 }
@@ -89,11 +94,21 @@ mod tests {
     #[test]
     fn names_and_keys_have_their_forms() {
         for (text, holds) in
-            [("agent-1.x:y@z_A", true), ("", false), ("a/b", false), ("a\n", false)]
+            [("agent-1.x:y@z_A", true), ("", false), ("a/b", false), ("a\n", false), ("..", false)]
         {
             assert_eq!(AGENT_ID.is_match(text), holds, "{text:?}");
         }
         assert!(PUBLIC_KEY.is_match(&"0f".repeat(32)) && !PUBLIC_KEY.is_match(&"0g".repeat(32)));
+    }
+
+    #[test]
+    fn what_no_agent_is_called_is_nobodys_contact() {
+        let now = at("2026-01-01");
+        let kind = RelationKind::Contact;
+        assert!(relation("a", "b", kind, now).is_ok());
+        for other in ["a", "..", "b c", &"b".repeat(101)] {
+            assert!(relation("a", other, kind, now).is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -22,6 +22,14 @@ const KEY_ID_INFO: &[u8] = b"agent-service/communication/1/key-id";
 const CONTENT_INFO: &[u8] = b"agent-service/communication/1/content";
 const HYBRID_INFO: &[u8] = b"agent-service/communication/1/hybrid";
 
+/// 2^255 - 19, the field that public keys are numbers of, the highest byte first.
+const FIELD: [u8; 32] = {
+    let mut field = [0xff; 32];
+    field[0] = 0x7f;
+    field[31] = 0xed;
+    field
+};
+
 /// What `hybrid` is, for whoever opens it.
 pub const HYBRID_ALGORITHM: &str = "X25519-HKDF-SHA256-AES-256-GCM";
 
@@ -179,7 +187,8 @@ impl Address<'_> {
     }
 }
 
-/// Whether anything can be encrypted for this public key: not for the few points whose shared secret everybody knows.
+/// Whether anything can be encrypted for this public key: not for the few points whose shared secret everybody knows, and not
+/// for a second way to write a point, as the recipient's own library writes another and salts with that.
 pub fn is_usable(public_key: &str) -> bool {
     point(public_key).is_ok_and(|point| hybrid_key(&Zeroizing::new([7; 32]), &point).is_ok())
 }
@@ -198,7 +207,9 @@ pub fn for_recipient(content: &Content, message: &Message) -> Value {
 fn point(public_key: &str) -> Result<PublicKey, EnvelopeError> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(public_key, &mut bytes).map_err(|_why| EnvelopeError::PublicKey)?;
-    Ok(PublicKey::from(bytes))
+    let mut number = bytes;
+    number.reverse();
+    if number < FIELD { Ok(PublicKey::from(bytes)) } else { Err(EnvelopeError::PublicKey) }
 }
 
 /// The key of one `hybrid` message and the public half of the pair that was made for it.

@@ -79,12 +79,72 @@ fn a_hybrid_content_is_for_the_recipient_alone() {
     assert_eq!(opened_by_recipient(&shown, &private), "für dich".as_bytes());
 }
 
+/// The example of `docs/sealed-messages.md`, by its names.
+fn documented() -> Value {
+    let document = include_str!("../../../../../docs/sealed-messages.md");
+    let (_, example) = document.split_once("```json\n").unwrap();
+    serde_json::from_str(example.split_once("```").unwrap().0).unwrap()
+}
+
+#[test]
+fn the_documented_example_is_what_is_sealed() {
+    let example = documented();
+    let text = |name: &str| example[name].as_str().unwrap();
+    let bytes = |name: &str| -> [u8; 32] { hex::decode(text(name)).unwrap().try_into().unwrap() };
+    let private = StaticSecret::from(bytes("recipient_private_key"));
+    assert_eq!(hex::encode(PublicKey::from(&private)), text("recipient_public_key"));
+    let message = Message {
+        id: text("id").to_owned(),
+        sender: text("sender").to_owned(),
+        recipient: text("recipient").to_owned(),
+        encryption_type: EncryptionType::Hybrid,
+        ..message()
+    };
+    let nonce = hex::decode(text("nonce")).unwrap().try_into().unwrap();
+    let ephemeral = Zeroizing::new(bytes("ephemeral_private_key"));
+    let point = point(text("recipient_public_key")).unwrap();
+    let (derived, _) = hybrid_key(&ephemeral, &point).unwrap();
+    assert_eq!(hex::encode(*derived), text("key"));
+    let sealed = key().seal(
+        text("content").as_bytes(),
+        address(&message),
+        EncryptionType::Hybrid,
+        Some(text("recipient_public_key")),
+        &Entropy { nonce, ephemeral },
+    );
+    let shown = for_recipient(&sealed.unwrap(), &message);
+    for part in ["algorithm", "ephemeral_public_key", "nonce", "ciphertext", "associated_data"] {
+        assert_eq!(shown[part], example[part], "{part}");
+    }
+    assert_eq!(opened_by_recipient(&shown, &private), text("content").as_bytes());
+}
+
 #[test]
 fn keys_that_give_everybody_the_same_secret_are_not_usable() {
     assert!(is_usable(&hex::encode(PublicKey::from(&StaticSecret::from([5; 32])).as_bytes())));
     for key in ["00".repeat(32), format!("01{}", "00".repeat(31)), "no key".to_owned()] {
         assert!(!is_usable(&key), "{key}");
     }
+}
+
+#[test]
+fn a_point_has_one_way_to_be_written() {
+    let nine = format!("09{}", "00".repeat(31));
+    // The same number with the bit that is passed over, and with the field's size added to it.
+    let with_bit = format!("09{}80", "00".repeat(30));
+    let and_field = format!("f6{}7f", "ff".repeat(30));
+    let same = |one: &str| StaticSecret::from([5; 32]).diffie_hellman(&raw(one)).to_bytes();
+    assert_eq!((same(&with_bit), same(&and_field)), (same(&nine), same(&nine)));
+    assert_eq!(
+        [&nine, &with_bit, &and_field].map(|key| is_usable(key)),
+        [true, false, false],
+        "the recipient would salt with the first"
+    );
+}
+
+fn raw(public_key: &str) -> PublicKey {
+    let bytes: [u8; 32] = hex::decode(public_key).unwrap().try_into().unwrap();
+    PublicKey::from(bytes)
 }
 
 #[test]
