@@ -32,7 +32,8 @@ static NEW: LazyShape = LazyLock::new(|| {
     Shape::new([
         field(ID, Kind::text_like(&NAME)),
         field("supported_task_types", task_types()).rule(some_types),
-        field("gpu_tier", Kind::Choice(GpuTier::WORDS)),
+        // Able to do what the example of a plan asks for.
+        field("gpu_tier", Kind::Choice(GpuTier::WORDS)).example("mid_range_gpu"),
         field("max_concurrent_tasks", places()).default(1),
         field("performance_score", share()),
         field("cost_per_hour", price()),
@@ -63,7 +64,7 @@ static FILTER: LazyShape = LazyLock::new(|| {
 static WANTED: LazyShape = LazyLock::new(|| {
     Shape::new([
         field("task_type", Kind::Choice(TaskType::WORDS)),
-        field("gpu_tier", Kind::Choice(GpuTier::WORDS)),
+        field("gpu_tier", Kind::Choice(GpuTier::WORDS)).example("mid_range_gpu"),
     ])
 });
 

@@ -17,7 +17,7 @@ impl From<Unplanned> for ApiError {
     fn from(why: Unplanned) -> Self {
         match why {
             Unplanned::Denied(denied) => denied.into(),
-            why @ Unplanned::NoAgent(_) => Self::detail(StatusCode::CONFLICT, why.to_string()),
+            why @ Unplanned::NoAgent { .. } => Self::detail(StatusCode::CONFLICT, why.to_string()),
         }
     }
 }

@@ -183,7 +183,8 @@ async fn a_plan_without_a_place_for_each_sub_task_leaves_nothing() {
     let before = test.app.store.dump().await;
     let body = task("second", &[part("a", &[]), part("b", &[])]);
     let refused = post(&test, "alice", "/plans", Some(body)).await;
-    assert_eq!(refused.json(), json!({"detail": "No available agents for sub-task b"}));
+    let why = "No available agents for sub-task b (text_processing on mid_range_gpu: 1 busy)";
+    assert_eq!(refused.json(), json!({"detail": why}));
     assert_eq!(test.app.store.dump().await, before);
 }
 
@@ -246,6 +247,8 @@ async fn agents_register_change_and_leave() {
     let candidates = get(&test, "/candidates?task_type=io_bound&gpu_tier=cpu_only").await;
     assert_eq!(candidates, json!([]));
     assert_eq!(get(&test, "/agents?status=maintenance").await[0]["agent_id"], "mine");
+    let again = post(&test, "alice", "/agents", Some(body)).await.json();
+    assert_eq!(again["status"], "maintenance", "starting anew does not end it");
 
     plan(&test, "t", &[part("a", &[])]).await;
     let remove = async |agent: &str| {

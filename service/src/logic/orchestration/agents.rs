@@ -97,7 +97,8 @@ impl NewAgent {
             performance_score: self.performance_score.into(),
             cost_per_hour: self.cost_per_hour,
             reliability_score: self.reliability_score.into(),
-            in_maintenance: false,
+            // An agent that starts anew does not know that its owner has taken it out.
+            in_maintenance: former.is_some_and(|former| former.in_maintenance),
             built_in: former.is_some_and(|former| former.built_in),
             registered_at: former.map_or(now, |former| former.registered_at),
             last_updated: now,

@@ -52,7 +52,7 @@ impl Course {
 
     /// An agent begins.
     pub fn start(&mut self, id: &str, now: Stamp) -> Result<(), Denied> {
-        let assignment = self.reported(id, &[AssignmentStatus::Assigned])?;
+        let assignment = self.reported(id, &[AssignmentStatus::Assigned], now)?;
         if assignment.ready_at.is_none() {
             return Err(Denied::Conflict("The sub-task waits for others that are not completed"));
         }
@@ -69,7 +69,7 @@ impl Course {
         rules: &Rules,
         now: Stamp,
     ) -> Result<(), Denied> {
-        let assignment = self.reported(id, &[AssignmentStatus::InProgress])?;
+        let assignment = self.reported(id, &[AssignmentStatus::InProgress], now)?;
         assignment.results = Some(Json(Value::Object(results)));
         assignment.end(AssignmentStatus::Completed, None, now);
         self.ready(now);
@@ -86,7 +86,7 @@ impl Course {
         now: Stamp,
     ) -> Result<(), Denied> {
         let open = [AssignmentStatus::Assigned, AssignmentStatus::InProgress];
-        let assignment = self.reported(id, &open)?;
+        let assignment = self.reported(id, &open, now)?;
         assignment.end(AssignmentStatus::Failed, Some(error), now);
         self.settle(rules, now);
         Ok(())
@@ -94,7 +94,7 @@ impl Course {
 
     /// Its owner ends it: whatever has not ended does.
     pub fn cancel(&mut self, now: Stamp) -> Result<(), Denied> {
-        self.active()?;
+        self.active(now)?;
         self.end(PlanStatus::Cancelled, None, now);
         Ok(())
     }
@@ -107,17 +107,19 @@ impl Course {
         roster: &mut Roster,
         ids: &mut impl FnMut() -> String,
     ) -> Result<Vec<String>, Unplanned> {
-        self.active()?;
         let now = roster.now();
+        self.active(now)?;
         let mut retried = Vec::new();
         let may_retry = |a: &&mut Assignment| {
             a.status == AssignmentStatus::Failed && a.retries() < rules.retry_limit
         };
         let mut assignments = self.assignments.clone();
         for assignment in assignments.iter_mut().filter(may_retry) {
-            let agent = roster
-                .take(assignment.task_type, assignment.gpu_tier)
-                .ok_or_else(|| Unplanned::NoAgent(assignment.sub_task_id.clone()))?;
+            let agent =
+                roster.take(assignment.task_type, assignment.gpu_tier).ok_or_else(|| {
+                    let (kind, tier) = (assignment.task_type, assignment.gpu_tier);
+                    Unplanned::nobody(&assignment.sub_task_id, roster.standing_for(kind, tier))
+                })?;
             assignment.id = ids();
             assignment.agent_id = agent.agent_id;
             assignment.cost_per_hour = agent.cost_per_hour;
@@ -137,11 +139,11 @@ impl Course {
 
     /// What time brings: the plan is past its deadline, an agent has not begun, an agent at work has gone offline or away.
     pub fn expire(&mut self, rules: &Rules, roster: &Roster) {
-        if self.active().is_err() {
+        let now = roster.now();
+        if self.plan.status != PlanStatus::Active {
             return;
         }
-        let now = roster.now();
-        if self.plan.deadline.is_some_and(|deadline| now.micros_since(&deadline) > 0) {
+        if self.is_late(now) {
             self.end(PlanStatus::Failed, Some("The deadline has passed".to_owned()), now);
             return;
         }
@@ -216,31 +218,41 @@ impl Course {
         self.assignments.iter().enumerate().map(|(i, is)| (is, stored.get(i)))
     }
 
-    fn active(&self) -> Result<(), Denied> {
+    fn is_late(&self, now: Stamp) -> bool {
+        self.plan.deadline.is_some_and(|deadline| now.micros_since(&deadline) > 0)
+    }
+
+    /// That the plan goes on. Past its deadline it does not, whether or not anybody has looked at it since.
+    fn active(&self, now: Stamp) -> Result<(), Denied> {
         match self.plan.status {
+            PlanStatus::Active if self.is_late(now) => {
+                Err(Denied::Conflict("The deadline of the plan has passed"))
+            }
             PlanStatus::Active => Ok(()),
             _ => Err(Denied::Conflict("The plan has ended already")),
         }
     }
 
-    /// The assignment that a report is about, if it stands as one that is reported so.
+    /// The assignment that a report is about, if it stands as one that is reported so. Of one that has ended the refusal says
+    /// how: whoever has lost the answer to a report sends it again, and wants to know whether the first one counted.
     fn reported(
         &mut self,
         id: &str,
         expected: &[AssignmentStatus],
+        now: Stamp,
     ) -> Result<&mut Assignment, Denied> {
-        self.active()?;
+        let active = self.active(now);
         let found = self.assignments.iter_mut().find(|assignment| assignment.id == id);
         let assignment = found.ok_or(Denied::NotFound("Assignment"))?;
         if expected.contains(&assignment.status) {
-            return Ok(assignment);
+            return active.map(|()| assignment);
         }
         Err(Denied::Conflict(match assignment.status {
             AssignmentStatus::Pending | AssignmentStatus::Assigned => "The sub-task has not begun",
             AssignmentStatus::InProgress => "The sub-task has begun already",
-            AssignmentStatus::Completed
-            | AssignmentStatus::Failed
-            | AssignmentStatus::Cancelled => "The sub-task has ended already",
+            AssignmentStatus::Completed => "The sub-task is completed already",
+            AssignmentStatus::Failed => "The sub-task has failed already",
+            AssignmentStatus::Cancelled => "The sub-task was cancelled",
         }))
     }
 

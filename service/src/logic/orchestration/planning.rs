@@ -38,11 +38,23 @@ pub struct Named<'n> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unplanned {
     /// Nobody has a place for it.
-    #[error("No available agents for sub-task {0}")]
-    NoAgent(String),
+    #[error("No available agents for sub-task {sub_task} ({standing})")]
+    NoAgent {
+        /// What nobody can take.
+        sub_task: String,
+        /// What it asks for, and how those stand who could do it.
+        standing: String,
+    },
     /// Otherwise.
     #[error(transparent)]
     Denied(#[from] Denied),
+}
+
+impl Unplanned {
+    /// Nobody has a place for this sub-task, as those stand who could do it.
+    pub fn nobody(sub_task: &str, standing: String) -> Self {
+        Self::NoAgent { sub_task: sub_task.to_owned(), standing }
+    }
 }
 
 impl NewPlan {
@@ -75,9 +87,10 @@ impl NewPlan {
         let mut estimated_cost = Amount::default();
         for part in stages.iter().flatten() {
             let wanted = &part.requirements;
-            let agent = roster
-                .take(wanted.task_type, wanted.gpu_tier)
-                .ok_or_else(|| Unplanned::NoAgent(part.sub_task_id.clone()))?;
+            let (kind, tier) = (wanted.task_type, wanted.gpu_tier);
+            let agent = roster.take(kind, tier).ok_or_else(|| {
+                Unplanned::nobody(&part.sub_task_id, roster.standing_for(kind, tier))
+            })?;
             estimated_cost = estimated_cost + wanted.cost(agent.cost_per_hour);
             assignments.push(assignment(ids(), named, assignments.len(), part, &agent, now));
         }
@@ -263,7 +276,10 @@ pub(crate) mod tests {
         let parts = ["a", "b", "c", "d"].map(|id| part(id, &[]));
         let body = json!({"task_id": "t", "decomposition": decomposition(&parts)});
         let refused = plan(body, &mut roster(now())).unwrap_err();
-        assert_eq!(refused.to_string(), "No available agents for sub-task d");
+        assert_eq!(
+            refused.to_string(),
+            "No available agents for sub-task d (text_processing on mid_range_gpu: 1 busy)"
+        );
     }
 
     #[test]

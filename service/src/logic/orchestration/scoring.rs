@@ -67,6 +67,22 @@ impl Roster {
         candidates
     }
 
+    /// How those stand who could do work of this kind on this tier, for whoever finds no candidate among them.
+    pub fn standing_for(&self, task_type: TaskType, gpu_tier: GpuTier) -> String {
+        let count = |status: AgentStatus| {
+            let standing = self.standing(Some(status));
+            standing.filter(|member| member.suits(task_type, gpu_tier)).count()
+        };
+        let counted = AgentStatus::ALL.iter().map(|status| (count(*status), status.word()));
+        let standing: Vec<String> = counted
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        let standing =
+            if standing.is_empty() { "none registered".to_owned() } else { standing.join(", ") };
+        format!("{} on {}: {standing}", task_type.word(), gpu_tier.word())
+    }
+
     /// Gives a sub-task to the best candidate, which has a place less from then on.
     pub fn take(&mut self, task_type: TaskType, gpu_tier: GpuTier) -> Option<Agent> {
         let best = self.candidates(task_type, gpu_tier).first()?.member.agent.agent_id.clone();
@@ -126,6 +142,26 @@ mod tests {
         roster.members[2].agent.in_maintenance = false;
         roster.members[2].agent.last_updated = now().plus_seconds(-301);
         assert_eq!(candidates(&roster, TaskType::ModelTraining, GpuTier::PremiumGpu), 0);
+    }
+
+    #[test]
+    fn who_finds_nobody_hears_how_those_stand_who_could_do_it() {
+        let mut roster = roster(now());
+        let heard = |roster: &Roster, tier| roster.standing_for(TaskType::TextProcessing, tier);
+        assert_eq!(
+            heard(&roster, GpuTier::CpuOnly),
+            "text_processing on cpu_only: none registered"
+        );
+        let mut others: Vec<Member> = std::iter::repeat_n(roster.members[0].clone(), 3).collect();
+        others[0].load = 3;
+        others[1].agent.last_updated = now().plus_seconds(-301);
+        others[2].agent.in_maintenance = true;
+        roster.members[0].load = 3;
+        roster.members.extend(others);
+        assert_eq!(
+            heard(&roster, GpuTier::MidRangeGpu),
+            "text_processing on mid_range_gpu: 2 busy, 1 offline, 1 maintenance"
+        );
     }
 
     #[test]

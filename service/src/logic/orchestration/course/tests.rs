@@ -58,10 +58,11 @@ fn reports_come_in_order_and_once() {
     course.start("asgn_1", start()).unwrap();
     assert_eq!(course.start("asgn_1", start()), refused("The sub-task has begun already"));
     complete(&mut course, "asgn_1").unwrap();
-    assert_eq!(complete(&mut course, "asgn_1"), refused("The sub-task has ended already"));
+    assert_eq!(complete(&mut course, "asgn_1"), refused("The sub-task is completed already"));
     assert_eq!(complete(&mut course, "asgn_9"), Err(Denied::NotFound("Assignment")));
     course.cancel(start()).unwrap();
-    assert_eq!(complete(&mut course, "asgn_2"), refused("The plan has ended already"));
+    assert_eq!(complete(&mut course, "asgn_1"), refused("The sub-task is completed already"));
+    assert_eq!(complete(&mut course, "asgn_2"), refused("The sub-task was cancelled"));
     assert_eq!(course.cancel(start()), refused("The plan has ended already"));
 }
 
@@ -116,7 +117,10 @@ fn a_retry_without_a_place_changes_nothing_that_is_stored() {
     let mut roster = roster(start());
     roster.members[0].load = 3;
     let refused = course.retry(&RULES, &mut roster, &mut ids()).unwrap_err();
-    assert_eq!(refused.to_string(), "No available agents for sub-task a");
+    assert_eq!(
+        refused.to_string(),
+        "No available agents for sub-task a (text_processing on mid_range_gpu: 1 busy)"
+    );
     let nothing = Rules { retry_limit: 0, ..RULES };
     assert_eq!(course.retry(&nothing, &mut roster, &mut ids()), Ok(Vec::new()));
 }
@@ -169,6 +173,34 @@ fn a_plan_fails_at_its_deadline() {
     assert_eq!(course.plan.status, PlanStatus::Failed);
     assert_eq!(course.plan.error_message.as_deref(), Some("The deadline has passed"));
     assert_eq!(sub_tasks(course.ended()), ["a"]);
+}
+
+#[test]
+fn past_the_deadline_nothing_counts_any_more_though_nobody_has_looked() {
+    let mut course = course(&[("a", &[]), ("b", &[])]);
+    course.plan.deadline = Some(start().plus_seconds(60));
+    course.start("asgn_1", start()).unwrap();
+    course.fail("asgn_2", "no".to_owned(), &RULES, start()).unwrap();
+    let late = start().plus_seconds(61);
+    let refused = Denied::Conflict("The deadline of the plan has passed");
+    assert_eq!(course.complete("asgn_1", Map::new(), &RULES, late), Err(refused));
+    assert_eq!(course.fail("asgn_1", "no".to_owned(), &RULES, late), Err(refused));
+    assert_eq!(course.cancel(late), Err(refused));
+    assert_eq!(course.retry(&RULES, &mut roster(late), &mut ids()), Err(refused.into()));
+    course.complete("asgn_1", Map::new(), &RULES, start().plus_seconds(60)).unwrap();
+}
+
+#[test]
+fn who_begins_late_may_until_somebody_has_looked() {
+    let mut course = course(&[("a", &[]), ("b", &[])]);
+    let late = start().plus_seconds(400);
+    course.start("asgn_1", late).unwrap();
+    course.expire(&RULES, &roster(late));
+    assert_eq!(course.assignments[0].status, AssignmentStatus::InProgress);
+    let refused = Err(Denied::Conflict("The sub-task has failed already"));
+    assert_eq!(course.start("asgn_2", late), refused);
+    // The report of work that was begun all the same.
+    assert_eq!(course.complete("asgn_2", Map::new(), &RULES, late), refused);
 }
 
 /// Something that can happen to a course.
