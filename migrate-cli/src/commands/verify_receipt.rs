@@ -25,7 +25,10 @@ The file is what GET /api/v1/agents/executions/ID/proof answers. Without --publi
 used: that shows that nothing was changed after it was signed, but not who signed it. The service shows its key at
 GET /api/v1/agents/receipts/public-key.
 
-Exit codes: 0 it holds, 1 the file can't be read, 2 the key is none, 3 it does not hold.
+A document can be genuine and say that the execution is not verified: a step failed its checks, or what the service has stored is
+no longer what was proven.
+
+Exit codes: 0 it holds and the execution is verified, 1 the file can't be read, 2 the key is none, 3 otherwise.
 
 Examples:
   migrate verify receipt proof.json --public-key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
@@ -43,6 +46,9 @@ pub(crate) struct Args {
     public_key: Option<String>,
 }
 
+/// Why a genuine document is not enough.
+const UNVERIFIED: &str = "the service itself says that a step failed its checks, or that what is stored is not what was proven";
+
 /// The JSON shape, for documents that hold and those that do not.
 #[derive(Debug, Serialize)]
 struct Checked {
@@ -58,11 +64,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let given = args.public_key.as_deref().map(key_of).transpose()?;
     let text = read(&args.file)?;
     let (key, outcome) = check(&text, given.as_ref());
+    let problem = match &outcome {
+        Ok(verdict) if verdict.verified => None,
+        Ok(_) => Some(UNVERIFIED.to_owned()),
+        Err(why) => Some(why.to_string()),
+    };
     let checked = Checked {
         file: args.file.display().to_string(),
         valid: outcome.is_ok(),
         key,
-        problem: outcome.as_ref().err().map(ToString::to_string),
+        problem,
         verdict: outcome.ok(),
     };
     if checked.valid {
@@ -70,19 +81,31 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         if key == "file" {
             context.printer.warn("the file names its own key; --public-key says whose it must be");
         }
-        return Ok(Exit::Done);
     }
-    let problem = checked.problem.clone().unwrap_or_default();
+    match &checked.problem {
+        None => Ok(Exit::Done),
+        Some(problem) => refuse(&checked, problem, context),
+    }
+}
+
+fn refuse(checked: &Checked, problem: &str, context: &Context) -> Result<Exit, Failure> {
+    let (words, help) = if checked.valid {
+        ("is not verified", "ask the service which steps: POST …/integration/integrations/zk/ID")
+    } else {
+        (
+            "does not hold",
+            "get it again from the service, and check the key: GET …/receipts/public-key",
+        )
+    };
     if context.printer.format() == Format::Json {
-        context.printer.json(&checked);
-        context.printer.note(format_args!("{} {problem}", paint(BAD, "does not hold:")));
+        if !checked.valid {
+            context.printer.json(checked);
+        }
+        context.printer.note(format_args!("{} {problem}", paint(BAD, format!("{words}:"))));
         return Ok(Exit::Refused);
     }
-    Err(Failure::Refused {
-        message: format!("{} does not hold: {problem}", checked.file),
-        help: "get it again from the service, and check the key: GET …/receipts/public-key"
-            .to_owned(),
-    })
+    let message = format!("{} {words}: {problem}", checked.file);
+    Err(Failure::Refused { message, help: help.to_owned() })
 }
 
 type Key = ed25519_dalek::VerifyingKey;
@@ -124,7 +147,9 @@ fn read(file: &Path) -> Result<String, Failure> {
 impl Report for Checked {
     fn human(&self, page: &mut String) -> fmt::Result {
         let Some(verdict) = &self.verdict else { return Ok(()) };
-        writeln!(page, "{} {}", paint(GOOD, "holds:"), self.file)?;
+        let genuine =
+            if verdict.verified { paint(GOOD, "holds:") } else { paint(WARN, "genuine:") };
+        writeln!(page, "{genuine} {}", self.file)?;
         writeln!(page, "  execution  {} ({})", verdict.execution_id, verdict.status)?;
         writeln!(page, "  signed by  {}", verdict.coordinator_id)?;
         if verdict.steps.is_empty() {

@@ -38,7 +38,7 @@ fn document_schema() -> Value {
     let text = json!({"type": "string"});
     json!({"type": "object", "properties": {
         "format": text, "execution_id": text, "workflow_id": text, "status": text,
-        "public_key_hex": text, "receipt": {"type": "object"}, "signature": text,
+        "public_key_hex": text, "receipt": super::receipts::schema(), "signature": text,
         "steps": {"type": "array", "maxItems": MOST_STEPS, "items": {
             "type": "object",
             "properties": {
@@ -57,7 +57,7 @@ fn verdict_schema() -> Value {
         "proven": {"type": "array", "items": text},
     }});
     let verdict = json!({"type": "object", "properties": {
-        "execution_id": text, "status": text, "coordinator_id": text,
+        "execution_id": text, "status": text, "verified": boolean, "coordinator_id": text,
         "steps": {"type": "array", "items": step},
     }});
     json!({"type": "object", "required": ["valid", "problem", "verdict"], "properties": {

@@ -66,6 +66,11 @@ fn step(name: &str) -> StepExecution {
 /// What the service would answer.
 fn proven(signer: &Signer) -> Value {
     let steps = [step("prepare"), step("ask")];
+    document_of(signer, &steps, &steps)
+}
+
+/// The document of rows that are `now_stored`, and were `steps` when they were proven.
+fn document_of(signer: &Signer, now_stored: &[StepExecution], steps: &[StepExecution]) -> Value {
     let levels = [VerificationLevel::Full, VerificationLevel::ZeroKnowledge];
     let rows: Vec<_> = steps
         .iter()
@@ -78,7 +83,7 @@ fn proven(signer: &Signer) -> Value {
         })
         .collect();
     let execution = execution();
-    let evidence = Evidence { execution: &execution, steps: &steps, proofs: &rows, run: None };
+    let evidence = Evidence { execution: &execution, steps: now_stored, proofs: &rows, run: None };
     document::issue(evidence, signer, now()).unwrap()
 }
 
@@ -118,10 +123,24 @@ async fn verify_receipt() {
         assert_eq!(ran.exit, Exit::Refused, "{}", ran.out);
         assert!(ran.err.contains("does not hold"), "{}", ran.err);
     }
-    let ran = folder.run(&["verify", "receipt", file, "--public-key", "zz"]).await;
-    assert_eq!(ran.exit, Exit::Usage);
+    // A genuine document about a row that was changed after it was proven.
+    let steps = [step("prepare"), step("ask")];
+    let mut changed = steps.clone();
+    changed[1].output_data = Some(Json(json!({"x": 2})));
+    std::fs::write(file, document_of(&signer, &changed, &steps).to_string()).unwrap();
+    let ran = folder.run(&["verify", "receipt", file, "--public-key", &key]).await;
+    assert_eq!(ran.exit, Exit::Refused, "{}", ran.out);
+    assert!(ran.out.starts_with("genuine: proof.json"), "{}", ran.out);
+    assert!(ran.err.contains("proof.json is not verified"), "{}", ran.err);
+    let (exit, shown) = folder.json(&["verify", "receipt", file]).await;
+    assert_eq!(exit, Exit::Refused);
+    assert_eq!((&shown["valid"], &shown["verdict"]["verified"]), (&json!(true), &json!(false)));
+    assert!(shown["problem"].as_str().unwrap().contains("not what was proven"), "{shown:#}");
+
     let ran = folder.run(&["verify", "receipt", "/nowhere/proof.json"]).await;
     assert_eq!(ran.exit, Exit::Failed);
+    let ran = folder.run(&["verify", "receipt", file, "--public-key", "zz"]).await;
+    assert_eq!(ran.exit, Exit::Usage);
 }
 
 fn hex_of(signer: &Signer) -> String {

@@ -43,6 +43,7 @@ async fn a_proof_document_is_checked_by_the_service_that_made_it() {
         test.ask("alice", "POST", "/proofs/verify", Some(document)).await.json()
     };
     let good = check(document.clone()).await;
+    assert_eq!(good["verdict"]["verified"], true);
     assert_eq!((&good["valid"], &good["problem"]), (&json!(true), &Value::Null), "{good:#}");
     let steps = good["verdict"]["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 2);
@@ -79,9 +80,13 @@ async fn who_changes_a_step_afterwards_is_found_out() {
         assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.text);
         answer.json()
     };
-    // By the receipt, by the integration, and by that for each step.
+    // By the receipt, by the document for others, by the integration, and by that for each step.
     let verified = async || {
         let receipt = ask("GET", format!("/executions/{execution}/receipt")).await;
+        let document = ask("GET", format!("/executions/{execution}/proof")).await;
+        let checked = test.ask("alice", "POST", "/proofs/verify", Some(document)).await.json();
+        assert_eq!(checked["valid"], true, "it is what the service says: {checked:#}");
+        assert_eq!(checked["verdict"]["verified"], receipt["verified"]);
         let level = "verification_level=zero-knowledge";
         let zk = ask("POST", format!("/integration/integrations/zk/{execution}?{level}")).await;
         assert!(zk["zk_proofs_generated"][1]["proof_size"].as_u64().unwrap() > 1500, "{zk:#}");

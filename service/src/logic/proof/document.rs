@@ -25,6 +25,8 @@ pub struct Verdict {
     pub execution_id: String,
     /// How it ended.
     pub status: String,
+    /// Whether, when the document was issued, no step had failed its checks and every step was still as it was proven.
+    pub verified: bool,
     /// Who attests it.
     pub coordinator_id: String,
     /// Its proven steps.
@@ -100,6 +102,8 @@ pub fn verify(document: &Value, key: &VerifyingKey) -> Result<Verdict, Unproven>
     Ok(Verdict {
         execution_id: told("execution_id").to_owned(),
         status: told("status").to_owned(),
+        // Not attested by itself, but the signature of the document covers it.
+        verified: receipt.get("verified") == Some(&Value::Bool(true)),
         coordinator_id: signing::coordinator_id(key),
         steps: verdicts.collect::<Result<_, _>>()?,
     })
@@ -153,13 +157,17 @@ pub(crate) mod tests {
     }
 
     fn document() -> Value {
-        let steps = steps();
+        document_of(&steps(), &steps())
+    }
+
+    /// The document of an execution whose rows are `steps`, and were `proven_steps` when they were proven.
+    fn document_of(steps: &[StepExecution], proven_steps: &[StepExecution]) -> Value {
         let levels = [VerificationLevel::Full, VerificationLevel::ZeroKnowledge];
+        let pairs = proven_steps.iter().zip(levels);
         let rows: Vec<ProofRow> =
-            steps.iter().zip(levels).map(|(step, level)| proven(step, level).row(at(2))).collect();
+            pairs.map(|(step, level)| proven(step, level).row(at(2))).collect();
         let (execution, run) = (execution(Status::Completed), own_run());
-        let evidence =
-            Evidence { execution: &execution, steps: &steps, proofs: &rows, run: Some(&run) };
+        let evidence = Evidence { execution: &execution, steps, proofs: &rows, run: Some(&run) };
         issue(evidence, &signer(), at(9)).unwrap()
     }
 
@@ -179,6 +187,7 @@ pub(crate) mod tests {
         {
           "execution_id": "exec_0123456789",
           "status": "completed",
+          "verified": true,
           "coordinator_id": "agent-service:fe812c12f3ab4ce6",
           "steps": [
             {
@@ -206,6 +215,15 @@ pub(crate) mod tests {
         assert_eq!(named_key(&document), Ok(signer().public_key()));
         let stranger = Signer::new(&[8; 32]).public_key();
         assert_eq!(verify(&document, &stranger), Err(Unproven::Signature("document")));
+    }
+
+    #[test]
+    fn a_document_about_rows_that_were_changed_says_so() {
+        let mut changed = steps();
+        changed[1].output_data = Some(crate::tables::Json(json!({"prediction": "forged"})));
+        let verdict = verify(&document_of(&changed, &steps()), &signer().public_key()).unwrap();
+        assert!(!verdict.verified);
+        assert!(verdict.steps.iter().all(|step| step.verified), "as they were when they ended");
     }
 
     #[test]
