@@ -13,6 +13,10 @@ const CLAIMABLE: &str = "(status = 'QUEUED' OR status = 'RUNNING' AND lease_unti
 /// What every write of a trainer asks: that it still holds the training, and that nobody has ended it.
 const HELD: &str = "id = ? AND lease_token = ? AND status = 'RUNNING'";
 
+/// Whoever takes a training up begins it from its seed, so what was seen of it before is no progress.
+const FROM_THE_BEGINNING: &str =
+    "episodes_done = 0, steps_done = 0, mean_reward = NULL, reward_history = '[]'";
+
 /// A trainer's hold on a training, until the lease is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrainingLease {
@@ -89,8 +93,10 @@ impl Writing {
         training.lease_until = Some(until);
         training.attempts = (training.attempts.get().unwrap_or(0) + 1).into();
         training.started_at = training.started_at.or(Some(now));
-        let sql = "UPDATE agent_service_rl_jobs SET status = ?, lease_owner = ?, lease_token = ?, \
-                   lease_until = ?, attempts = ?, started_at = ? WHERE id = ?";
+        let sql = format!(
+            "UPDATE agent_service_rl_jobs SET status = ?, lease_owner = ?, lease_token = ?, \
+             lease_until = ?, attempts = ?, started_at = ?, {FROM_THE_BEGINNING} WHERE id = ?"
+        );
         let binds = vec![
             cell(&training.status),
             cell(&training.lease_owner),
@@ -143,7 +149,8 @@ impl Writing {
     pub async fn training_release(&mut self, lease: &TrainingLease) -> Result<(), StoreError> {
         let sql = format!(
             "UPDATE agent_service_rl_jobs SET status = 'QUEUED', attempts = attempts - 1, \
-             lease_owner = NULL, lease_token = NULL, lease_until = NULL WHERE {HELD}"
+             lease_owner = NULL, lease_token = NULL, lease_until = NULL, {FROM_THE_BEGINNING} \
+             WHERE {HELD}"
         );
         let binds = vec![cell(&lease.id), cell(&lease.token)];
         self.run("give a training back", sql, binds).await.map(drop)

@@ -131,10 +131,14 @@ async fn a_stopped_trainer_gives_its_training_back() {
     let test = TestApp::new().await;
     let (_, training) = begin(&test, ENDLESS).await;
     let trainer = start(&test);
-    ends_as(&test, &training, "running").await;
+    let goes_on = async || progress(&test, &training).await["episodes_done"].as_i64() > Some(0);
+    until("the training goes on", goes_on).await;
     trainer.stop().await;
     let waiting = progress(&test, &training).await;
     assert_eq!((&waiting["status"], &waiting["attempts"]), (&json!("queued"), &json!(0)));
+    // It will begin from its seed, and says so.
+    assert_eq!((&waiting["progress"], &waiting["steps_done"]), (&json!(0.0), &json!(0)));
+    assert_eq!((&waiting["mean_reward"], &waiting["reward_history"]), (&Value::Null, &json!([])));
 }
 
 #[tokio::test]
