@@ -102,6 +102,13 @@ impl Answer {
     }
 }
 
+/// Lets a test that fails show what was logged: the cause of a 500 stands nowhere else.
+fn show_logs() {
+    let logs = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_ansi(false);
+    // The first test does it for all.
+    let _whether = logs.with_test_writer().try_init();
+}
+
 impl TestApp {
     pub(crate) async fn new() -> Self {
         Self::with(&[]).await
@@ -119,6 +126,7 @@ impl TestApp {
     }
 
     async fn on(folder: Arc<TempDir>, busy_timeout: &str, settings: &[(&str, &str)]) -> Self {
+        show_logs();
         let file = folder.path().join("c.db");
         let url = format!("sqlite:///{}?timeout={busy_timeout}", file.display());
         // No test touches the units of the machine it runs on.

@@ -75,6 +75,7 @@ pub fn logs() -> Action {
         Ok(Reply::ok(&executions::logs(&execution, &steps)))
     })
     .refuses(&[403, 404])
+    .answers(logs_schema)
 }
 
 /// `POST /executions/{execution_id}/cancel`.
@@ -126,6 +127,24 @@ fn status_schema() -> Value {
         "error_message": or_null("string"), "started_at": or_null("string"),
         "completed_at": or_null("string"), "total_execution_time": or_null("number"),
         "total_cost": {"type": "number"}, "verification_proof": or_null("object"),
+    }})
+}
+
+fn logs_schema() -> Value {
+    let text = json!({"type": "string"});
+    let or_null = |schema: &str| json!({"type": [schema, "null"]});
+    let status = json!({"type": "string", "enum": Status::WORDS});
+    let step = json!({"type": "object", "properties": {
+        "step_id": text, "status": status, "started_at": or_null("string"),
+        "completed_at": or_null("string"), "execution_time": or_null("number"),
+        "error_message": or_null("string"), "gpu_accelerated": {"type": "boolean"},
+        "memory_usage": or_null("number"),
+    }});
+    json!({"type": "object", "properties": {
+        "execution_id": text, "workflow_id": text, "status": status,
+        "started_at": or_null("string"), "completed_at": or_null("string"),
+        "total_execution_time": or_null("number"),
+        "step_logs": {"type": "array", "items": step},
     }})
 }
 

@@ -19,4 +19,14 @@ pub fn create() -> Action {
     .example(|| json!({"name": "Translators", "agents": ["linguist", "publisher"]}))
     .creates()
     .refuses(&[400])
+    .answers(|| {
+        let text = json!({"type": "string"});
+        // What is sent as name, description, agents and coordination goes back as it is, whatever it is.
+        json!({
+            "type": "object",
+            "required": ["id", "name", "description", "agents", "coordination_strategy", "status",
+                         "created_at", "owner_id"],
+            "properties": {"id": text, "status": text, "created_at": text, "owner_id": text},
+        })
+    })
 }

@@ -7,7 +7,7 @@ use crate::logic::Denied;
 use crate::logic::receipt::{self, Evidence};
 use crate::logic::signing::Signer;
 use crate::python::time::Stamp;
-use crate::tables::agents::{Execution, StepExecution};
+use crate::tables::agents::{Execution, Status, StepExecution};
 use crate::tables::own::{ProofRow, Run};
 use crate::work::Work;
 
@@ -18,6 +18,7 @@ pub fn show() -> Action {
         Ok(Reply::ok(&rows.attest(&work, receipt::issue).await?))
     })
     .refuses(&[403, 404, 409])
+    .answers(schema)
 }
 
 /// `GET /executions/{execution_id}/receipt/document`: exactly the bytes that are hashed and signed.
@@ -27,6 +28,7 @@ pub fn document() -> Action {
         Ok(Reply::text("application/json", receipt::document(rows.evidence())?))
     })
     .refuses(&[403, 404, 409])
+    .answers(document_schema)
 }
 
 /// `GET /receipts/public-key`.
@@ -40,6 +42,54 @@ pub fn public_key() -> Action {
         Ok(Reply::ok(&key))
     })
     .open()
+    .answers(|| {
+        let text = json!({"type": "string"});
+        json!({
+            "type": "object",
+            "required": ["algorithm", "coordinator_id", "public_key_hex"],
+            "properties": {"algorithm": text, "coordinator_id": text, "public_key_hex": text},
+        })
+    })
+}
+
+/// The form of a receipt.
+pub(super) fn schema() -> Value {
+    let text = json!({"type": "string"});
+    let attestation = json!({
+        "type": "object",
+        "required": ["coordinator_id", "signature", "timestamp"],
+        "properties": {"coordinator_id": text, "signature": text, "timestamp": text},
+    });
+    json!({
+        "type": "object",
+        "required": [
+            "execution_id", "workflow_id", "status", "receipt_id", "miner_signature",
+            "coordinator_attestations", "minted_amount", "recorded_at", "verified", "block_hash",
+            "transaction_hash",
+        ],
+        "properties": {
+            "execution_id": text, "workflow_id": text,
+            "status": {"type": "string", "enum": Status::WORDS}, "receipt_id": text,
+            "miner_signature": {"type": ["string", "null"]},
+            "coordinator_attestations": {"type": "array", "items": attestation},
+            "minted_amount": {"type": "integer"}, "recorded_at": text,
+            "verified": {"type": "boolean"}, "block_hash": text, "transaction_hash": text,
+        },
+    })
+}
+
+fn document_schema() -> Value {
+    let (text, object) = (json!({"type": "string"}), json!({"type": "object"}));
+    json!({
+        "type": "object",
+        "required": ["format", "execution_id", "workflow_id", "status", "executor", "steps"],
+        "properties": {
+            "format": text, "execution_id": text, "workflow_id": text,
+            "status": {"type": "string", "enum": Status::WORDS},
+            "executor": {"type": ["string", "null"]},
+            "steps": {"type": "array", "items": object},
+        },
+    })
 }
 
 /// What receipts and proofs of one execution are made from.

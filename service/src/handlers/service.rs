@@ -1,7 +1,7 @@
 //! The service itself: is it well, which build is it, what has it counted.
 
 use http::{HeaderName, StatusCode};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::http::error::chain;
 use crate::http::{Action, ApiError, Input, Reply};
@@ -26,6 +26,7 @@ pub fn health() -> Action {
     })
     .open()
     .refuses(&[503])
+    .answers(|| texts(&["status", "service"]))
 }
 
 /// `GET /health/schema`: for the gate of a cutover. 503 where this build could not read or write what the database holds.
@@ -83,6 +84,7 @@ pub fn version() -> Action {
         Ok(Reply::ok(&body))
     })
     .open()
+    .answers(|| texts(&["version", "build_id", "compatibility", "executor"]))
 }
 
 /// `GET /metrics`.
@@ -106,4 +108,11 @@ pub fn test() -> Action {
     })
     .open()
     .answers(super::message_schema)
+}
+
+/// An object of texts with these names.
+fn texts(names: &[&str]) -> Value {
+    let fields: Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+    json!({"type": "object", "required": names, "properties": fields})
 }
