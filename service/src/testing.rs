@@ -25,6 +25,7 @@ use crate::clock::{Chance, Clock, RandomIds};
 use crate::config::{Config, Source};
 use crate::execution::Bell;
 use crate::instances::{Host, Instances};
+use crate::learning::environment::FEATURE_NAMES;
 use crate::learning::{Algorithm, Course, Environment, Settings, training};
 use crate::live_events::LiveEvents;
 use crate::live_figures::LiveFigures;
@@ -221,6 +222,11 @@ impl TestApp {
         let body = json!({"agent_id": "a", "settings": settings});
         let made = self.ask("alice", "POST", "/learning/agents", Some(body)).await.json();
         made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A state to act in.
+    pub(crate) fn state() -> Value {
+        FEATURE_NAMES.iter().map(|name| ((*name).to_owned(), json!(0.5))).collect()
     }
 
     /// A learner of alice's with a model (of one who has learned nothing); its id.

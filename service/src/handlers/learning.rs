@@ -67,7 +67,8 @@ static TRAIN: LazyShape = LazyLock::new(|| {
 });
 
 static ACT: LazyShape = LazyLock::new(|| {
-    let features = FEATURE_NAMES.map(|name| field(name, within(-100.0, 100.0)).default(0.0));
+    // All of them: 0 is a value like any other, and no feature's ordinary one.
+    let features = FEATURE_NAMES.map(|name| field(name, within(-100.0, 100.0)).example(0.5));
     Shape::new([field("state", Kind::Model(Shape::new(features)))])
 });
 

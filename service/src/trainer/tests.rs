@@ -68,7 +68,8 @@ async fn a_training_ends_in_a_model_that_decides_and_is_measured() {
     let (learner, training) = begin(&test, SHORT).await;
     let path = format!("/learning/agents/{learner}");
     let act = format!("{path}/act");
-    let state = json!({"state": {"demand": 0.9, "supply": 0.1}});
+    let mut state = json!({"state": TestApp::state()});
+    state["state"]["demand"] = json!(0.9);
     let early = test.ask("alice", "POST", &act, Some(state.clone())).await;
     assert_eq!(early.status.as_u16(), 409);
     assert_eq!(test.ask("alice", "GET", &path, None).await.json()["status"], "queued");

@@ -83,7 +83,7 @@ async fn a_learner_is_its_owners() {
         ("DELETE", path.clone(), None),
         ("POST", format!("{path}/train"), Some(json!({}))),
         ("GET", format!("{path}/trainings"), None),
-        ("POST", format!("{path}/act"), Some(json!({"state": {}}))),
+        ("POST", format!("{path}/act"), Some(json!({"state": TestApp::state()}))),
         ("POST", format!("{path}/evaluate"), Some(json!({}))),
         ("GET", format!("/learning/trainings/{training}"), None),
         ("POST", format!("/learning/trainings/{training}/cancel"), None),
@@ -99,6 +99,21 @@ async fn a_learner_is_its_owners() {
         list.as_array().unwrap().len()
     };
     assert_eq!((listed("mallory").await, listed("alice").await), (0, 2));
+}
+
+#[tokio::test]
+async fn a_state_is_told_in_full() {
+    let test = TestApp::new().await;
+    let learner = test.trained_learner().await;
+    let path = format!("/learning/agents/{learner}/act");
+    let mut state = TestApp::state();
+    let told = test.ask("alice", "POST", &path, Some(json!({"state": state.clone()}))).await;
+    assert_eq!(told.status.as_u16(), 200, "{}", told.text);
+    let demand = state.as_object_mut().unwrap().remove("demand").unwrap();
+    state["demannd"] = demand;
+    let refused = test.ask("alice", "POST", &path, Some(json!({"state": state}))).await;
+    assert_eq!(refused.status.as_u16(), 422, "{}", refused.text);
+    assert_eq!(refused.json()["error"]["details"][0]["field"], "body.state.demand");
 }
 
 #[tokio::test]
@@ -161,7 +176,7 @@ async fn a_model_whose_bytes_have_changed_is_not_used() {
     let learner = test.trained_learner().await;
     test.sql("UPDATE agent_service_rl_weights SET bytes = zeroblob(64)").await;
     let path = format!("/learning/agents/{learner}/act");
-    let answer = test.ask("alice", "POST", &path, Some(json!({"state": {}}))).await;
+    let answer = test.ask("alice", "POST", &path, Some(json!({"state": TestApp::state()}))).await;
     assert_eq!(answer.status.as_u16(), 500);
     assert!(!answer.text.contains("checksum"), "{answer:?}");
 }
