@@ -37,6 +37,7 @@ mod shutdown;
 mod cli_errors;
 mod shared_database;
 mod durable_execution;
+mod durable_work;
 mod kills;
 mod delivery;
 mod event_streams;
