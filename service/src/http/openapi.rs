@@ -191,13 +191,15 @@ pub fn list_of(item: &Value) -> Value {
     json!({"type": "array", "items": item})
 }
 
-/// The schema of an object with one more field, which is always there.
+/// The schema of an object in which a field is always there, and is this, whatever it was before.
 #[must_use]
 pub fn with(mut schema: Value, name: &str, field: Value) -> Value {
     if let Some(Value::Object(fields)) = schema.get_mut("properties") {
         fields.insert(name.to_owned(), field);
     }
-    if let Some(Value::Array(required)) = schema.get_mut("required") {
+    if let Some(Value::Array(required)) = schema.get_mut("required")
+        && !required.iter().any(|known| known == name)
+    {
         required.push(name.into());
     }
     schema

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::python::json::stored;
 use crate::tables::column::{ColumnType, ColumnValue as _, Record};
-use crate::tables::{Amount, Cell, Column, choice};
+use crate::tables::{Cell, Column, Money, choice};
 use crate::validation::coerce::{self, Refusal};
 use crate::validation::{Place, Problem, kind};
 
@@ -60,9 +60,7 @@ fn cell_of(column: &Column, value: &Value) -> Result<Cell, Refusal> {
         }
         (ColumnType::Integer, value) => number(value),
         (ColumnType::Float, value) => coerce::number(value).map(Cell::Real),
-        (ColumnType::Money, value) => {
-            coerce::number(value).map(|number| Amount::of(number).write())
-        }
+        (ColumnType::Money, value) => coerce::number(value).map(|number| Money::of(number).write()),
         (ColumnType::Boolean, value) => truth(value),
         // JSON has no instants, and the monolith's columns take no text for one.
         (ColumnType::DateTime, _) => {

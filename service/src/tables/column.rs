@@ -47,7 +47,7 @@ pub enum ColumnType {
     Integer,
     /// A double.
     Float,
-    /// Money: whole millionths.
+    /// Money: whole steps of its last place.
     Money,
     /// Any bytes.
     Bytes,

@@ -13,7 +13,6 @@ pub mod jobs;
 pub mod portfolio;
 pub mod own;
 pub mod cell;
-pub mod amount;
 pub mod money;
 pub mod choice;
 pub mod column;
@@ -21,9 +20,9 @@ pub mod ddl;
 pub mod indexes;
 pub mod drift;
 
-pub use amount::Amount;
 pub use cell::{Bytes, Cell, Fault, Float, Int, Json};
 pub use column::{Column, ColumnType, Record, Table};
+pub use money::Money;
 
 /// Every table that the service creates when it is missing, shared ones first.
 pub const ALL: &[&Table] = &[

@@ -161,8 +161,8 @@ pub fn pay() -> Action {
         "Note that one of a message's agents has paid it; its price is credited to the sender";
     Action::new(about, async |work: Work, mut input: Input| {
         let Payment { payer, amount } = input.body()?;
-        let amount = Money::of_float(amount);
-        let amount = amount.ok_or(Denied::Refused("The amount has too many digits"))?;
+        let too_long = Denied::Refused("The amount has too many digits");
+        let amount = Money::exactly(amount).ok_or(too_long)?;
         let mut writing = work.store.write().await?;
         let payer = acting(&mut writing, &payer, &input.caller).await?.agent_id;
         let message = writing.message_find(input.part(MESSAGE)).await?;

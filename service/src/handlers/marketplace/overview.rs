@@ -13,7 +13,7 @@ use crate::logic::marketplace::overview::{self, DAYS, FIRST, POPULAR};
 use crate::logic::marketplace::services;
 use crate::logic::marketplace::{self, day, reputation};
 use crate::store::marketplace::search::Search;
-use crate::tables::Amount;
+use crate::tables::Money;
 use crate::tables::column::Record as _;
 use crate::tables::own::marketplace::{Agent, ServiceType};
 use crate::validation::{Kind, Shape, field};
@@ -41,8 +41,8 @@ struct Wanted {
     query: Option<String>,
     service_type: Option<ServiceType>,
     tags: Vec<String>,
-    min_price: Option<Amount>,
-    max_price: Option<Amount>,
+    min_price: Option<Money>,
+    max_price: Option<Money>,
     min_rating: Option<f64>,
     limit: i64,
     offset: i64,
@@ -51,7 +51,7 @@ struct Wanted {
 impl Wanted {
     /// A bound of 0 is none, as in the monolith.
     fn into_search(self) -> Search {
-        let bound = |amount: Option<Amount>| amount.filter(|amount| *amount != Amount::NOTHING);
+        let bound = |amount: Option<Money>| amount.filter(|amount| *amount != Money::ZERO);
         Search {
             service_type: self.service_type,
             tags: self.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),

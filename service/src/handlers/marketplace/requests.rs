@@ -15,7 +15,7 @@ use crate::logic::marketplace::{MOST_OPEN_REQUESTS, day, reputation, services};
 use crate::python::time::Stamp;
 use crate::store::Writing;
 use crate::store::marketplace::requests::{RequestFilter, Side};
-use crate::tables::Amount;
+use crate::tables::Money;
 use crate::tables::column::Record as _;
 use crate::tables::own::marketplace::{
     Complexity, Confidentiality, Priority, RequestStatus, Service, ServiceRequest,
@@ -239,7 +239,7 @@ async fn of_path(
 async fn credit_others(
     writing: &mut Writing,
     service: &Service,
-    earned: Amount,
+    earned: Money,
 ) -> Result<(), ApiError> {
     if let Some(mut agent) = writing.market_agent_find(&service.agent_id).await? {
         agent.total_earnings = agent.total_earnings + earned;

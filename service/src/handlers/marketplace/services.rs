@@ -14,7 +14,7 @@ use crate::logic::marketplace::services::{self, NewService, ServiceChanges};
 use crate::logic::marketplace::{Declined, MOST_SERVICES, pricing};
 use crate::store::Writing;
 use crate::store::marketplace::services::ServiceFilter;
-use crate::tables::Amount;
+use crate::tables::Money;
 use crate::tables::column::Record as _;
 use crate::tables::own::marketplace::{PricingModel, Service, ServiceStatus, ServiceType};
 use crate::validation::shape::Field;
@@ -124,7 +124,7 @@ struct Query {
 
 #[derive(Debug, Deserialize)]
 struct BudgetQuery {
-    budget: Option<Amount>,
+    budget: Option<Money>,
 }
 
 pub(super) fn schema() -> Value {

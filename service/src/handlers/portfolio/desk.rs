@@ -4,7 +4,6 @@ use super::{NO_PORTFOLIO, address};
 use crate::http::{ApiError, Input};
 use crate::logic::Denied;
 use crate::logic::portfolio::book::Book;
-use crate::logic::portfolio::money::Money;
 use crate::logic::portfolio::portfolios::{active, allowed, tolerance};
 use crate::logic::portfolio::prices::Prices;
 use crate::logic::portfolio::snapshots::State;
@@ -12,6 +11,7 @@ use crate::logic::portfolio::strategies::{Targets, targets};
 use crate::logic::portfolio::{Refusal, is_new, number};
 use crate::python::time::Stamp;
 use crate::store::Writing;
+use crate::tables::Money;
 use crate::tables::own::portfolio::PortfolioOwner;
 use crate::tables::portfolio::{AgentPortfolio, PortfolioStrategy};
 use crate::work::Work;
@@ -54,7 +54,7 @@ impl Desk {
 
     /// What the portfolio is now.
     pub(super) fn state(&self) -> Result<State, Refusal> {
-        let net_transfers = Money::column(&self.owner.net_transfers)?;
+        let net_transfers = Some(self.owner.net_transfers.0);
         State::of(&self.portfolio, &self.book, &self.targets, net_transfers, self.now)
     }
 

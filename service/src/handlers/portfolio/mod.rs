@@ -37,7 +37,7 @@ impl From<Refusal> for ApiError {
             Refusal::NoPrice(_) | Refusal::StalePrice { .. } => {
                 Self::detail(StatusCode::CONFLICT, text)
             }
-            Refusal::OutOfRange => Self::detail(StatusCode::BAD_REQUEST, text),
+            Refusal::TooLarge(_) => Self::detail(StatusCode::BAD_REQUEST, text),
         }
     }
 }

@@ -8,11 +8,12 @@ use super::{list_of, message_schema, with};
 use crate::http::openapi::of_table;
 use crate::http::{Action, Input, Reply};
 use crate::logic::Denied;
-use crate::logic::portfolio::money::Money;
+use crate::logic::portfolio::Refusal;
 use crate::logic::portfolio::prices::{self, MOST_PRICES};
 use crate::store::portfolio::Page;
-use crate::tables::Record as _;
+use crate::tables::money::TooLarge;
 use crate::tables::own::portfolio::Price;
+use crate::tables::{Money, Record as _};
 use crate::work::Work;
 
 /// The part of the path that is a token.
@@ -20,13 +21,14 @@ const TOKEN_SYMBOL: &str = "token_symbol";
 
 #[derive(Debug, Deserialize)]
 struct Said {
-    price: Money,
+    price: f64,
 }
 
 /// `PUT /portfolio/prices/{token_symbol}`.
 pub fn set() -> Action {
     Action::new("Say what one unit of a token costs", async |work: Work, mut input: Input| {
         let Said { price } = input.body()?;
+        let price = Money::exactly(price).ok_or(Refusal::from(TooLarge))?;
         let symbol = input.part(TOKEN_SYMBOL).to_owned();
         let mut writing = work.store.write().await?;
         if writing.price_has(&symbol, MOST_PRICES).await? {
@@ -74,5 +76,6 @@ fn shown(work: &Work, price: &Price) -> Value {
 }
 
 fn schema() -> Value {
-    with(of_table(&Price::TABLE), "is_stale", json!({"type": "boolean"}))
+    let price = with(of_table(&Price::TABLE), "price", json!({"type": "number"}));
+    with(price, "is_stale", json!({"type": "boolean"}))
 }

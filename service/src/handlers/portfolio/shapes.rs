@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use crate::http::endpoint::LazyShape;
-use crate::logic::portfolio::money::Money;
+use crate::logic::portfolio::prices::is_exact;
 use crate::logic::portfolio::strategies::MOST_TOKENS;
+use crate::tables::Money;
 use crate::tables::portfolio::StrategyType;
 use crate::validation::shape::Field;
 use crate::validation::{Kind, Shape, field};
@@ -127,11 +128,11 @@ fn is_symbol(text: &str) -> bool {
 }
 
 fn amount(value: &Value, _: &Map<String, Value>) -> Result<(), &'static str> {
-    let is_exact = value.as_f64().and_then(Money::of).is_some_and(Money::is_amount);
+    let is_exact = value.as_f64().and_then(Money::exactly).is_some_and(Money::fits_float);
     if is_exact { Ok(()) } else { Err("should have at most 7 decimal places") }
 }
 
 fn price(value: &Value, _: &Map<String, Value>) -> Result<(), &'static str> {
-    let is_exact = value.as_f64().and_then(Money::of).is_some_and(Money::is_price);
+    let is_exact = value.as_f64().and_then(Money::exactly).is_some_and(is_exact);
     if is_exact { Ok(()) } else { Err("should have at most 12 digits and 12 decimal places") }
 }

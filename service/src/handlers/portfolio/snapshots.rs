@@ -13,7 +13,6 @@ use crate::http::openapi::of_table;
 use crate::http::{Action, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::portfolio::book::Book;
-use crate::logic::portfolio::money::Money;
 use crate::logic::portfolio::number;
 use crate::logic::portfolio::performance::{self, Period};
 use crate::logic::portfolio::prices::Prices;
@@ -76,8 +75,7 @@ pub fn performance() -> Action {
         let said = work.store.prices_of(id).await?;
         let prices = Prices::new(said, now, work.price_lifetime());
         let book = Book::open(id, work.store.asset_list(id).await?, prices)?;
-        let net_transfers = owner.map(|owner| Money::column(&owner.net_transfers)).transpose()?;
-        let net_transfers = net_transfers.unwrap_or_default();
+        let net_transfers = owner.map(|owner| owner.net_transfers.0);
         let state = State::of(&portfolio, &book, &targets(&strategy), net_transfers, now)?;
         let start = period.start(&portfolio, now);
         let stored = work.store.snapshots_since(id, start, MOST_READ).await?;
@@ -106,7 +104,7 @@ fn performance_schema() -> Value {
             "initial_value": number,
             "total_trades": integer,
             "last_updated": text,
-            "net_transfers": number,
+            "net_transfers": number_or_null(),
             "period": {"type": "string", "enum": Period::WORDS},
             "period_start": text,
             "trades_in_period": integer,

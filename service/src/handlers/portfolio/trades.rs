@@ -1,6 +1,6 @@
 //! Trades and transfers: what changes balances.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::shapes::{PAGE, TRADE, TRANSFER};
@@ -96,5 +96,7 @@ pub(super) fn schema() -> Value {
 }
 
 fn transfer_schema() -> Value {
-    with(of_table(&Transfer::TABLE), "settlement", settlement())
+    let transfer = with(of_table(&Transfer::TABLE), "settlement", settlement());
+    let number = json!({"type": "number"});
+    with(with(transfer, "price", number.clone()), "value", number)
 }

@@ -220,7 +220,7 @@ pub(crate) mod tests {
     #[test]
     fn a_new_message_waits_and_costs() {
         let message = message();
-        assert_eq!(message.price.0.to_string(), "0.001");
+        assert_eq!(message.price.to_string(), "0.001");
         assert_eq!(message.expires_at, at("2026-11-23 12:00:00"));
         assert_eq!((message.due_at, message.unread_by), (Some(message.timestamp), None));
     }
@@ -236,8 +236,8 @@ pub(crate) mod tests {
 
     #[test]
     fn who_pays_pays_enough_and_once() {
-        let enough = Money::of_float(0.001).unwrap();
-        let little = Money::of_float(0.000_999).unwrap();
+        let enough = Money::of(0.001);
+        let little = Money::of(0.000_999);
         assert_eq!(paid(message(), "mallory-1", enough), Err(Denied::Forbidden));
         assert_eq!(paid(message(), "bob-1", little), Err(Denied::Refused("Insufficient payment")));
         let once = paid(message(), "bob-1", enough).unwrap();

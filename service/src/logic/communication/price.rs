@@ -9,11 +9,11 @@ use crate::tables::own::communication::MessageType;
 pub const MOST_BYTES: usize = 100_000;
 
 /// 0.001 for each begun and each further part of 1000 bytes, times what the type costs: the contract's formula,
-/// `0.001 * max(1, bytes / 1000) * factor`, without rounding.
+/// `0.001 * max(1, bytes / 1000) * factor`, which has seven places.
 pub fn price(bytes: usize, kind: MessageType) -> Money {
     let bytes = i64::try_from(bytes.min(MOST_BYTES)).unwrap_or(0);
     let thousands = Decimal::new(bytes, 3).max(Decimal::ONE);
-    Money((Decimal::new(1, 3) * thousands * factor(kind)).normalize())
+    Money::round(Decimal::new(1, 3) * thousands * factor(kind))
 }
 
 fn factor(kind: MessageType) -> Decimal {
@@ -51,7 +51,7 @@ mod tests {
             (1, MessageType::TaskRequest, "0.002"),
             (1, MessageType::TaskResponse, "0.002"),
         ] {
-            assert_eq!(price(bytes, kind).0.to_string(), shown, "{bytes} {kind:?}");
+            assert_eq!(price(bytes, kind).to_string(), shown, "{bytes} {kind:?}");
         }
     }
 
@@ -61,12 +61,13 @@ mod tests {
             bytes in 0_u32..=100_000, index in 0..MessageType::ALL.len()
         ) {
             let kind = MessageType::ALL[index];
-            let factor = [1.0, 1.5, 2.0, 2.0, 3.0, 0.5, 0.1, 5.0, 10.0][index];
-            let float = 0.001 * (f64::from(bytes) / 1000.0).max(1.0) * factor;
+            let float_factor = [1.0, 1.5, 2.0, 2.0, 3.0, 0.5, 0.1, 5.0, 10.0][index];
+            let float = 0.001 * (f64::from(bytes) / 1000.0).max(1.0) * float_factor;
             let price_of = price(bytes as usize, kind);
-            prop_assert!((price_of.float() - float).abs() < 1e-12);
-            // No digit beyond the seventh, and never cheaper for more.
-            prop_assert!(price_of.0.scale() <= 7);
+            prop_assert!((price_of.number() - float).abs() < 1e-12);
+            // Nothing was rounded, and more is never cheaper.
+            let tenths = Decimal::from(bytes.max(1000)) * factor(kind);
+            prop_assert_eq!(price_of.exact() * Decimal::from(1_000_000), tenths);
             prop_assert!(price(bytes as usize + 1, kind) >= price_of);
         }
     }

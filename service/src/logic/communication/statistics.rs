@@ -1,6 +1,5 @@
 //! What is counted of an agent, and the figures that follow from it.
 
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::python::time::Stamp;
@@ -18,7 +17,7 @@ pub fn fresh(agent_id: &str, now: Stamp) -> Tally {
         sent_lost: 0.into(),
         responses: 0.into(),
         response_seconds: 0.0.into(),
-        total_earnings: Money(Decimal::ZERO),
+        total_earnings: Money::ZERO,
         last_activity: now,
     }
 }
@@ -67,11 +66,7 @@ pub fn counted(tally: Tally, count: Count, now: Stamp) -> Tally {
             Tally { messages_received, last_activity: now, ..tally }
         }
         Count::Read => Tally { last_activity: now, ..tally },
-        Count::Earned(amount) => {
-            // Sums that no decimal holds are out of reach: each message costs at most 1.
-            let sum = tally.total_earnings.plus(amount).unwrap_or(tally.total_earnings);
-            Tally { total_earnings: sum, ..tally }
-        }
+        Count::Earned(amount) => Tally { total_earnings: tally.total_earnings + amount, ..tally },
     }
 }
 
@@ -144,7 +139,7 @@ mod tests {
             (&nothing["average_response_time"], &nothing["delivery_rate"]),
             (&Value::Null, &Value::Null)
         );
-        let price = Money::of_float(0.001).unwrap();
+        let price = Money::of(0.001);
         let counts = [
             Count::Sent(Some(3.0)),
             Count::Sent(None),

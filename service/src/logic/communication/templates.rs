@@ -38,6 +38,7 @@ impl NewTemplate {
 
     /// The row of this template.
     pub fn into_row(self, id: String, owner: String, now: Stamp) -> Result<Template, Denied> {
+        let base_price = Money::exactly(self.base_price).filter(|price| price.fits_float());
         let too_long = Denied::Refused("The base price has too many digits");
         Ok(Template {
             id,
@@ -47,7 +48,7 @@ impl NewTemplate {
             message_type: self.message_type,
             content_template: self.content_template,
             variables: Json(json!(self.variables)),
-            base_price: Money::of_float(self.base_price).ok_or(too_long)?,
+            base_price: base_price.ok_or(too_long)?,
             is_active: true,
             creator: self.creator,
             usage_count: 0.into(),
@@ -73,7 +74,7 @@ pub fn defaults(now: Stamp) -> Vec<Template> {
             message_type: kind,
             content_template: content.to_owned(),
             variables: Json(json!(variables)),
-            base_price: Money(rust_decimal::Decimal::new(price, 3)),
+            base_price: Money::new(price, 3),
             is_active: true,
             creator: "system".to_owned(),
             usage_count: 0.into(),
@@ -204,7 +205,7 @@ mod tests {
         );
         assert_eq!(letter.message_type, MessageType::Collaboration);
         assert_eq!(letter.metadata["template_id"], "collaboration_invite");
-        let prices: Vec<String> = defaults.iter().map(|t| t.base_price.0.to_string()).collect();
+        let prices: Vec<String> = defaults.iter().map(|t| t.base_price.to_string()).collect();
         assert_eq!(prices, ["0.002", "0.003", "0.001"]);
     }
 

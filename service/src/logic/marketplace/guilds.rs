@@ -7,7 +7,7 @@ use super::{Declined, MOST_MEMBERS, reputation};
 use crate::python::time::Stamp;
 use crate::tables::column::Record as _;
 use crate::tables::own::marketplace::{Agent, Guild, GuildStatus, Membership, Role, ServiceType};
-use crate::tables::{Amount, Json};
+use crate::tables::{Json, Money};
 
 /// Fewest characters of a name.
 const SHORTEST_NAME: usize = 3;
@@ -42,7 +42,7 @@ impl NewGuild {
             service_category: self.service_category,
             member_count: 1.into(),
             total_services: 0.into(),
-            total_earnings: Amount::default(),
+            total_earnings: Money::default(),
             reputation: founder.reputation.clone(),
             status: GuildStatus::Active,
             requirements: Json(self.requirements),

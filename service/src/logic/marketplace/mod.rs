@@ -10,7 +10,7 @@ pub mod guilds;
 pub mod overview;
 
 use crate::python::time::Stamp;
-use crate::tables::Amount;
+use crate::tables::Money;
 use crate::tables::own::marketplace::Agent;
 
 /// Names under which one owner may take part.
@@ -62,7 +62,7 @@ pub fn newcomer(agent_id: &str, owner: &str, now: Stamp) -> Agent {
         owner_id: owner.to_owned(),
         reputation: reputation::AT_FIRST.into(),
         service_count: 0.into(),
-        total_earnings: Amount::default(),
+        total_earnings: Money::default(),
         created_at: now,
     }
 }

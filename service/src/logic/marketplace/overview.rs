@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use crate::store::marketplace::overview::{CategoryFigures, Figures};
-use crate::tables::Amount;
+use crate::tables::Money;
 use crate::tables::own::marketplace::ServiceType;
 
 /// A category with more services than this is trending.
@@ -47,7 +47,7 @@ pub fn analytics(figures: &Figures, categories: &[CategoryFigures]) -> Value {
     let prices = categories.iter().map(|category| category.prices).sum();
     let services: i64 = categories.iter().map(|category| category.services).sum();
     let (before, after) = figures.days.split_at(figures.days.len().saturating_sub(figures.recent));
-    let volume = |days: &[(String, Amount)]| days.iter().map(|(_, volume)| *volume).sum::<Amount>();
+    let volume = |days: &[(String, Money)]| days.iter().map(|(_, volume)| *volume).sum::<Money>();
     let trend: Map<String, Value> =
         after.iter().map(|(day, volume)| (day.clone(), volume.number().into())).collect();
     json!({
@@ -79,7 +79,7 @@ fn popular(categories: &[CategoryFigures]) -> Vec<&'static str> {
 }
 
 /// The mean of amounts; 0 of none.
-fn mean(sum: Amount, count: i64) -> Amount {
+fn mean(sum: Money, count: i64) -> Money {
     let mean = sum.exact().checked_div(Decimal::from(count));
-    mean.map(Amount::round).unwrap_or_default()
+    mean.map(Money::round).unwrap_or_default()
 }

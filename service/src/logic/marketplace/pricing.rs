@@ -3,14 +3,14 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::tables::Amount;
+use crate::tables::Money;
 use crate::tables::own::marketplace::Service;
 
-/// The least base price, in millionths.
-const LEAST: i64 = 1_000;
+/// The least base price, in thousandths.
+const LEAST: i64 = 1;
 
-/// The greatest base price, in millionths.
-const MOST: i64 = 1_000_000_000;
+/// The greatest base price.
+const MOST: i32 = 1000;
 
 /// So many jobs, and no fewer, make a service sought after.
 const FEW_JOBS: i64 = 10;
@@ -19,7 +19,7 @@ const FEW_JOBS: i64 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// What the provider asks for.
-    pub base_price: Amount,
+    pub base_price: Money,
     /// From 0 to 10 000.
     pub reputation: i64,
     /// Jobs that were completed.
@@ -33,10 +33,10 @@ pub struct Standing {
 /// A payment, parted: the two make it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
-    /// What the marketplace keeps: 2.5 %, rounded to the nearest millionth.
-    pub fee: Amount,
+    /// What the marketplace keeps: 2.5 %, rounded.
+    pub fee: Money,
     /// What the provider earns.
-    pub earned: Amount,
+    pub earned: Money,
 }
 
 /// A factor of a price as a fraction, so that nothing is rounded before the price itself.
@@ -49,9 +49,9 @@ struct Factor {
 impl Factor {
     const ONE: Self = Self { over: 1, under: 1 };
 
-    /// To six places, for answers.
+    /// Rounded, for answers.
     fn number(self) -> f64 {
-        Amount::round(Decimal::from(self.over) / Decimal::from(self.under)).number()
+        Money::round(Decimal::from(self.over) / Decimal::from(self.under)).number()
     }
 }
 
@@ -67,9 +67,9 @@ impl Standing {
         }
     }
 
-    /// The contract's dynamic price, rounded once, to the nearest millionth:
+    /// The contract's dynamic price, rounded once:
     /// `base x (1 + .5 reputation/10000) x (1 + .5 jobs/100 if jobs > 10) x (1 + .3 rating/5)`.
-    pub fn price(&self) -> Amount {
+    pub fn price(&self) -> Money {
         let factors = [self.by_reputation(), self.by_demand(), self.by_rating()];
         let product = |part: fn(Factor) -> i64| {
             factors.iter().try_fold(Decimal::ONE, |product, factor| {
@@ -80,11 +80,11 @@ impl Standing {
             .and_then(|over| self.base_price.exact().checked_mul(over))
             .zip(product(|factor| factor.under))
             .and_then(|(over, under)| over.checked_div(under));
-        Amount::round(exact.unwrap_or(Decimal::MAX))
+        Money::round(exact.unwrap_or(Decimal::MAX))
     }
 
     /// What a client with this budget pays.
-    pub fn price_within(&self, budget: Amount) -> Amount {
+    pub fn price_within(&self, budget: Money) -> Money {
         self.price().min(budget)
     }
 
@@ -113,10 +113,10 @@ impl Standing {
 }
 
 /// Why a base price is out of bounds, in the monolith's words.
-pub fn out_of_bounds(base_price: Amount) -> Option<&'static str> {
-    if base_price < Amount::millionths(LEAST) {
+pub fn out_of_bounds(base_price: Money) -> Option<&'static str> {
+    if base_price < Money::new(LEAST, 3) {
         Some("Price below minimum: 0.001")
-    } else if base_price > Amount::millionths(MOST) {
+    } else if base_price > Money::from(MOST) {
         Some("Price above maximum: 1000.0")
     } else {
         None
@@ -124,13 +124,13 @@ pub fn out_of_bounds(base_price: Amount) -> Option<&'static str> {
 }
 
 /// Parts a payment.
-pub fn parts(payment: Amount) -> Parts {
-    let fee = Amount::round(payment.exact() / Decimal::from(40));
+pub fn parts(payment: Money) -> Parts {
+    let fee = Money::round(payment.exact() / Decimal::from(40));
     Parts { fee, earned: payment - fee }
 }
 
 /// What a service costs now, as answers show it.
-pub fn quote(service: &Service, budget: Option<Amount>) -> Value {
+pub fn quote(service: &Service, budget: Option<Money>) -> Value {
     let standing = Standing::of(service);
     let price = standing.price();
     let payment = budget.map_or(price, |budget| price.min(budget));
@@ -142,7 +142,7 @@ pub fn quote(service: &Service, budget: Option<Amount>) -> Value {
         "demand_multiplier": standing.by_demand().number(),
         "rating_multiplier": standing.by_rating().number(),
         "price": price.number(),
-        "budget": budget.map(Amount::number),
+        "budget": budget.map(Money::number),
         "suffices": budget.is_none_or(|budget| budget >= standing.base_price),
         "payment": payment.number(),
         "fee": fee.number(),
@@ -158,7 +158,7 @@ mod tests {
 
     fn standing(base_price: f64, reputation: i64, jobs: i64, ratings: &[i64]) -> Standing {
         Standing {
-            base_price: Amount::of(base_price),
+            base_price: Money::of(base_price),
             reputation,
             completed_jobs: jobs,
             rating_sum: ratings.iter().sum(),
@@ -178,42 +178,42 @@ mod tests {
             (standing(0.1, 1000, 0, &[4, 4, 5]), 0.1323),
             (standing(0.001, 1, 0, &[]), 0.001),
         ] {
-            assert_eq!(standing.price(), Amount::of(price), "{standing:?}");
+            assert_eq!(standing.price(), Money::of(price), "{standing:?}");
         }
     }
 
     #[test]
     fn a_payment_is_no_more_than_the_budget() {
         let standing = standing(100.0, 1000, 0, &[]);
-        assert_eq!(standing.price_within(Amount::of(104.999_999)), Amount::of(104.999_999));
-        assert_eq!(standing.price_within(Amount::of(500.0)), Amount::of(105.0));
+        assert_eq!(standing.price_within(Money::of(104.999_999)), Money::of(104.999_999));
+        assert_eq!(standing.price_within(Money::of(500.0)), Money::of(105.0));
     }
 
     #[test]
     fn the_fee_is_a_fortieth() {
         for (payment, fee, earned) in
-            [(105.0, 2.625, 102.375), (0.001, 0.000_025, 0.000_975), (0.000_02, 0.0, 0.000_02)]
+            [(105.0, 2.625, 102.375), (0.001, 0.000_025, 0.000_975), (0.000_002, 0.0, 0.000_002)]
         {
-            let parts = parts(Amount::of(payment));
-            assert_eq!((parts.fee, parts.earned), (Amount::of(fee), Amount::of(earned)));
+            let parts = parts(Money::of(payment));
+            assert_eq!((parts.fee, parts.earned), (Money::of(fee), Money::of(earned)));
         }
     }
 
     #[test]
     fn the_bounds_of_base_prices_are_included() {
         for (price, problem) in [
-            (0.000_999, Some("Price below minimum: 0.001")),
+            (0.000_999_9, Some("Price below minimum: 0.001")),
             (0.001, None),
             (1000.0, None),
-            (1_000.000_001, Some("Price above maximum: 1000.0")),
+            (1_000.000_000_1, Some("Price above maximum: 1000.0")),
             (-1.0, Some("Price below minimum: 0.001")),
             (1e300, Some("Price above maximum: 1000.0")),
         ] {
-            assert_eq!(out_of_bounds(Amount::of(price)), problem, "{price}");
+            assert_eq!(out_of_bounds(Money::of(price)), problem, "{price}");
         }
     }
 
-    /// The same product as one fraction of whole numbers, rounded half to even.
+    /// The same product as one fraction of whole steps, rounded half to even.
     fn reckoned(base: i64, standing: &Standing) -> i128 {
         let jobs = if standing.completed_jobs > 10 { standing.completed_jobs } else { 0 };
         let count = i128::from(standing.rating_count.max(1));
@@ -226,25 +226,30 @@ mod tests {
         whole + i128::from(2 * rest > under || 2 * rest == under && whole % 2 == 1)
     }
 
+    /// Every base price, in steps of the seventh place.
+    fn base_prices() -> std::ops::RangeInclusive<i64> {
+        10_000..=10_000_000_000
+    }
+
     proptest! {
         #[test]
-        fn a_price_is_exact_to_the_millionth(
-            base in LEAST..=MOST, reputation in 0..=10_000_i64, jobs in 0..=100_000_i64,
+        fn a_price_is_exact_to_the_last_place(
+            base in base_prices(), reputation in 0..=10_000_i64, jobs in 0..=100_000_i64,
             ratings in prop::collection::vec(1..=5_i64, 0..50),
         ) {
             let mut standing = standing(0.0, reputation, jobs, &ratings);
-            standing.base_price = Amount::millionths(base);
-            let millionths = i64::try_from(reckoned(base, &standing)).unwrap();
-            prop_assert_eq!(standing.price(), Amount::millionths(millionths));
+            standing.base_price = Money::steps(base);
+            let steps = i64::try_from(reckoned(base, &standing)).unwrap();
+            prop_assert_eq!(standing.price(), Money::steps(steps));
         }
 
         #[test]
         fn a_price_is_never_below_its_base_and_grows_with_everything(
-            base in LEAST..=MOST, reputation in 0..10_000_i64, jobs in 0..=1_000_000_i64,
+            base in base_prices(), reputation in 0..10_000_i64, jobs in 0..=1_000_000_i64,
             count in 1..1_000_000_i64,
         ) {
             let one = Standing {
-                base_price: Amount::millionths(base), reputation, completed_jobs: jobs,
+                base_price: Money::steps(base), reputation, completed_jobs: jobs,
                 rating_sum: count * 3, rating_count: count,
             };
             let prices = [
@@ -260,12 +265,12 @@ mod tests {
         }
 
         #[test]
-        fn nothing_of_a_payment_is_lost(millionths in 0..=i64::MAX) {
-            let payment = Amount::millionths(millionths);
+        fn nothing_of_a_payment_is_lost(steps in 0..=i64::MAX) {
+            let payment = Money::steps(steps);
             let Parts { fee, earned } = parts(payment);
             prop_assert_eq!(fee + earned, payment);
             let forty_fees = fee.exact() * Decimal::from(40);
-            prop_assert!((forty_fees - payment.exact()).abs() <= Decimal::new(20, 6));
+            prop_assert!((forty_fees - payment.exact()).abs() <= Decimal::new(20, 7));
         }
 
         #[test]
@@ -273,8 +278,8 @@ mod tests {
             base in any::<f64>(), reputation in 0..=10_000_i64, jobs in any::<i64>(),
             sum in any::<i64>(), count in any::<i64>(),
         ) {
-            let base_price = Amount::of(base);
-            let budget = Amount::of(1e6);
+            let base_price = Money::of(base);
+            let budget = Money::of(1e6);
             let standing = Standing { base_price, reputation, completed_jobs: jobs, rating_sum: sum, rating_count: count };
             prop_assert!(standing.price_within(budget) <= budget);
         }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::Declined;
 use super::pricing::{self, Parts, Standing};
 use crate::python::{float, json, time::Stamp};
-use crate::tables::Amount;
+use crate::tables::Money;
 use crate::tables::column::Record as _;
 use crate::tables::own::marketplace::{
     Complexity, Confidentiality, Priority, RequestStatus, Service, ServiceRequest, ServiceStatus,
@@ -53,7 +53,7 @@ pub struct NewRequest {
     pub client_id: String,
     /// What they ask for.
     pub service_id: String,
-    budget: Amount,
+    budget: Money,
     requirements: String,
     deadline: Option<String>,
     priority: Priority,
@@ -101,7 +101,7 @@ impl NewRequest {
             assigned_agent: None,
             accepted_at: None,
             completed_at: None,
-            payment: Amount::default(),
+            payment: Money::default(),
             rating: 0.into(),
             review: String::new(),
             created_at: now,
@@ -211,7 +211,7 @@ pub fn cancel(request: &mut ServiceRequest) -> Result<(), Declined> {
         return Err(Declined::Conflict("Request neither pending nor accepted"));
     }
     request.status = RequestStatus::Cancelled;
-    request.payment = Amount::default();
+    request.payment = Money::default();
     request.expires_at = None;
     Ok(())
 }
@@ -309,11 +309,11 @@ mod tests {
         let mut request = request();
         accept(&mut request, &service(), "alice", now()).unwrap();
         // 10 x (1 + .5 x 1000/10000)
-        assert_eq!((request.payment, request.expires_at), (Amount::of(10.5), None));
+        assert_eq!((request.payment, request.expires_at), (Money::of(10.5), None));
         assert_eq!(request.assigned_agent.as_deref(), Some("a"));
         let results = json!({"b": [1, 2.0], "a": "ü"}).as_object().unwrap().clone();
         let parts = complete(&mut request, "alice", results, now()).unwrap();
-        assert_eq!((parts.fee, parts.earned), (Amount::of(0.2625), Amount::of(10.2375)));
+        assert_eq!((parts.fee, parts.earned), (Money::of(0.2625), Money::of(10.2375)));
         // hashlib.sha256(json.dumps({"b": [1, 2.0], "a": "ü"}, sort_keys=True).encode()).hexdigest()
         assert_eq!(request.results_hash.as_deref(), Some(HASH));
         rate(&mut request, "bob", 4, "good".to_owned(), now()).unwrap();
@@ -345,7 +345,7 @@ mod tests {
         );
         for mut request in [request(), accepted()] {
             assert_eq!(cancel(&mut request), Ok(()));
-            assert_eq!((request.expires_at, request.payment), (None, Amount::default()));
+            assert_eq!((request.expires_at, request.payment), (None, Money::default()));
             assert!(cancel(&mut request).is_err());
         }
         assert!(cancel(&mut completed()).is_err());

@@ -8,7 +8,7 @@ use super::{Declined, reputation};
 use crate::python::time::Stamp;
 use crate::tables::column::Record as _;
 use crate::tables::own::marketplace::{PricingModel, Service, ServiceStatus, ServiceType};
-use crate::tables::{Amount, Json};
+use crate::tables::{Json, Money};
 
 /// Fewest characters of a description.
 const SHORTEST_DESCRIPTION: usize = 10;
@@ -47,7 +47,7 @@ pub struct NewService {
     name: String,
     description: String,
     metadata: Value,
-    base_price: Amount,
+    base_price: Money,
     tags: Vec<String>,
     capabilities: Value,
     requirements: Value,
@@ -86,7 +86,7 @@ impl NewService {
             status: ServiceStatus::Active,
             reputation: reputation.into(),
             completed_jobs: 0.into(),
-            total_earnings: Amount::default(),
+            total_earnings: Money::default(),
             rating_sum: 0.into(),
             rating_count: 0.into(),
             place: None,
@@ -108,7 +108,7 @@ pub struct ServiceChanges {
     name: Option<String>,
     description: Option<String>,
     metadata: Option<Value>,
-    base_price: Option<Amount>,
+    base_price: Option<Money>,
     tags: Option<Vec<String>>,
     capabilities: Option<Value>,
     requirements: Option<Value>,
@@ -221,7 +221,7 @@ pub fn rate(service: &mut Service, rating: i64, reputation: i64) {
 }
 
 /// What a completed job adds to a service.
-pub fn credit(service: &mut Service, earned: Amount, now: Stamp) {
+pub fn credit(service: &mut Service, earned: Money, now: Stamp) {
     let jobs = service.completed_jobs.get().unwrap_or(0);
     service.completed_jobs = jobs.saturating_add(1).into();
     service.total_earnings = service.total_earnings + earned;

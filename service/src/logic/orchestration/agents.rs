@@ -7,7 +7,7 @@ use crate::python::time::Stamp;
 use crate::tables::choice::choice;
 use crate::tables::column::Record as _;
 use crate::tables::own::orchestration::{Agent, GpuTier, ResourceType, TaskType};
-use crate::tables::{Amount, Json};
+use crate::tables::{Json, Money};
 
 /// Agents that one owner may have.
 pub const MOST_AGENTS: usize = 100;
@@ -41,7 +41,7 @@ pub struct NewAgent {
     gpu_tier: GpuTier,
     max_concurrent_tasks: i64,
     performance_score: f64,
-    cost_per_hour: Amount,
+    cost_per_hour: Money,
     reliability_score: f64,
 }
 
@@ -52,7 +52,7 @@ pub struct AgentChange {
     gpu_tier: Option<GpuTier>,
     max_concurrent_tasks: Option<i64>,
     performance_score: Option<f64>,
-    cost_per_hour: Option<Amount>,
+    cost_per_hour: Option<Money>,
     reliability_score: Option<f64>,
     status: Option<AgentStatus>,
 }
@@ -149,7 +149,7 @@ pub fn built_in(owner: &str, now: Stamp) -> [Agent; 3] {
                 gpu_tier,
                 max_concurrent_tasks: most.into(),
                 performance_score: figures[0].into(),
-                cost_per_hour: Amount::millionths(cents * 10_000),
+                cost_per_hour: Money::new(cents, 2),
                 reliability_score: figures[1].into(),
                 in_maintenance: false,
                 built_in: true,

@@ -12,7 +12,7 @@ use super::planning::Unplanned;
 use crate::logic::Denied;
 use crate::python::time::Stamp;
 use crate::tables::own::orchestration::{Assignment, AssignmentStatus, Plan, PlanStatus};
-use crate::tables::{Amount, Json};
+use crate::tables::{Json, Money};
 
 /// Microseconds of an hour.
 const HOUR: i64 = 3_600_000_000;
@@ -168,7 +168,7 @@ impl Course {
     }
 
     /// What all tries have cost by `now`.
-    pub fn actual_cost(&self, now: Stamp) -> Amount {
+    pub fn actual_cost(&self, now: Stamp) -> Money {
         self.assignments.iter().map(|assignment| assignment.cost_by(now)).sum()
     }
 
@@ -318,13 +318,13 @@ impl Assignment {
     }
 
     /// What its tries have cost by `now`.
-    fn cost_by(&self, now: Stamp) -> Amount {
+    fn cost_by(&self, now: Stamp) -> Money {
         match (self.status, self.started_at) {
             (AssignmentStatus::InProgress, Some(began)) => {
                 // Another process's clock may be ahead.
                 let worked = Decimal::from(now.micros_since(&began).max(0));
                 let cost = self.cost_per_hour.exact().saturating_mul(worked) / Decimal::from(HOUR);
-                self.cost + Amount::round(cost)
+                self.cost + Money::round(cost)
             }
             _ => self.cost,
         }

@@ -6,14 +6,14 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::tables::Amount;
+use crate::tables::Money;
 use crate::tables::own::orchestration::{GpuTier, TaskType};
 
 /// Sub-tasks that one task may have.
 pub const MOST_SUB_TASKS: usize = 100;
 
-/// The price of an hour without a GPU, in millionths, where a decomposition does not say what it costs.
-const BASE_PRICE: i64 = 50_000;
+/// A tenth of the price of an hour without a GPU, in thousandths, where a decomposition does not say what it costs.
+const TENTH_OF_BASE_PRICE: i64 = 5;
 
 /// A decomposition that makes sense.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Decomposition {
     /// Hours from beginning to end.
     pub estimated_total_duration: f64,
     /// What all of it costs.
-    pub estimated_total_cost: Amount,
+    pub estimated_total_cost: Money,
     /// How sure it is of itself, 0 to 1.
     pub confidence_score: f64,
     /// How the task was split.
@@ -37,7 +37,7 @@ struct Sent {
     sub_tasks: Vec<SubTask>,
     execution_plan: Option<Vec<Vec<String>>>,
     estimated_total_duration: Option<f64>,
-    estimated_total_cost: Option<Amount>,
+    estimated_total_cost: Option<Money>,
     confidence_score: f64,
     decomposition_strategy: String,
 }
@@ -211,7 +211,7 @@ fn duration(stages: &[Vec<SubTask>]) -> f64 {
 }
 
 /// The monolith's estimate: the faster a GPU, the dearer its hour.
-fn cost(stages: &[Vec<SubTask>]) -> Amount {
+fn cost(stages: &[Vec<SubTask>]) -> Money {
     let costs = stages.iter().flatten().map(|part| {
         let tenths = match part.requirements.gpu_tier {
             GpuTier::CpuOnly => 10,
@@ -220,17 +220,17 @@ fn cost(stages: &[Vec<SubTask>]) -> Amount {
             GpuTier::HighEndGpu => 100,
             GpuTier::PremiumGpu => 200,
         };
-        part.requirements.cost(Amount::millionths(BASE_PRICE / 10 * tenths))
+        part.requirements.cost(Money::new(TENTH_OF_BASE_PRICE * tenths, 3))
     });
     costs.sum()
 }
 
 impl Requirements {
     /// What it costs at the price of an hour.
-    pub fn cost(&self, per_hour: Amount) -> Amount {
+    pub fn cost(&self, per_hour: Money) -> Money {
         // The hours exactly as they were sent: a year at most, so that every double has a decimal.
         let hours: Decimal = self.estimated_duration.to_string().parse().unwrap_or_default();
-        Amount::round(per_hour.exact().saturating_mul(hours))
+        Money::round(per_hour.exact().saturating_mul(hours))
     }
 }
 
@@ -284,7 +284,7 @@ pub(crate) mod tests {
         assert_eq!(stages(&read), [vec!["a", "c"], vec!["b"], vec!["d"]]);
         assert!((read.estimated_total_duration - 1.5).abs() < 1e-12);
         // Four times half an hour of a middling GPU, five times 0.05 an hour.
-        assert_eq!(read.estimated_total_cost, Amount::of(0.5));
+        assert_eq!(read.estimated_total_cost, Money::of(0.5));
         assert_eq!(read.stages[0][0].requirements.others.get("priority"), Some(&json!(5)));
     }
 
@@ -296,7 +296,7 @@ pub(crate) mod tests {
         sent["estimated_total_duration"] = json!(7);
         let read = read(sent).unwrap();
         assert_eq!(stages(&read), [["b"], ["a"]]);
-        assert_eq!(read.estimated_total_cost, Amount::of(0.1));
+        assert_eq!(read.estimated_total_cost, Money::of(0.1));
         assert!((read.estimated_total_duration - 7.0).abs() < 1e-12);
     }
 

@@ -10,7 +10,7 @@ use crate::tables::column::{ColumnValue as _, Record as _};
 use crate::tables::own::orchestration::{
     Assignment, AssignmentStatus, Orchestrator, Plan, PlanStatus, ResourceType,
 };
-use crate::tables::{Amount, Int};
+use crate::tables::{Int, Money};
 
 /// What a task's progress shows of each assignment, besides its id.
 const SHOWN: &[&str] =
@@ -85,7 +85,7 @@ impl Orchestrator {
             failed_tasks: 0.into(),
             cancelled_tasks: 0.into(),
             execution_seconds: 0.0.into(),
-            total_cost: Amount::default(),
+            total_cost: Money::default(),
             last_ended: None,
             lease_until: None,
             created_at: now,

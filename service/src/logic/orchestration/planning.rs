@@ -10,7 +10,7 @@ use super::decomposition::{Decomposition, SubTask};
 use crate::logic::Denied;
 use crate::python::time::Stamp;
 use crate::tables::own::orchestration::{Agent, Assignment, AssignmentStatus, Plan, PlanStatus};
-use crate::tables::{Amount, Json};
+use crate::tables::{Json, Money};
 
 /// Seconds that each stage is thought to take, before anybody has begun.
 const STAGE: i64 = 2 * 3600;
@@ -21,7 +21,7 @@ pub struct NewPlan {
     /// The client's own name for it.
     pub task_id: String,
     decomposition: Decomposition,
-    budget_limit: Option<Amount>,
+    budget_limit: Option<Money>,
     deadline: Option<String>,
 }
 
@@ -75,16 +75,16 @@ impl NewPlan {
         let outlook = Outlook {
             decomposition: self.decomposition.confidence_score,
             // As in the monolith, a budget of 0 is none.
-            is_over_budget: self.budget_limit.is_some_and(|budget| {
-                budget != Amount::default() && *estimated_total_cost > budget
-            }),
+            is_over_budget: self
+                .budget_limit
+                .is_some_and(|budget| budget != Money::default() && *estimated_total_cost > budget),
             is_late: deadline
                 .is_some_and(|at| at.seconds_since(&now) / 3600.0 < *estimated_total_duration),
             available: (roster.count(AgentStatus::Available), roster.members.len()),
         };
         let confidence = outlook.confidence();
         let mut assignments = Vec::new();
-        let mut estimated_cost = Amount::default();
+        let mut estimated_cost = Money::default();
         for part in stages.iter().flatten() {
             let wanted = &part.requirements;
             let (kind, tier) = (wanted.task_type, wanted.gpu_tier);
@@ -146,7 +146,7 @@ fn assignment(
         outputs: Json(json!(part.outputs)),
         status: AssignmentStatus::Assigned,
         cost_per_hour: agent.cost_per_hour,
-        cost: Amount::default(),
+        cost: Money::default(),
         assigned_at: now,
         ready_at: part.dependencies.is_empty().then_some(now),
         started_at: None,

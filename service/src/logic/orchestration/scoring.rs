@@ -96,7 +96,7 @@ impl Roster {
 mod tests {
     use super::super::agents::tests::{instant, roster};
     use super::*;
-    use crate::tables::Amount;
+    use crate::tables::Money;
     use proptest::prelude::*;
 
     fn now() -> Stamp {
@@ -183,7 +183,7 @@ mod tests {
     fn who_asks_no_price_is_as_cheap_as_can_be() {
         assert!((score(0.0, 0.0, 0.0, 1.0) - 0.3).abs() < 1e-12);
         let mut roster = roster(now());
-        roster.members[0].agent.cost_per_hour = Amount::default();
+        roster.members[0].agent.cost_per_hour = Money::default();
         assert!((score_of(&roster.members[0]) - 0.924).abs() < 1e-12);
     }
 

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::UNNUMBERED;
-use super::money::Money;
 use super::risk::{Judged, Limited};
 use crate::logic::Denied;
 use crate::python::time::Stamp;
 use crate::tables::Json;
+use crate::tables::Money;
 use crate::tables::portfolio::{AgentPortfolio, PortfolioAlert};
 
 /// What becomes of the alerts of a portfolio.
@@ -49,7 +49,7 @@ fn raised(
     portfolio: &AgentPortfolio,
     now: Stamp,
 ) -> PortfolioAlert {
-    let text = |figure: f64| Money::of(figure).unwrap_or_default().rounded(2).to_string();
+    let text = |figure: f64| Money::exactly(figure).unwrap_or_default().rounded(2).to_string();
     let (value_text, limit_text) = (text(value), text(limit));
     let severity = if value > 2.0 * limit { "critical" } else { "warning" };
     PortfolioAlert {

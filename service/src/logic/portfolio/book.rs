@@ -1,11 +1,11 @@
 //! What a portfolio holds, at the prices of one moment: balances, shares, value, and how they change.
 
-use super::money::{Money, sum};
 use super::prices::Prices;
 use super::strategies::Targets;
 use super::{Refusal, UNNUMBERED};
 use crate::logic::Denied;
 use crate::python::time::Stamp;
+use crate::tables::money::{Money, TooLarge, sum};
 use crate::tables::portfolio::PortfolioAsset;
 
 /// The most tokens of one portfolio.
@@ -95,7 +95,7 @@ impl Book {
 
     /// What everything that is held costs.
     pub fn value(&self) -> Result<Money, Refusal> {
-        sum(self.values()?)
+        Ok(sum(self.values()?)?)
     }
 
     /// The share of each token in percent, in the order of the rows; all are nothing where nothing is held.
@@ -123,7 +123,8 @@ impl Book {
         let is_absent = |token: &str| shares.iter().all(|(held, _)| *held != token);
         let absent =
             targets.iter().filter(|(token, _)| is_absent(token)).map(|(_, target)| Ok(*target));
-        sum(held.chain(absent).collect::<Result<Vec<_>, _>>()?)?.over(2.into())
+        let differences = held.chain(absent).collect::<Result<Vec<_>, _>>()?;
+        Ok(sum(differences)?.over(2.into())?)
     }
 
     /// How far some token that is held is from the target in its row, at most, in points.
@@ -201,7 +202,7 @@ impl Book {
             if !position.balance.is_positive() {
                 return Ok(Money::ZERO);
             }
-            position.balance.times(self.prices.of(&position.row.token_symbol)?)
+            Ok(position.balance.times(self.prices.of(&position.row.token_symbol)?)?)
         };
         self.positions.iter().map(value).collect()
     }
@@ -246,7 +247,7 @@ impl Book {
             let nothing = Money::ZERO;
             self.positions.push(Position { row, balance: nothing, average_cost: nothing });
         }
-        let position = self.positions.get_mut(index).ok_or(Refusal::OutOfRange)?;
+        let position = self.positions.get_mut(index).ok_or(TooLarge)?;
         let balance = kept(position.balance.plus(amount)?)?;
         let cost = position.balance.times(position.average_cost)?.plus(amount.times(price)?)?;
         position.average_cost = cost.over(balance)?.rounded(COST_PLACES);
@@ -258,5 +259,5 @@ impl Book {
 /// A balance that a column gives back as it is.
 fn kept(balance: Money) -> Result<Money, Refusal> {
     let too_much = Refusal::of("A balance must stay below 100000000");
-    if balance.is_amount() { Ok(balance) } else { Err(too_much) }
+    if balance.fits_float() { Ok(balance) } else { Err(too_much) }
 }

@@ -1,8 +1,8 @@
 //! Portfolios of agents: what they hold, what they trade, and what is to be thought of it.
 //!
-//! Money is exact: see [`money`]. What is about chance (volatility, value at risk) is reckoned in doubles: see [`returns`].
+//! [Money](crate::tables::Money) is exact. What is about chance (volatility, value at risk) is reckoned in doubles: see
+//! [`returns`].
 
-pub mod money;
 pub mod prices;
 pub mod strategies;
 pub mod portfolios;
@@ -23,6 +23,7 @@ use serde_json::Value;
 use super::Denied;
 use crate::tables::Int;
 use crate::tables::column::Record;
+use crate::tables::money::TooLarge;
 
 /// The number of a row that has none yet: the database gives it one.
 const UNNUMBERED: i64 = 0;
@@ -52,7 +53,7 @@ pub enum Refusal {
     },
     /// More than can be reckoned with exactly.
     #[error("The figures are too large to be reckoned with")]
-    OutOfRange,
+    TooLarge(#[from] TooLarge),
 }
 
 impl Refusal {

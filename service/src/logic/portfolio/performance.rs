@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Refusal;
-use super::money::Money;
 use super::returns::{Figures, Observation};
 use super::snapshots::State;
 use crate::python::time::Stamp;
+use crate::tables::Money;
 use crate::tables::choice::choice;
 use crate::tables::portfolio::AgentPortfolio;
 
@@ -62,12 +62,12 @@ pub fn shown(
 ) -> Result<Value, Refusal> {
     let figures = Figures::of(series);
     Ok(json!({
-        "total_return": state.total_return.map(Money::double),
-        "current_value": state.value.double(),
-        "initial_value": Money::column(&portfolio.initial_capital)?.double(),
+        "total_return": state.total_return.map(Money::number),
+        "current_value": state.value.number(),
+        "initial_value": Money::column(&portfolio.initial_capital)?.number(),
         "total_trades": trades.total,
         "last_updated": state.now.aware(),
-        "net_transfers": state.net_transfers.double(),
+        "net_transfers": state.net_transfers.map(Money::number),
         "period": period.word(),
         "period_start": start.sent(),
         "trades_in_period": trades.in_period,

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::book::asset;
-use super::money::Money;
 use super::strategies::targets;
 use super::{Refusal, UNNUMBERED, shown as with};
 use crate::logic::Denied;
 use crate::python::time::Stamp;
 use crate::tables::Record as _;
+use crate::tables::money::{Exact, Money};
 use crate::tables::own::portfolio::PortfolioOwner;
 use crate::tables::portfolio::{AgentPortfolio, PortfolioAsset, PortfolioStrategy};
 
@@ -91,7 +91,7 @@ pub fn owner(portfolio: &AgentPortfolio, owner_id: &str) -> PortfolioOwner {
         owner_id: owner_id.to_owned(),
         // The case of the digits is a checksum and no part of the address.
         address: portfolio.agent_address.to_ascii_lowercase(),
-        net_transfers: 0.0.into(),
+        net_transfers: Exact::default(),
     }
 }
 
@@ -122,7 +122,7 @@ pub fn shown(portfolio: &AgentPortfolio, assets: &[PortfolioAsset]) -> Value {
 
 /// How much of the portfolio may be off its strategy, in percent.
 pub fn tolerance(portfolio: &AgentPortfolio) -> Result<Money, Refusal> {
-    Money::column(&portfolio.risk_tolerance)
+    Ok(Money::column(&portfolio.risk_tolerance)?)
 }
 
 #[cfg(test)]

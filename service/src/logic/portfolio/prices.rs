@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::money::Money;
 use super::{Refusal, shown as with};
 use crate::python::time::Stamp;
+use crate::tables::money::{Exact, Money};
 use crate::tables::own::portfolio::Price;
 
 /// The most tokens that have a price.
@@ -37,13 +37,23 @@ impl Prices {
         if age > self.longest {
             return Err(Refusal::StalePrice { symbol: symbol.to_owned(), seconds: age.as_secs() });
         }
-        Money::column(&said.price).ok().filter(|price| price.is_positive()).ok_or_else(none)
+        Some(said.price.0).filter(|price| price.is_positive()).ok_or_else(none)
     }
+}
+
+/// The most digits of a price, and the most places, so that an amount times a price is exact: 27 digits of 28, 19 places of
+/// 28. The double in an answer has all of twelve digits.
+const DIGITS: u32 = 12;
+
+/// Whether a price has no more digits and places than can be reckoned with exactly.
+pub fn is_exact(price: Money) -> bool {
+    let price = price.exact().normalize();
+    price.mantissa().unsigned_abs() < 10_u128.pow(DIGITS) && price.scale() <= DIGITS
 }
 
 /// The row of a price.
 pub fn row(token_symbol: String, price: Money, caller: &str, now: Stamp) -> Price {
-    Price { token_symbol, price: price.to_column(), set_by: name_of(caller), set_at: now }
+    Price { token_symbol, price: Exact(price), set_by: name_of(caller), set_at: now }
 }
 
 /// A price as answers show it, with whether it counts no more.
@@ -64,8 +74,8 @@ fn name_of(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::money::tests::money;
     use super::*;
+    use crate::tables::money::tests::money;
 
     #[test]
     fn a_price_counts_until_it_is_stale() {
@@ -85,6 +95,21 @@ mod tests {
         assert_eq!(stale.to_string(), "The price of A is stale, 61 seconds old; set it anew");
         let none = Prices::new(Vec::new(), said, Duration::from_mins(1)).of("B").unwrap_err();
         assert_eq!(none.to_string(), "No price for B; set one");
+    }
+
+    #[test]
+    fn a_price_has_twelve_digits_and_twelve_places_at_most() {
+        for (text, is_price) in [
+            ("0.0000001", true),
+            ("0.000000000001", true),
+            ("0.0000000000001", false),
+            ("99999999.9999", true),
+            ("99999999.99999", false),
+            ("100000000", true),
+            ("1234567890123", false),
+        ] {
+            assert_eq!(is_exact(money(text)), is_price, "{text}");
+        }
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::book::Book;
-use super::money::Money;
 use super::strategies::{Targets, frequency};
 use super::trades::NewTrade;
 use super::{RECORDED, Refusal, UNNUMBERED, trades};
 use crate::python::time::Stamp;
+use crate::tables::Money;
 use crate::tables::portfolio::{
     AgentPortfolio, PortfolioStrategy, PortfolioTrade, RebalanceHistory,
 };

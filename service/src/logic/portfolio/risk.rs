@@ -65,7 +65,7 @@ impl Judged {
         series: &[Observation],
     ) -> Self {
         let figures = Figures::of(series);
-        let strategy_distance = state.strategy_distance.double();
+        let strategy_distance = state.strategy_distance.number();
         let limited = |kind, value, column: &Float| Limited { kind, value, limit: limit(column) };
         let limited = [
             limited("strategy_distance", Some(strategy_distance), &portfolio.risk_tolerance),
@@ -74,7 +74,7 @@ impl Judged {
         ];
         let score = limited.iter().filter_map(Limited::score).fold(0.0, f64::max);
         // What is lost if the largest token loses half of its price.
-        let stress = json!({"largest_holding_halves": -0.5 * state.largest_share().double()});
+        let stress = json!({"largest_holding_halves": -0.5 * state.largest_share().number()});
         Self { figures, strategy_distance, limited, score, stress, observations: series.len() }
     }
 

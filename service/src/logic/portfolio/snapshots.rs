@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::book::Book;
-use super::money::Money;
 use super::returns::Observation;
 use super::{Refusal, UNNUMBERED};
 use crate::python::time::Stamp;
 use crate::tables::Json;
+use crate::tables::Money;
 use crate::tables::portfolio::{AgentPortfolio, PortfolioSnapshot};
 
 /// The most snapshots that are reckoned with: the newest.
@@ -26,8 +26,8 @@ pub struct State {
     pub now: Stamp,
     /// What everything in it costs.
     pub value: Money,
-    /// What has come in less what has gone out.
-    pub net_transfers: Money,
+    /// What has come in less what has gone out; none where nobody has kept count.
+    pub net_transfers: Option<Money>,
     /// Percent of each token that is held, largest first.
     pub shares: Vec<(String, Money)>,
     /// What part of it is off its strategy, in percent.
@@ -42,7 +42,7 @@ impl State {
         portfolio: &AgentPortfolio,
         book: &Book,
         targets: &super::strategies::Targets,
-        net_transfers: Money,
+        net_transfers: Option<Money>,
         now: Stamp,
     ) -> Result<Self, Refusal> {
         let value = book.value()?;
@@ -63,8 +63,8 @@ impl State {
     pub fn observation(&self) -> Observation {
         Observation {
             at: self.now,
-            value: self.value.double(),
-            net_transfers: Some(self.net_transfers.double()),
+            value: self.value.number(),
+            net_transfers: self.net_transfers.map(Money::number),
         }
     }
 
@@ -77,11 +77,14 @@ impl State {
     pub fn row(&self, portfolio: &AgentPortfolio) -> PortfolioSnapshot {
         let top = self.shares.iter().take(TOP);
         let top: Map<String, Value> =
-            top.map(|(token, share)| (token.clone(), share.double().into())).collect();
+            top.map(|(token, share)| (token.clone(), share.number().into())).collect();
         let mut performance = Map::new();
-        performance.insert(NET_TRANSFERS.to_owned(), self.net_transfers.double().into());
-        if let Some(total_return) = self.total_return {
-            performance.insert("total_return".to_owned(), total_return.double().into());
+        for (name, figure) in
+            [(NET_TRANSFERS, self.net_transfers), ("total_return", self.total_return)]
+        {
+            if let Some(figure) = figure {
+                performance.insert(name.to_owned(), figure.number().into());
+            }
         }
         PortfolioSnapshot {
             id: UNNUMBERED.into(),
@@ -93,7 +96,7 @@ impl State {
             top_holdings: Some(Json(Value::Object(top))),
             sector_allocation: Some(Json(json!({}))),
             geographic_allocation: Some(Json(json!({}))),
-            risk_metrics: Some(Json(json!({"strategy_distance": self.strategy_distance.double()}))),
+            risk_metrics: Some(Json(json!({"strategy_distance": self.strategy_distance.number()}))),
             performance_metrics: Some(Json(Value::Object(performance))),
             created_at: self.now,
         }

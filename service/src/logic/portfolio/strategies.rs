@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::money::{Money, sum};
 use super::{Refusal, UNNUMBERED};
 use crate::logic::Denied;
 use crate::python::time::Stamp;
+use crate::tables::money::{Money, sum};
 use crate::tables::portfolio::{PortfolioStrategy, StrategyType};
 use crate::tables::{Float, Int, Json};
 
@@ -18,8 +18,8 @@ pub const MOST_STRATEGIES: i64 = 1000;
 /// The most tokens of one strategy.
 pub const MOST_TOKENS: usize = 100;
 
-/// How far from 100 the allocations may add up to, in points: one hundredth.
-const TOLERANCE: f64 = 0.01;
+/// How far from 100 the allocations may add up to, in hundredths of a point.
+const TOLERANCE: i64 = 1;
 
 /// What somebody wants of a strategy.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,8 +36,7 @@ impl NewStrategy {
     /// The row of a strategy, if its allocations add up to 100.
     pub fn into_row(self, now: Stamp) -> Result<PortfolioStrategy, Refusal> {
         let total = sum(targets_of(&self.target_allocations).into_values())?;
-        let tolerance = Money::of(TOLERANCE).ok_or(Refusal::OutOfRange)?;
-        if total.distance(Money::HUNDRED)? > tolerance {
+        if total.distance(Money::HUNDRED)? > Money::new(TOLERANCE, 2) {
             return Err(Refusal::of("Target allocations must sum to 100%"));
         }
         Ok(PortfolioStrategy {
@@ -67,7 +66,7 @@ pub fn targets(strategy: &PortfolioStrategy) -> Targets {
 }
 
 fn targets_of(allocations: &Map<String, Value>) -> Targets {
-    let target = |value: &Value| value.as_f64().and_then(Money::of);
+    let target = |value: &Value| value.as_f64().and_then(Money::exactly);
     allocations.iter().filter_map(|(token, value)| Some((token.clone(), target(value)?))).collect()
 }
 
@@ -97,8 +96,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::money::tests::money;
     use super::*;
+    use crate::tables::money::tests::money;
 
     pub(super) fn strategy(allocations: &Value) -> Result<PortfolioStrategy, Refusal> {
         let new = json!({

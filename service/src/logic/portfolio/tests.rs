@@ -5,13 +5,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::book::{Book, asset};
-use super::money::tests::money;
-use super::money::{Money, sum};
 use super::prices::{self, Prices};
 use super::strategies::Targets;
 use super::trades::NewTrade;
 use super::{Refusal, rebalancing};
 use crate::python::time::Stamp;
+use crate::tables::money::tests::money;
+use crate::tables::money::{Money, sum};
 use crate::tables::portfolio::PortfolioAsset;
 
 fn now() -> Stamp {

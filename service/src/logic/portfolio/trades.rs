@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::book::{Book, Fill};
-use super::money::Money;
 use super::strategies::Targets;
 use super::{ON_CHAIN, RECORDED, Refusal, UNNUMBERED, shown as with};
 use crate::python::time::Stamp;
+use crate::tables::Money;
 use crate::tables::portfolio::{PortfolioTrade, TradeStatus};
 
-/// How much further off its strategy a portfolio may seem, in points, because amounts were cut.
-const DUST: f64 = 1e-6;
+/// How much further off its strategy a portfolio may seem, in millionths of a point, because amounts were cut.
+const DUST: i64 = 1;
 
 /// The trade that somebody wants.
 #[derive(Debug, Clone, Deserialize)]
@@ -60,8 +60,7 @@ impl NewTrade {
 /// portfolio is off its strategy after it, in percent.
 fn risk(before: &Book, after: &Book, targets: &Targets) -> Result<Money, Refusal> {
     let (was, is) = (before.distance(targets)?, after.distance(targets)?);
-    let dust = Money::of(DUST).ok_or(Refusal::OutOfRange)?;
-    Ok(if is <= was.plus(dust)? { Money::ZERO } else { is })
+    Ok(if is <= was.plus(Money::new(DUST, 6))? { Money::ZERO } else { is })
 }
 
 /// The row of a trade that was done. Its price is units of the one token for one unit of the other.

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::book::Book;
-use super::money::Money;
 use super::{RECORDED, Refusal, shown as with};
 use crate::python::time::Stamp;
+use crate::tables::money::{Exact, Money};
 use crate::tables::own::portfolio::{PortfolioOwner, Transfer};
 
 /// What came or went.
@@ -27,18 +27,18 @@ impl NewTransfer {
         now: Stamp,
     ) -> Result<Transfer, Refusal> {
         if self.amount == Money::ZERO {
-            return Err(Refusal::of("Amount is zero"));
+            return Err(Refusal::of("Money is zero"));
         }
         let price = book.transfer(&self.token_symbol, self.amount, now)?;
         let value = self.amount.times(price)?;
-        owner.net_transfers = Money::column(&owner.net_transfers)?.plus(value)?.to_column();
+        owner.net_transfers = Exact(owner.net_transfers.0.plus(value)?);
         Ok(Transfer {
             id,
             portfolio_id: owner.portfolio_id.clone(),
             token_symbol: self.token_symbol.clone(),
-            amount: self.amount.to_column(),
-            price: price.to_column(),
-            value: value.to_column(),
+            amount: self.amount,
+            price: Exact(price),
+            value: Exact(value),
             recorded_at: now,
         })
     }

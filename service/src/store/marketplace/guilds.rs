@@ -3,7 +3,7 @@
 use crate::store::rows::{all_of, cell, whole};
 use crate::store::{Store, StoreError, Writing};
 use crate::tables::Cell;
-use crate::tables::amount::Amount;
+use crate::tables::money::Money;
 use crate::tables::own::marketplace::{Guild, Membership, ServiceType};
 
 const FIND: &str = "find a guild";
@@ -128,7 +128,7 @@ impl Writing {
         &mut self,
         guild_id: &str,
         agent_id: &str,
-        earned: Amount,
+        earned: Money,
     ) -> Result<(), StoreError> {
         let doing = "credit a guild";
         let Some(mut guild) = self.market_guild_find(guild_id).await? else { return Ok(()) };

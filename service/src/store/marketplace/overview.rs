@@ -3,8 +3,8 @@
 use crate::store::rows::whole;
 use crate::store::{Store, StoreError};
 use crate::tables::Cell;
-use crate::tables::amount::Amount;
 use crate::tables::column::ColumnValue as _;
+use crate::tables::money::Money;
 use crate::tables::own::marketplace::ServiceType;
 
 /// The figures of a category.
@@ -17,11 +17,11 @@ pub struct CategoryFigures {
     /// Those that can be asked for.
     pub active: i64,
     /// The sum of their base prices.
-    pub prices: Amount,
+    pub prices: Money,
     /// Jobs that were completed.
     pub completed_jobs: i64,
     /// What was paid for them.
-    pub volume: Amount,
+    pub volume: Money,
     /// The services that a search would find first.
     pub popular: Vec<String>,
 }
@@ -29,7 +29,7 @@ pub struct CategoryFigures {
 impl CategoryFigures {
     /// A category in which nothing has happened.
     pub const fn of(service_type: ServiceType) -> Self {
-        let nothing = Amount::NOTHING;
+        let nothing = Money::ZERO;
         Self {
             service_type,
             services: 0,
@@ -52,11 +52,11 @@ pub struct Figures {
     /// Guilds.
     pub guilds: i64,
     /// What all agents together have earned.
-    pub earnings: Amount,
+    pub earnings: Money,
     /// The agents that have earned most, of those that offer something.
     pub top_agents: Vec<String>,
     /// What was paid on each day on which something was, in order.
-    pub days: Vec<(String, Amount)>,
+    pub days: Vec<(String, Money)>,
     /// How many of these days belong to the last period, not to the one before it.
     pub recent: usize,
 }
@@ -80,7 +80,7 @@ impl Store {
             of(row.first(), &mut |category| {
                 category.services = number(&row, 1);
                 category.active = number(&row, 2);
-                category.prices = Amount::millionths(number(&row, 3));
+                category.prices = Money::steps(number(&row, 3));
             });
         }
         let sql = "SELECT service_type, SUM(completed_jobs), SUM(volume) \
@@ -88,7 +88,7 @@ impl Store {
         for row in self.figures(doing, sql, Vec::new()).await? {
             of(row.first(), &mut |category| {
                 category.completed_jobs = number(&row, 1);
-                category.volume = Amount::millionths(number(&row, 2));
+                category.volume = Money::steps(number(&row, 2));
             });
         }
         for row in self.figures(doing, first_of_each(popular), Vec::new()).await? {
@@ -119,15 +119,15 @@ impl Store {
         let sql = "SELECT day, SUM(volume) FROM agent_service_market_sales WHERE day >= ? \
                    GROUP BY day ORDER BY day";
         let days = self.figures(doing, sql, vec![earlier.into()]).await?;
-        let days: Vec<(String, Amount)> = days
+        let days: Vec<(String, Money)> = days
             .iter()
-            .filter_map(|row| Some((text(row, 0)?, Amount::millionths(number(row, 1)))))
+            .filter_map(|row| Some((text(row, 0)?, Money::steps(number(row, 1)))))
             .collect();
         Ok(Figures {
             requests: number(&requests, 0),
             pending_requests: number(&requests, 1),
             guilds: number(&guilds, 0),
-            earnings: Amount::millionths(number(&earnings, 0)),
+            earnings: Money::steps(number(&earnings, 0)),
             top_agents: top.iter().filter_map(|row| text(row, 0)).collect(),
             recent: days.iter().filter(|(day, _)| day.as_str() >= recent).count(),
             days,

@@ -4,7 +4,7 @@ use crate::python::time::Stamp;
 use crate::store::rows::{all_of, cell};
 use crate::store::{Store, StoreError, Writing};
 use crate::tables::Cell;
-use crate::tables::amount::Amount;
+use crate::tables::money::Money;
 use crate::tables::own::marketplace::{RequestStatus, Sales, ServiceRequest, ServiceType};
 
 const FIND: &str = "find a request";
@@ -132,7 +132,7 @@ impl Writing {
         &mut self,
         service_type: ServiceType,
         day: &str,
-        payment: Amount,
+        payment: Money,
     ) -> Result<(), StoreError> {
         let doing = "note a sale";
         let rest = "WHERE service_type = ? AND day = ?";

@@ -3,8 +3,8 @@
 use crate::store::rows::cell;
 use crate::store::{Store, StoreError};
 use crate::tables::Cell;
-use crate::tables::amount::Amount;
 use crate::tables::column::Record as _;
+use crate::tables::money::Money;
 use crate::tables::own::marketplace::{Service, ServiceType};
 
 /// Prices and texts are compared in so many of the best, and no more: neither has an index.
@@ -20,9 +20,9 @@ pub struct Search {
     /// With a place no further down.
     pub last_place: Option<i64>,
     /// At this price at least.
-    pub min_price: Option<Amount>,
+    pub min_price: Option<Money>,
     /// At this price at most.
-    pub max_price: Option<Amount>,
+    pub max_price: Option<Money>,
     /// With this text, in lower case, in name, description or a tag.
     pub text: Option<String>,
     /// At most so many.
@@ -127,7 +127,7 @@ mod tests {
         let test = TestApp::new().await;
         let tags = vec!["de".to_owned()];
         let text = Some("words".to_owned());
-        let min_price = Some(Amount::of(5.0));
+        let min_price = Some(Money::of(5.0));
         let service_type = Some(ServiceType::Writing);
         for (search, is_in_order) in [
             (anything(), true),

@@ -1,10 +1,10 @@
 //! The marketplace: who takes part, what is offered, asked for and sold, and the guilds.
 
 use crate::python::time::Stamp;
-use crate::tables::amount::Amount;
 use crate::tables::cell::{Int, Json};
 use crate::tables::choice::choice;
 use crate::tables::column::table;
+use crate::tables::money::Money;
 
 choice! {
     /// What a service does; each is a category of its own.
@@ -157,7 +157,7 @@ table! {
         owner_id: String [indexed],
         reputation: Int,
         service_count: Int,
-        total_earnings: Amount [indexed],
+        total_earnings: Money [indexed],
         created_at: Stamp,
     }
 }
@@ -175,7 +175,7 @@ table! {
         name: String,
         description: String,
         metadata: Json,
-        base_price: Amount [indexed_with(&["service_type", "place"])],
+        base_price: Money [indexed_with(&["service_type", "place"])],
         pricing_model: PricingModel,
         estimated_duration: Int,
         tags: Json,
@@ -186,7 +186,7 @@ table! {
         status: ServiceStatus,
         reputation: Int,
         completed_jobs: Int,
-        total_earnings: Amount,
+        total_earnings: Money,
         rating_sum: Int,
         rating_count: Int,
         place: Option<Int> [indexed],
@@ -214,14 +214,14 @@ table! {
         client_owner: String [indexed],
         provider_owner: String [indexed],
         client_id: String,
-        budget: Amount,
+        budget: Money,
         requirements: String,
         deadline: Stamp,
         status: RequestStatus [indexed_with(&["client_owner"])],
         assigned_agent: Option<String>,
         accepted_at: Option<Stamp>,
         completed_at: Option<Stamp>,
-        payment: Amount,
+        payment: Money,
         rating: Int,
         review: String,
         created_at: Stamp,
@@ -239,7 +239,7 @@ table! {
         service_type: ServiceType [key],
         day: String [key, indexed],
         completed_jobs: Int,
-        volume: Amount,
+        volume: Money,
     }
 }
 
@@ -253,7 +253,7 @@ table! {
         service_category: ServiceType [indexed_with(&["reputation"])],
         member_count: Int,
         total_services: Int,
-        total_earnings: Amount,
+        total_earnings: Money,
         reputation: Int [indexed],
         status: GuildStatus,
         requirements: Json,

@@ -1,10 +1,10 @@
 //! Orchestration: an owner's agents, what they are asked to do together, and what they hold for it.
 
 use crate::python::time::Stamp;
-use crate::tables::amount::Amount;
 use crate::tables::cell::{Float, Int, Json};
 use crate::tables::choice::choice;
 use crate::tables::column::table;
+use crate::tables::money::Money;
 
 choice! {
     /// What kind of work a sub-task is.
@@ -110,7 +110,7 @@ table! {
         failed_tasks: Int,
         cancelled_tasks: Int,
         execution_seconds: Float,
-        total_cost: Amount,
+        total_cost: Money,
         last_ended: Option<PlanStatus>,
         lease_until: Option<Stamp> [indexed],
         created_at: Stamp,
@@ -126,7 +126,7 @@ table! {
         gpu_tier: GpuTier,
         max_concurrent_tasks: Int,
         performance_score: Float,
-        cost_per_hour: Amount,
+        cost_per_hour: Money,
         reliability_score: Float,
         in_maintenance: bool,
         built_in: bool,
@@ -147,12 +147,12 @@ table! {
         execution_timeline: Json,
         resource_requirements: Json,
         estimated_total_duration: Float,
-        estimated_total_cost: Amount,
-        estimated_cost: Amount,
+        estimated_total_cost: Money,
+        estimated_cost: Money,
         confidence_score: Float,
-        budget_limit: Option<Amount>,
+        budget_limit: Option<Money>,
         deadline: Option<Stamp>,
-        actual_cost: Option<Amount>,
+        actual_cost: Option<Money>,
         error_message: Option<String>,
         created_at: Stamp,
         finished_at: Option<Stamp>,
@@ -179,8 +179,8 @@ table! {
         inputs: Json,
         outputs: Json,
         status: AssignmentStatus,
-        cost_per_hour: Amount,
-        cost: Amount,
+        cost_per_hour: Money,
+        cost: Money,
         assigned_at: Stamp,
         ready_at: Option<Stamp>,
         started_at: Option<Stamp>,

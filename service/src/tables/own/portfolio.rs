@@ -3,6 +3,7 @@
 use crate::python::time::Stamp;
 use crate::tables::cell::{Float, Int, Json};
 use crate::tables::column::table;
+use crate::tables::money::{Exact, Money};
 
 table! {
     /// Whose a strategy is. One without such a row was made by the monolith, and everybody may use it.
@@ -19,7 +20,7 @@ table! {
         portfolio_id: Int [key],
         owner_id: String [indexed],
         address: String [unique_constraint],
-        net_transfers: Float,
+        net_transfers: Exact,
     }
 }
 
@@ -27,7 +28,7 @@ table! {
     /// What one unit of a token costs, as an operator has said.
     pub struct Price => "agent_service_portfolio_prices" {
         token_symbol: String [key],
-        price: Float,
+        price: Exact,
         set_by: String,
         set_at: Stamp,
     }
@@ -39,9 +40,9 @@ table! {
         id: String [key],
         portfolio_id: Int [indexed],
         token_symbol: String,
-        amount: Float,
-        price: Float,
-        value: Float,
+        amount: Money,
+        price: Exact,
+        value: Exact,
         recorded_at: Stamp,
     }
 }

@@ -134,7 +134,7 @@ async fn categories_and_figures_tell_what_was_offered_and_sold() {
       "active_services": 11,
       "completed_jobs": 1,
       "total_volume": 10.5,
-      "average_price": 28.181818,
+      "average_price": 28.1818182,
       "is_active": true,
       "trending": true,
       "popular_services": "three"
@@ -153,7 +153,7 @@ async fn categories_and_figures_tell_what_was_offered_and_sold() {
       "pending_requests": 1,
       "total_volume": 10.2375,
       "total_guilds": 0,
-      "average_service_price": 28.181818,
+      "average_service_price": 28.1818182,
       "popular_categories": [
         "translation"
       ],

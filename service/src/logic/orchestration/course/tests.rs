@@ -76,7 +76,7 @@ fn cancelling_ends_what_is_assigned_and_what_is_under_way() {
     assert_eq!(sub_tasks(course.ended()), ["a", "b", "c"]);
     assert_eq!(course.plan.status, PlanStatus::Cancelled);
     // Only the first had begun: an hour at 0.05.
-    assert_eq!(course.plan.actual_cost, Some(Amount::of(0.05)));
+    assert_eq!(course.plan.actual_cost, Some(Money::of(0.05)));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn what_failed_is_tried_again_until_the_limit() {
     assert_eq!(course.plan.error_message.as_deref(), Some("Sub-task a failed for good: no luck"));
     assert_eq!(course.assignments[1].status, AssignmentStatus::Cancelled);
     // Four tries of a tenth of an hour.
-    assert_eq!(course.plan.actual_cost, Some(Amount::of(0.02)));
+    assert_eq!(course.plan.actual_cost, Some(Money::of(0.02)));
     let retried = course.retry(&RULES, &mut roster(start()), &mut next_ids);
     assert_eq!(retried, Err(Denied::Conflict("The plan has ended already").into()));
 }
@@ -237,7 +237,7 @@ proptest! {
         let _taken = [next_ids(), next_ids(), next_ids()];
         // The ledger: what is held by which try.
         let mut held: BTreeMap<String, String> = BTreeMap::new();
-        let (mut now, mut cost) = (start(), Amount::default());
+        let (mut now, mut cost) = (start(), Money::default());
         for event in events {
             for ended in course.ended() {
                 prop_assert!(held.remove(&ended.id).is_some(), "{} ended twice", ended.id);
