@@ -28,6 +28,8 @@ pub struct Column {
     pub indexed: bool,
     /// The columns that follow it in that index.
     pub indexed_with: &'static [&'static str],
+    /// The columns that follow it in a second index of its own.
+    pub also_indexed_with: Option<&'static [&'static str]>,
     /// Whether no two rows may have the same value, said in the table itself.
     pub unique_constraint: bool,
     /// Whether that index allows each value once.
@@ -69,6 +71,7 @@ impl Column {
             key: false,
             indexed: false,
             indexed_with: &[],
+            also_indexed_with: None,
             unique_constraint: false,
             unique: false,
             references: None,
@@ -94,6 +97,13 @@ impl Column {
     pub const fn indexed_with(mut self, columns: &'static [&'static str]) -> Self {
         self.indexed_with = columns;
         self.indexed()
+    }
+
+    /// With a second index of its own, in which these columns follow.
+    #[must_use]
+    pub const fn also_indexed_with(mut self, columns: &'static [&'static str]) -> Self {
+        self.also_indexed_with = Some(columns);
+        self
     }
 
     /// With a value that no other row has.

@@ -16,12 +16,14 @@ impl Table {
         }));
         let table =
             format!("CREATE TABLE IF NOT EXISTS {} (\n\t{}\n)", self.name, lines.join(",\n\t"));
-        let indexes = self.columns.iter().filter(|column| column.indexed).map(|column| {
+        let indexes = self.columns.iter().flat_map(|column| {
             let unique = if column.unique { "UNIQUE " } else { "" };
-            let mut columns = vec![column.name];
-            columns.extend(column.indexed_with);
-            let (table, name, columns) = (self.name, columns.join("_"), columns.join(", "));
-            format!("CREATE {unique}INDEX IF NOT EXISTS ix_{table}_{name} ON {table} ({columns})")
+            column.indexes().map(move |columns| {
+                let (table, name, columns) = (self.name, columns.join("_"), columns.join(", "));
+                format!(
+                    "CREATE {unique}INDEX IF NOT EXISTS ix_{table}_{name} ON {table} ({columns})"
+                )
+            })
         });
         std::iter::once(table).chain(indexes).collect()
     }
@@ -52,6 +54,13 @@ impl Table {
 }
 
 impl Column {
+    /// The columns of each of its indexes.
+    fn indexes(&self) -> impl Iterator<Item = Vec<&'static str>> + use<> {
+        let (name, first) = (self.name, self.indexed.then_some(self.indexed_with));
+        let indexes = [first, self.also_indexed_with].into_iter().flatten();
+        indexes.map(move |others| std::iter::once(name).chain(others.iter().copied()).collect())
+    }
+
     fn definition(&self) -> String {
         let null = if self.nullable { "" } else { " NOT NULL" };
         format!("{} {}{null}", self.name, self.kind.sqlite())
@@ -97,6 +106,16 @@ mod tests {
         CREATE INDEX IF NOT EXISTS ix_agent_service_market_guilds_service_category_reputation ON agent_service_market_guilds (service_category, reputation);
         CREATE INDEX IF NOT EXISTS ix_agent_service_market_guilds_reputation ON agent_service_market_guilds (reputation)
         ");
+    }
+
+    #[test]
+    fn a_column_may_begin_two_indexes() {
+        let statements = own::marketplace::ServiceRequest::TABLE.create_statements();
+        let of_provider: Vec<&str> = statements[1..]
+            .iter()
+            .filter_map(|index| index.split_once("(provider_owner").map(|(_, others)| others))
+            .collect();
+        assert_eq!(of_provider, [")", ", status)"]);
     }
 
     #[test]

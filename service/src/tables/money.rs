@@ -231,9 +231,16 @@ impl ColumnValue for Money {
     }
 }
 
-/// A price or a product with all of its digits, in a column of text.
+/// A price or a product with all of its digits, in a column of text; what is sent is read without rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Exact(pub Money);
+
+impl<'de> Deserialize<'de> for Exact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let exact = Money::exactly(f64::deserialize(deserializer)?);
+        exact.map(Self).ok_or_else(|| serde::de::Error::custom(TooLarge))
+    }
+}
 
 impl ColumnValue for Exact {
     const TYPE: ColumnType = ColumnType::Text(None);

@@ -15,7 +15,7 @@ use crate::logic::communication::messages::{self, Letter};
 use crate::logic::communication::statistics::Count;
 use crate::store::communication::messages::MessageFilter;
 use crate::tables::column::ColumnValue as _;
-use crate::tables::money::Money;
+use crate::tables::money::Exact;
 use crate::tables::own::communication::{Content, Message, MessageStatus};
 use crate::validation::{Kind, Shape, field};
 use crate::work::{Effect, Work};
@@ -57,7 +57,7 @@ struct Query {
 #[derive(Debug, Deserialize)]
 struct Payment {
     payer: String,
-    amount: f64,
+    amount: Exact,
 }
 
 /// `POST /communication/agents/{agent_id}/messages`: puts it into the queue; a courier delivers it.
@@ -161,12 +161,11 @@ pub fn pay() -> Action {
         "Note that one of a message's agents has paid it; its price is credited to the sender";
     Action::new(about, async |work: Work, mut input: Input| {
         let Payment { payer, amount } = input.body()?;
-        let too_long = Denied::Refused("The amount has too many digits");
-        let amount = Money::exactly(amount).ok_or(too_long)?;
         let mut writing = work.store.write().await?;
         let payer = acting(&mut writing, &payer, &input.caller).await?.agent_id;
         let message = writing.message_find(input.part(MESSAGE)).await?;
-        let message = messages::paid(message.ok_or(Denied::NotFound("Message"))?, &payer, amount)?;
+        let message =
+            messages::paid(message.ok_or(Denied::NotFound("Message"))?, &payer, amount.0)?;
         writing.message_update(&message).await?;
         writing.count(&message.sender, Count::Earned(message.price), work.now()).await?;
         writing.commit().await?;

@@ -28,7 +28,7 @@ use crate::work::Work;
 const ID: &str = "request_id";
 
 /// The largest budget. Whatever is paid adds up to what a column holds only as long as no single payment comes near that.
-const MOST_BUDGET: f64 = 1_000_000.0;
+pub(super) const MOST_BUDGET: f64 = 1_000_000.0;
 
 static NEW: LazyShape = LazyLock::new(|| {
     Shape::new([

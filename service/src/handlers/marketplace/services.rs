@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::requests::MOST_BUDGET;
 use super::{acting, agent, limit, object, offset, texts};
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns, with};
@@ -73,8 +74,9 @@ static FILTER: LazyShape = LazyLock::new(|| {
     ])
 });
 
-static BUDGET: LazyShape =
-    LazyLock::new(|| Shape::new([field("budget", Kind::number()).optional()]));
+static BUDGET: LazyShape = LazyLock::new(|| {
+    Shape::new([field("budget", Kind::number_within(0.0, MOST_BUDGET)).optional()])
+});
 
 fn name() -> Field {
     field("name", Kind::text_within(1, 100))
@@ -284,12 +286,13 @@ async fn count_again(
 
 fn price_schema() -> Value {
     let number = json!({"type": "number"});
+    let number_or_null = json!({"anyOf": [number, {"type": "null"}]});
     json!({"type": "object", "properties": {
         "service_id": {"type": "string"},
         "base_price": number, "reputation_multiplier": number, "demand_multiplier": number,
         "rating_multiplier": number, "price": number,
-        "budget": {"anyOf": [number, {"type": "null"}]},
+        "budget": number_or_null,
         "suffices": {"type": "boolean"},
-        "payment": number, "fee": number, "earned": number,
+        "payment": number_or_null, "fee": number_or_null, "earned": number_or_null,
     }})
 }

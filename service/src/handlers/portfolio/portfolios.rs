@@ -44,7 +44,7 @@ pub fn create() -> Action {
         let owner = portfolios::owner(&portfolio, &input.caller);
         writing.portfolio_owner_insert(&owner).await?;
         let mut assets = Vec::new();
-        for asset in new.assets(number(&portfolio.id), &strategy, now) {
+        for asset in new.assets(number(&portfolio.id), &strategy, now)? {
             assets.push(writing.asset_insert(&asset).await?);
         }
         writing.commit().await?;

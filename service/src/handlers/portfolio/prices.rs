@@ -8,12 +8,11 @@ use super::{list_of, message_schema, with};
 use crate::http::openapi::of_table;
 use crate::http::{Action, Input, Reply};
 use crate::logic::Denied;
-use crate::logic::portfolio::Refusal;
 use crate::logic::portfolio::prices::{self, MOST_PRICES};
 use crate::store::portfolio::Page;
-use crate::tables::money::TooLarge;
+use crate::tables::Record as _;
+use crate::tables::money::Exact;
 use crate::tables::own::portfolio::Price;
-use crate::tables::{Money, Record as _};
 use crate::work::Work;
 
 /// The part of the path that is a token.
@@ -21,14 +20,13 @@ const TOKEN_SYMBOL: &str = "token_symbol";
 
 #[derive(Debug, Deserialize)]
 struct Said {
-    price: f64,
+    price: Exact,
 }
 
 /// `PUT /portfolio/prices/{token_symbol}`.
 pub fn set() -> Action {
     Action::new("Say what one unit of a token costs", async |work: Work, mut input: Input| {
         let Said { price } = input.body()?;
-        let price = Money::exactly(price).ok_or(Refusal::from(TooLarge))?;
         let symbol = input.part(TOKEN_SYMBOL).to_owned();
         let mut writing = work.store.write().await?;
         if writing.price_has(&symbol, MOST_PRICES).await? {

@@ -26,11 +26,14 @@ pub fn rebalance() -> Action {
         };
         let (id, before) = (number(&desk.portfolio.id), desk.book.value()?);
         let planned = rebalancing::plan(&desk.book, &desk.targets)?;
+        if planned.is_empty() {
+            return Ok(Reply::ok(&rebalancing::nothing("No rebalancing trades required")));
+        }
         let (targets, tolerance) = (&desk.targets, desk.tolerance);
         let trades =
             rebalancing::carry_out(&planned, id, &mut desk.book, targets, tolerance, desk.now)?;
         if trades.is_empty() {
-            return Ok(Reply::ok(&rebalancing::nothing("No rebalancing trades required")));
+            return Ok(Reply::ok(&rebalancing::nothing("No rebalancing trade could be done")));
         }
         let after = desk.book.value()?;
         let mut written = Vec::new();

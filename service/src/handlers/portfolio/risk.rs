@@ -66,12 +66,8 @@ pub fn show() -> Action {
 }
 
 fn schema() -> Value {
-    let mut schema = of_table(&RiskMetrics::TABLE);
-    if let Some(Value::Object(fields)) = schema.get_mut("properties") {
-        for name in FIGURES {
-            fields.insert(name.to_owned(), number_or_null());
-        }
-    }
+    let figure = |schema, name: &&str| with(schema, name, number_or_null());
+    let schema = FIGURES.iter().fold(of_table(&RiskMetrics::TABLE), figure);
     let integer_or_null = json!({"anyOf": [{"type": "integer"}, {"type": "null"}]});
     let schema = with(schema, "observations", integer_or_null);
     with(schema, "strategy_distance", number_or_null())

@@ -157,6 +157,13 @@ async fn what_makes_no_portfolio_is_refused_in_the_contracts_words() {
     ask(&test, "POST", &format!("/strategies/{id}/deactivate"), None).await;
     assert_eq!(create(OTHER, id).await, (404, "Strategy not found".to_owned()));
 
+    let elsewhere = json!({
+        "agent_address": OTHER, "strategy_id": strategy(&test, json!({"A": 100})).await,
+        "token_addresses": {"B": OTHER},
+    });
+    let refused = refusal(&ask(&test, "POST", "/portfolios", Some(elsewhere)).await);
+    let words = "Token address for a token that the strategy does not hold";
+    assert_eq!(refused, (400, words.to_owned()));
     let body = json!({
         "name": "s", "strategy_type": "dynamic", "target_allocations": {"A": 99.98},
     });
@@ -243,13 +250,20 @@ async fn rows_of_the_monolith_are_found_and_can_be_claimed() {
          0.0, '2026-11-01 10:00:00.000000', '2026-11-01 10:00:00.000000')",
     )
     .await;
+    // Nobody has kept count of what came in.
+    price(&test, "A", 10.0).await;
+    let performance = of(&test, "GET", "/performance", None).await.json();
+    assert_eq!(
+        [&performance["net_transfers"], &performance["time_weighted_return"]],
+        [&Value::Null; 2]
+    );
+    assert_eq!(performance["total_return"], -97.0);
     let unclaimed = ask(&test, "GET", "/portfolios?unclaimed=true", None).await.json();
     assert_eq!(unclaimed[0]["agent_address"], ADDRESS);
     assert_eq!(ask(&test, "GET", "/strategies/7", None).await.json()["name"], "s");
     let shown = of(&test, "GET", "", None).await.json();
     assert_eq!(shown["assets"][0]["balance"], 0.300_000_000_000_000_04);
 
-    price(&test, "A", 10.0).await;
     price(&test, "B", 1.0).await;
     let refused = of(&test, "POST", "/trades", Some(trade("A", "B", 0.1))).await;
     assert_eq!(refusal(&refused).0, 409, "{refused:?}");

@@ -324,6 +324,19 @@ async fn a_price_says_how_it_comes_about() {
 }
 
 #[tokio::test]
+async fn a_budget_that_does_not_suffice_pays_nothing() {
+    let test = TestApp::new().await;
+    let service = test.service(json!({})).await;
+    let quote = get(&test, "bob", &format!("services/{service}/price?budget=9.99")).await;
+    assert_eq!((&quote["price"], &quote["suffices"]), (&json!(10.5), &json!(false)));
+    assert_eq!([&quote["payment"], &quote["fee"], &quote["earned"]], [&Value::Null; 3]);
+    for budget in ["-1", "1000001", "nan"] {
+        let path = format!("/marketplace/services/{service}/price?budget={budget}");
+        assert_eq!(test.ask("bob", "GET", &path, None).await.status.as_u16(), 422, "{budget}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_takes_part_without_end() {
     let test = TestApp::new().await;
     for n in 0..100 {

@@ -1,6 +1,6 @@
 //! Every write that the API knows, rehearsed: the answer is the ordinary one, and nothing else happens.
 
-mod portfolio;
+pub(super) mod portfolio;
 mod seeds;
 mod talk;
 

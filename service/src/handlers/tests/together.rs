@@ -162,3 +162,95 @@ async fn of_two_that_cancel_one_is_told_that_it_was_too_late() {
         assert_eq!(statuses, [200, 400]);
     }
 }
+
+/// The same request through both services at once; whether each was done, the one that was first.
+async fn both(pair: &[TestApp; 2], caller: &str, path: &str, body: Value) -> [u16; 2] {
+    let (one, two) = tokio::join!(
+        pair[0].ask(caller, "POST", path, Some(body.clone())),
+        pair[1].ask(caller, "POST", path, Some(body)),
+    );
+    let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+    statuses.sort_unstable();
+    statuses
+}
+
+#[tokio::test]
+async fn trades_at_once_spend_no_more_than_there_is() {
+    let pair = TestApp::pair().await;
+    for (token, price) in [("A", 2), ("B", 4)] {
+        let path = format!("/portfolio/prices/{token}");
+        good(&pair[0], "PUT", &path, Some(json!({"price": price}))).await;
+    }
+    let strategy =
+        json!({"name": "s", "strategy_type": "balanced", "target_allocations": {"B": 100}});
+    let strategy = pair[0].ask("alice", "POST", "/portfolio/strategies", Some(strategy)).await;
+    let portfolio = "/portfolio/portfolios/0x00000000000000000000000000000000000000aa";
+    let body = json!({
+        "agent_address": portfolio.rsplit_once('/').unwrap().1, "strategy_id": strategy.json()["id"],
+    });
+    pair[0].ask("alice", "POST", "/portfolio/portfolios", Some(body)).await;
+    let body = json!({"token_symbol": "A", "amount": 10.5});
+    pair[0].ask("alice", "POST", &format!("{portfolio}/transfers"), Some(body)).await;
+
+    let path = format!("{portfolio}/trades");
+    let body = json!({"sell_token": "A", "buy_token": "B", "sell_amount": 0.7});
+    let trades = (0..2 * CHANGES)
+        .map(|number| pair[number % 2].ask("alice", "POST", &path, Some(body.clone())));
+    let statuses: Vec<u16> = join_all(trades).await.iter().map(|a| a.status.as_u16()).collect();
+    let done = statuses.iter().filter(|status| **status == 201).count();
+    // 15 x 0.7 is all there is.
+    assert_eq!((done, statuses.iter().filter(|status| **status == 400).count()), (15, 9));
+    let shown = good(&pair[1], "GET", portfolio, None).await;
+    let balances: Vec<&Value> =
+        shown["assets"].as_array().unwrap().iter().map(|asset| &asset["balance"]).collect();
+    // B, which the strategy wants, and A: 15 x 0.35, and nothing.
+    assert_eq!(balances, [&json!(5.25), &json!(0.0)]);
+    let listed = good(&pair[1], "GET", &format!("{path}?limit=100"), None).await;
+    assert_eq!(listed.as_array().unwrap().len(), 15);
+}
+
+#[tokio::test]
+async fn a_request_is_accepted_completed_and_rated_once() {
+    let pair = TestApp::pair().await;
+    let service = pair[0].service(json!({})).await;
+    for _ in 0..6 {
+        let path = format!("/marketplace/requests/{}", pair[0].request(&service, json!({})).await);
+        for (caller, step, body) in [
+            ("alice", "accept", json!({})),
+            ("alice", "complete", json!({"results": {}})),
+            ("bob", "rate", json!({"rating": 4})),
+        ] {
+            let statuses = both(&pair, caller, &format!("{path}/{step}"), body).await;
+            assert_eq!(statuses, [200, 409], "{step}");
+        }
+    }
+    let shown = good(&pair[1], "GET", &format!("/marketplace/services/{service}"), None).await;
+    assert_eq!(
+        (&shown["completed_jobs"], &shown["rating_count"], &shown["reputation"]),
+        (&json!(6), &json!(6), &json!(1600))
+    );
+    // 10 x (1 + .5 x reputation / 10000) x (1 + .3 x rating / 5), less 2.5 %: 10.2375 for the first request, and
+    // 10 x 1.24 x .975 x (1.055 + 1.06 + 1.065 + 1.07 + 1.075) for the others.
+    assert_eq!(shown["total_earnings"], 74.61675);
+    let agent = good(&pair[0], "GET", "/marketplace/agents/linguist", None).await;
+    assert_eq!(agent["total_earnings"], shown["total_earnings"]);
+}
+
+#[tokio::test]
+async fn a_name_and_a_place_in_a_guild_are_given_once() {
+    let pair = TestApp::pair().await;
+    let guild = pair[0].guild().await;
+    for round in 0..CHANGES {
+        let body = json!({"agent_id": format!("agent-{round}")});
+        let path = format!("/marketplace/guilds/{guild}/join");
+        let (alice, bob) = tokio::join!(
+            pair[0].ask("alice", "POST", &path, Some(body.clone())),
+            pair[1].ask("bob", "POST", &path, Some(body.clone())),
+        );
+        let mut statuses = [alice.status.as_u16(), bob.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 403], "whoever is second has not got the name");
+    }
+    let shown = good(&pair[1], "GET", &format!("/marketplace/guilds/{guild}"), None).await;
+    assert_eq!(shown["member_count"], CHANGES + 1);
+}

@@ -129,12 +129,13 @@ pub fn parts(payment: Money) -> Parts {
     Parts { fee, earned: payment - fee }
 }
 
-/// What a service costs now, as answers show it.
+/// What a service costs now, as answers show it. With a budget for which nobody can ask for it, nothing would be paid.
 pub fn quote(service: &Service, budget: Option<Money>) -> Value {
     let standing = Standing::of(service);
     let price = standing.price();
-    let payment = budget.map_or(price, |budget| price.min(budget));
-    let Parts { fee, earned } = parts(payment);
+    let suffices = budget.is_none_or(|budget| budget >= standing.base_price);
+    let payment = suffices.then(|| budget.map_or(price, |budget| price.min(budget)));
+    let parts = payment.map(parts);
     json!({
         "service_id": service.id,
         "base_price": standing.base_price.number(),
@@ -143,10 +144,10 @@ pub fn quote(service: &Service, budget: Option<Money>) -> Value {
         "rating_multiplier": standing.by_rating().number(),
         "price": price.number(),
         "budget": budget.map(Money::number),
-        "suffices": budget.is_none_or(|budget| budget >= standing.base_price),
-        "payment": payment.number(),
-        "fee": fee.number(),
-        "earned": earned.number(),
+        "suffices": suffices,
+        "payment": payment.map(Money::number),
+        "fee": parts.map(|parts| parts.fee.number()),
+        "earned": parts.map(|parts| parts.earned.number()),
     })
 }
 

@@ -61,20 +61,24 @@ impl NewPortfolio {
         }
     }
 
-    /// A row for each token that the strategy wants some of. A token whose address nobody has told has an empty one.
+    /// A row for each token that the strategy wants some of. A token whose address nobody has told has an empty one; an
+    /// address for any other token is a mistake.
     pub fn assets(
         &self,
         portfolio_id: i64,
         strategy: &PortfolioStrategy,
         now: Stamp,
-    ) -> Vec<PortfolioAsset> {
-        let wanted = targets(strategy).into_iter().filter(|(_, target)| target.is_positive());
-        wanted
-            .map(|(token, target)| {
-                let address = self.token_addresses.get(&token).map_or("", String::as_str);
-                asset(portfolio_id, &token, address, target, now)
-            })
-            .collect()
+    ) -> Result<Vec<PortfolioAsset>, Refusal> {
+        let mut wanted = targets(strategy);
+        wanted.retain(|_token, target| target.is_positive());
+        if !self.token_addresses.keys().all(|token| wanted.contains_key(token)) {
+            return Err(Refusal::of("Token address for a token that the strategy does not hold"));
+        }
+        let row = |(token, target): (String, Money)| {
+            let address = self.token_addresses.get(&token).map_or("", String::as_str);
+            asset(portfolio_id, &token, address, target, now)
+        };
+        Ok(wanted.into_iter().map(row).collect())
     }
 }
 

@@ -52,8 +52,8 @@ pub fn is_exact(price: Money) -> bool {
 }
 
 /// The row of a price.
-pub fn row(token_symbol: String, price: Money, caller: &str, now: Stamp) -> Price {
-    Price { token_symbol, price: Exact(price), set_by: name_of(caller), set_at: now }
+pub fn row(token_symbol: String, price: Exact, caller: &str, now: Stamp) -> Price {
+    Price { token_symbol, price, set_by: name_of(caller), set_at: now }
 }
 
 /// A price as answers show it, with whether it counts no more.
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_price_counts_until_it_is_stale() {
         let said = Stamp::parse("2026-11-22 10:00:00").unwrap();
-        let price = row("A".to_owned(), money("0.1"), "alice", said);
+        let price = row("A".to_owned(), Exact(money("0.1")), "alice", said);
         let at = |seconds| {
             let prices = Prices::new(
                 vec![price.clone()],
@@ -114,8 +114,12 @@ mod tests {
 
     #[test]
     fn who_set_a_price_is_told_without_their_key() {
-        let price =
-            row("A".to_owned(), Money::from(1), "admin-key", Stamp::parse("2026-11-22").unwrap());
+        let price = row(
+            "A".to_owned(),
+            Exact(Money::from(1)),
+            "admin-key",
+            Stamp::parse("2026-11-22").unwrap(),
+        );
         assert!(price.set_by.starts_with("key:") && !price.set_by.contains("admin"));
         assert_eq!(price.set_by.len(), 20);
     }

@@ -7,7 +7,7 @@ use super::strategies::{Targets, frequency};
 use super::trades::NewTrade;
 use super::{RECORDED, Refusal, UNNUMBERED, trades};
 use crate::python::time::Stamp;
-use crate::tables::Money;
+use crate::tables::money::{Exact, Money};
 use crate::tables::portfolio::{
     AgentPortfolio, PortfolioStrategy, PortfolioTrade, RebalanceHistory,
 };
@@ -71,7 +71,7 @@ pub fn plan(book: &Book, targets: &Targets) -> Result<Vec<NewTrade>, Refusal> {
                 sell_token: token.to_owned(),
                 buy_token: (*buy_token).to_owned(),
                 sell_amount,
-                min_buy_amount: Money::ZERO,
+                min_buy_amount: Exact::default(),
             });
         }
     }

@@ -1,15 +1,16 @@
 //! What the values of a portfolio over time say of it: growth, drawdown, volatility, value at risk.
 //!
 //! `V` is a value, `F` what came in less what went out since the value before it. Growth from one value to the next is
-//! `g = (V - F) / V'`; where the value before is nothing, or what came in is not known, there is none. A value is taken with
-//! each transfer, so that what comes in has no growth before it is there. `I = g1 g2 …` so far.
+//! `g = (V - F) / V'`; where the value before is nothing, or what came in is not known or more than what is there, there is
+//! none. A value is taken with each transfer, so that what comes in has no growth before it is there. `I = g1 g2 …` so far.
 //!
 //! - time-weighted return: `100 (I - 1)` at the end, percent
 //! - maximum drawdown: `100 max (1 - I / P)`, where `P` is the largest `I` before, percent
 //! - from the last `I` of each UTC day to the next, with `r = ln (I / I')` over `d` days (a Brownian motion seen now and then):
-//!   mean `m = Σr / Σd` a day, variance `s² = Σ((r - m d)² / d) / (n - 1)` a day, which needs two of them
+//!   mean `m = Σr / Σd` a day, variance `s² = Σ((r - m d)² / d) / (n - 1)` a day, which needs two of them; a total loss has no
+//!   logarithm, and with one among them nothing that follows from `m` and `s` is known
 //! - volatility: `100 s √365` a year, percent
-//! - Sharpe ratio: `365 m / (s √365)`, without interest; none where `s` is 0
+//! - Sharpe ratio: `365 m / (s √365)`, without interest; none where `s` is 0, or no more than rounding leaves
 //! - value at risk: `100 max(0, 1 - exp(m - z s))`, percent of the value lost within a day at most, with probability 95 %
 //!   (`z` = 1.645) or 99 % (`z` = 2.326), if `r` is normal
 
@@ -25,6 +26,9 @@ const Z95: f64 = 1.644_853_626_951_472_2;
 const Z99: f64 = 2.326_347_874_040_840_8;
 
 const DAY_MILLIS: i64 = 86_400_000;
+
+/// A deviation of a day below this is what the rounding of doubles leaves of none.
+const NO_DEVIATION: f64 = 1e-12;
 
 /// What a portfolio was worth at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,7 +73,7 @@ impl Figures {
         let yearly = daily.deviation * YEAR.sqrt();
         Self {
             volatility: finite(100.0 * yearly),
-            sharpe_ratio: finite(YEAR * daily.mean / yearly),
+            sharpe_ratio: (daily.deviation > NO_DEVIATION).then(|| YEAR * daily.mean / yearly),
             var_95: finite(at_risk(Z95)),
             var_99: finite(at_risk(Z99)),
             ..growth
@@ -112,6 +116,9 @@ struct Daily {
 impl Daily {
     fn of(stretches: &[Vec<Point>]) -> Option<Self> {
         let returns: Vec<(f64, f64)> = stretches.iter().flat_map(|one| daily(one)).collect();
+        if returns.iter().any(|(logarithm, _)| !logarithm.is_finite()) {
+            return None;
+        }
         let further = u32::try_from(returns.len()).ok()?.checked_sub(1).filter(|n| *n > 0)?;
         let days: f64 = returns.iter().map(|(_, days)| days).sum();
         let mean = returns.iter().map(|(r, _)| r).sum::<f64>() / days;
@@ -131,14 +138,13 @@ fn daily(stretch: &[Point]) -> Vec<(f64, f64)> {
         }
     }
     let pairs = last.iter().zip(last.iter().skip(1));
-    let returns = pairs.map(|(before, after)| {
+    let logarithm = |(before, after): (&Point, &Point)| {
         #[expect(clippy::cast_precision_loss, reason = "the calendar has fewer than 2^53 days")]
         let days = (after.day - before.day) as f64;
         // Rows that a hand has put out of order are a day apart at least.
         ((after.level / before.level).ln(), days.max(1.0))
-    });
-    // A total loss has no logarithm.
-    returns.filter(|(logarithm, _)| logarithm.is_finite()).collect()
+    };
+    pairs.map(logarithm).collect()
 }
 
 fn drawdown(levels: &[f64]) -> Option<f64> {
@@ -152,7 +158,8 @@ fn drawdown(levels: &[f64]) -> Option<f64> {
 
 fn growth(before: &Observation, after: &Observation) -> Option<f64> {
     let came_in = after.net_transfers? - before.net_transfers?;
-    (before.value > 0.0).then(|| ((after.value - came_in) / before.value).max(0.0))
+    let growth = (after.value - came_in) / before.value;
+    (before.value > 0.0 && growth >= 0.0).then_some(growth)
 }
 
 fn day(observation: &Observation) -> i64 {
@@ -211,6 +218,64 @@ mod tests {
         let mut values = daily(&[(100.0, 100.0), (150.0, 0.0), (165.0, 0.0)]);
         values[1].net_transfers = None;
         assert_eq!(Figures::of(&values), Figures::default());
+    }
+
+    /// What was reckoned by hand, with forty digits, from values that are easy to follow.
+    #[test]
+    fn figures_reckoned_by_hand() {
+        // +10 %, -10 %, +10 %: ln 1.1, ln 0.9, ln 1.1, whose mean is 0.02842 and whose deviation is 0.11586.
+        let figures =
+            Figures::of(&daily(&[(100.0, 100.0), (110.0, 0.0), (99.0, 0.0), (108.9, 0.0)]));
+        assert!(near(figures.time_weighted_return, 8.9));
+        assert!(near(figures.max_drawdown, 10.0));
+        assert!(near(figures.volatility, 221.345_022_730_737_1));
+        assert!(near(figures.sharpe_ratio, 4.686_475_840_315_503));
+        assert!(near(figures.var_95, 14.968_492_295_414_886));
+        assert!(near(figures.var_99, 21.424_040_265_996_77));
+    }
+
+    #[test]
+    fn days_on_which_nobody_looked_reckoned_by_hand() {
+        // -10 % in a day, +10 % in three, nothing in one: mean -0.00201 a day, deviation 0.08399.
+        let mut values = daily(&[(100.0, 0.0), (90.0, 0.0), (99.0, 0.0), (99.0, 0.0)]);
+        values[2].at = values[2].at.plus_seconds(2 * 86_400);
+        values[3].at = values[3].at.plus_seconds(2 * 86_400);
+        let figures = Figures::of(&values);
+        assert!(near(figures.time_weighted_return, -1.0));
+        assert!(near(figures.max_drawdown, 10.0));
+        assert!(near(figures.volatility, 160.462_705_714_163_63));
+        assert!(near(figures.sharpe_ratio, -0.457_224_321_402_456_3));
+        assert!(near(figures.var_95, 13.078_202_798_391_966));
+        assert!(near(figures.var_99, 17.913_783_387_163_42));
+    }
+
+    #[test]
+    fn growth_that_is_always_the_same_has_no_ratio_to_its_deviation() {
+        let values: Vec<(f64, f64)> =
+            (0..30).map(|day| (100.0 * 1.01_f64.powi(day), 0.0)).collect();
+        let figures = Figures::of(&daily(&values));
+        assert!(figures.volatility.is_some_and(|volatility| volatility < 1e-9));
+        assert_eq!(figures.sharpe_ratio, None);
+        let still = Figures::of(&daily(&[(100.0, 0.0); 3]));
+        assert_eq!((still.volatility, still.sharpe_ratio), (Some(0.0), None));
+        assert_eq!((still.var_95, still.max_drawdown), (Some(0.0), Some(0.0)));
+    }
+
+    #[test]
+    fn after_a_total_loss_there_is_no_chance_to_reckon_with() {
+        let values =
+            [(100.0, 0.0), (110.0, 0.0), (0.0, 0.0), (50.0, 50.0), (55.0, 0.0), (60.0, 0.0)];
+        let figures = Figures::of(&daily(&values));
+        assert!(near(figures.time_weighted_return, -100.0));
+        assert!(near(figures.max_drawdown, 100.0));
+        let Figures { volatility, sharpe_ratio, var_95, var_99, .. } = figures;
+        assert_eq!([volatility, sharpe_ratio, var_95, var_99], [None; 4]);
+    }
+
+    #[test]
+    fn more_that_came_in_than_there_is_is_no_growth() {
+        let figures = Figures::of(&daily(&[(100.0, 100.0), (50.0, 60.0)]));
+        assert_eq!(figures, Figures::default());
     }
 
     #[test]

@@ -154,3 +154,6 @@ pub fn nothing_held(state: &State) -> Result<(), Refusal> {
     let has_value = state.value.is_positive();
     has_value.then_some(()).ok_or(Refusal::of("The portfolio holds nothing"))
 }
+
+#[cfg(test)]
+mod tests;

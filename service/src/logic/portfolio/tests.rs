@@ -11,7 +11,7 @@ use super::trades::NewTrade;
 use super::{Refusal, rebalancing};
 use crate::python::time::Stamp;
 use crate::tables::money::tests::money;
-use crate::tables::money::{Money, sum};
+use crate::tables::money::{Exact, Money, sum};
 use crate::tables::portfolio::PortfolioAsset;
 
 fn now() -> Stamp {
@@ -31,7 +31,7 @@ fn symbol(index: usize) -> String {
 }
 
 fn said(tokens: &[Token]) -> Prices {
-    let row = |(i, token): (usize, &Token)| prices::row(symbol(i), token.price, "me", now());
+    let row = |(i, token): (usize, &Token)| prices::row(symbol(i), Exact(token.price), "me", now());
     Prices::new(tokens.iter().enumerate().map(row).collect(), now(), Duration::from_mins(1))
 }
 
@@ -85,7 +85,7 @@ proptest! {
             sell_token: symbol(0),
             buy_token: symbol(1),
             sell_amount: wanted.cut(),
-            min_buy_amount: Money::ZERO,
+            min_buy_amount: Exact::default(),
         };
         let mut after = before.clone();
         match trade.carry_out(&mut after, &targets(&tokens), Money::HUNDRED, now()) {

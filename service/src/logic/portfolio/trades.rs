@@ -7,7 +7,7 @@ use super::book::{Book, Fill};
 use super::strategies::Targets;
 use super::{ON_CHAIN, RECORDED, Refusal, UNNUMBERED, shown as with};
 use crate::python::time::Stamp;
-use crate::tables::Money;
+use crate::tables::money::{Exact, Money};
 use crate::tables::portfolio::{PortfolioTrade, TradeStatus};
 
 /// How much further off its strategy a portfolio may seem, in millionths of a point, because amounts were cut.
@@ -23,7 +23,7 @@ pub struct NewTrade {
     /// How much of the first is given.
     pub sell_amount: Money,
     /// How much of the second must be got at least.
-    pub min_buy_amount: Money,
+    pub min_buy_amount: Exact,
 }
 
 impl NewTrade {
@@ -48,7 +48,7 @@ impl NewTrade {
         if risk(book, &after, targets)? > tolerance {
             return Err(Refusal::of("Trade exceeds risk tolerance"));
         }
-        if fill.buy_amount < self.min_buy_amount {
+        if fill.buy_amount < self.min_buy_amount.0 {
             return Err(Refusal::of("Insufficient buy amount (slippage protection)"));
         }
         *book = after;

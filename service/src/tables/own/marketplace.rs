@@ -212,7 +212,7 @@ table! {
         id: String [key],
         service_id: String [indexed],
         client_owner: String [indexed],
-        provider_owner: String [indexed],
+        provider_owner: String [indexed, also_indexed_with(&["status"])],
         client_id: String,
         budget: Money,
         requirements: String,

@@ -63,6 +63,12 @@ async fn what_is_no_trade_is_refused_in_the_contracts_words_and_changes_nothing(
         (trade("B", "A", 1.0), 400, "Insufficient balance"),
         // C is no part of the strategy: after it 70 % of the portfolio would be something else.
         (trade("A", "C", 70.0), 400, "Trade exceeds risk tolerance"),
+        // Read as it is sent: not rounded to what would be enough.
+        (
+            min(trade("A", "B", 10.0), 5.000_000_01),
+            400,
+            "Insufficient buy amount (slippage protection)",
+        ),
         (min(trade("A", "B", 10.0), 5.1), 400, "Insufficient buy amount (slippage protection)"),
         (trade("A", "A", 1.0), 400, "Sell and buy token are the same"),
         (trade("A", "D", 1.0), 409, "No price for D; set one"),

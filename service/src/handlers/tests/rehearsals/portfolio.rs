@@ -13,7 +13,7 @@ const UNCLAIMED: &str = "0x00000000000000000000000000000000000000bb";
 const NEW: &str = "0x00000000000000000000000000000000000000cc";
 
 /// Sows strategy 1, a portfolio that follows it and holds one token of two, alert 1, and a portfolio of nobody's.
-pub(super) async fn sow(test: &TestApp) {
+pub(crate) async fn sow(test: &TestApp) {
     for (token, price) in [("text", 2), ("b", 1)] {
         let path = format!("/portfolio/prices/{token}");
         test.ask("alice", "PUT", &path, Some(json!({"price": price}))).await;
@@ -38,7 +38,7 @@ pub(super) async fn sow(test: &TestApp) {
 }
 
 /// Names what was sown.
-pub(super) fn fill(path: &str) -> String {
+pub(crate) fn fill(path: &str) -> String {
     path.replace("{agent_address}/claim", &format!("{UNCLAIMED}/claim"))
         .replace("{agent_address}", ADDRESS)
         .replace("{strategy_id}", "1")
