@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::execution::drive::lease_end;
+use crate::execution::lease::lease_end;
 use crate::http::error::chain;
 use crate::store::StoreError;
 use crate::store::leases::DutyLease;

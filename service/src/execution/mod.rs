@@ -5,6 +5,7 @@ pub mod simulated;
 pub mod openai;
 pub mod worker;
 pub mod purse;
+pub mod lease;
 pub mod drive;
 #[cfg(test)]
 mod tests;

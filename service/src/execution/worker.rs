@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::{self, Ended};
 use super::executor::Executor;
+use super::lease::{lease_end, lease_of, release};
 use crate::app::App;
 use crate::http::error::chain;
 use crate::store::StoreError;
@@ -87,7 +88,7 @@ impl Worker {
         let mut writing = store.write().await?;
         let now = clock.now();
         let me = runs::Worker { owner: &self.owner, executor: self.executor.name() };
-        let until = drive::lease_end(now, config.execution_lease);
+        let until = lease_end(now, config.execution_lease);
         let run = writing.run_claim(me, &ids.hex(), now, until).await?;
         writing.commit().await?;
         Ok(run)
@@ -111,7 +112,7 @@ impl Worker {
     /// Gives a run back for later. Where even that fails, its lease runs out.
     async fn put_off(&self, run: &Run) {
         let free_at = self.app.clock.now().plus_seconds(REST_SECONDS);
-        if let Err(error) = drive::release(&self.app, &drive::lease_of(run), free_at).await {
+        if let Err(error) = release(&self.app, &lease_of(run), free_at).await {
             tracing::warn!(error = chain(&error), "a run could not be given back");
         }
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::calculator::{BrokenOff, Calculator};
-use crate::execution::drive::lease_end;
+use crate::execution::lease::lease_end;
 use crate::http::error::chain;
 use crate::learning::{LearningError, Progress, Trained, training as lessons};
 use crate::logic::learning::{self, MOST_ATTEMPTS};
