@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_table, with};
+use crate::http::paging::page;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::learning::environment::FEATURE_NAMES;
 use crate::learning::{Algorithm, Environment, Policy, evaluation};
@@ -14,6 +15,7 @@ use crate::logic::Denied;
 use crate::logic::learning::{
     self, KEPT_TRAININGS, MOST_LEARNERS, NewLearner, NewTraining, SentState,
 };
+use crate::store::Page;
 use crate::store::learners::LearnerFilter;
 use crate::tables::column::Record as _;
 use crate::tables::own::learning::{Learner, Model, Training};
@@ -44,20 +46,14 @@ static NEW: LazyShape = LazyLock::new(|| {
 });
 
 static FILTER: LazyShape = LazyLock::new(|| {
-    Shape::new([
+    let filters = [
         field("environment", Kind::Choice(Environment::WORDS)).optional(),
         field("algorithm", Kind::Choice(Algorithm::WORDS)).optional(),
-        field("limit", Kind::integer_within(1, 100)).default(50),
-        field("offset", Kind::integer_within(0, i32::MAX)).default(0),
-    ])
+    ];
+    Shape::new(filters.into_iter().chain(page(50)))
 });
 
-static PAGE: LazyShape = LazyLock::new(|| {
-    Shape::new([
-        field("limit", Kind::integer_within(1, 100)).default(20),
-        field("offset", Kind::integer_within(0, i32::MAX)).default(0),
-    ])
-});
+static PAGE: LazyShape = LazyLock::new(|| Shape::new(page(20)));
 
 static TRAIN: LazyShape = LazyLock::new(|| {
     Shape::new([
@@ -91,12 +87,6 @@ fn within(ge: f64, le: f64) -> Kind {
 struct Query {
     environment: Option<Environment>,
     algorithm: Option<Algorithm>,
-    limit: i64,
-    offset: i64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Page {
     limit: i64,
     offset: i64,
 }

@@ -7,6 +7,7 @@ pub mod paths;
 pub mod cors;
 pub mod mount;
 pub mod endpoint;
+pub mod paging;
 pub mod dispatch;
 mod rehearsal;
 pub mod encoding;

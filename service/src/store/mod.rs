@@ -5,6 +5,7 @@ pub mod schema;
 pub mod open;
 pub mod rehearsal;
 pub mod rows;
+pub mod page;
 pub mod workflows;
 pub mod executions;
 pub mod step_executions;
@@ -37,6 +38,7 @@ use sqlx::{Sqlite, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use error::StoreError;
+pub use page::Page;
 use rehearsal::{Part, Rehearsals, Stage};
 
 /// The database, or what a rehearsal sees of it. Cheap to clone; clones share one pool.

@@ -32,7 +32,7 @@ static FILTER: LazyShape = LazyLock::new(|| {
         field("status", Kind::Choice(MessageStatus::WORDS)).optional(),
         field("direction", Kind::Choice(&["all", "sent", "received"])).default("all"),
     ];
-    Shape::new(own.into_iter().chain(page()))
+    Shape::new(own.into_iter().chain(page(50)))
 });
 
 static PAYMENT: LazyShape = LazyLock::new(|| {

@@ -13,16 +13,16 @@ mod schemas;
 use std::sync::LazyLock;
 
 use http::StatusCode;
-use serde::Deserialize;
 
 use crate::http::endpoint::LazyShape;
+use crate::http::paging::page;
 use crate::http::{ApiError, Input};
 use crate::logic::communication::correspondents::{self, AGENT_ID};
 use crate::logic::communication::envelope::EnvelopeError;
-use crate::store::Writing;
+use crate::store::{Page, Writing};
 use crate::tables::own::communication::Correspondent;
 use crate::validation::kind::TextLimits;
-use crate::validation::{Kind, Shape, field};
+use crate::validation::{Kind, Shape};
 use crate::work::Work;
 
 /// The part of the path that names the agent that somebody acts for.
@@ -31,21 +31,7 @@ const AGENT: &str = "agent_id";
 /// The part of the path that names another agent.
 const OTHER: &str = "other_id";
 
-static PAGE: LazyShape = LazyLock::new(|| Shape::new(page()));
-
-/// The fields of a page.
-fn page() -> [crate::validation::shape::Field; 2] {
-    [
-        field("limit", Kind::integer_within(1, 100)).default(50),
-        field("offset", Kind::integer_within(0, i32::MAX)).default(0),
-    ]
-}
-
-#[derive(Debug, Deserialize)]
-struct Page {
-    limit: i64,
-    offset: i64,
-}
+static PAGE: LazyShape = LazyLock::new(|| Shape::new(page(50)));
 
 /// The name of an agent.
 fn agent_name() -> Kind {

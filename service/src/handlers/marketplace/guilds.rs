@@ -5,13 +5,15 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{acting, agent, limit, object, offset, texts};
+use super::{acting, agent, object, texts};
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns, of_table, with};
+use crate::http::paging::page;
 use crate::http::{Action, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::marketplace::guilds::{self, NewGuild};
 use crate::logic::marketplace::{self, MOST_GUILDS};
+use crate::store::Page;
 use crate::tables::column::Record as _;
 use crate::tables::own::marketplace::{Guild, Membership, Role, ServiceType};
 use crate::validation::{Kind, Shape, field};
@@ -33,22 +35,17 @@ static NEW: LazyShape = LazyLock::new(|| {
 });
 
 static FILTER: LazyShape = LazyLock::new(|| {
-    Shape::new([field("category", Kind::Choice(ServiceType::WORDS)).filter(), limit(), offset()])
+    let filters = [field("category", Kind::Choice(ServiceType::WORDS)).filter()];
+    Shape::new(filters.into_iter().chain(page(50)))
 });
 
-static PAGE: LazyShape = LazyLock::new(|| Shape::new([limit(), offset()]));
+static PAGE: LazyShape = LazyLock::new(|| Shape::new(page(50)));
 
 static AGENT: LazyShape = LazyLock::new(|| Shape::new([agent("agent_id").example("linguist")]));
 
 #[derive(Debug, Deserialize)]
 struct Query {
     category: Option<ServiceType>,
-    limit: i64,
-    offset: i64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Page {
     limit: i64,
     offset: i64,
 }

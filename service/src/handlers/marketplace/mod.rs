@@ -43,14 +43,6 @@ fn small(value: &Value, _before: &Map<String, Value>) -> Result<(), &'static str
     }
 }
 
-fn limit() -> Field {
-    field("limit", Kind::integer_within(1, 100)).default(50)
-}
-
-fn offset() -> Field {
-    field("offset", Kind::integer_within(0, i32::MAX)).default(0)
-}
-
 /// The agent of this name, as which `caller` acts. Whoever first takes part under a name has it.
 async fn acting(
     work: &Work,

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{limit, offset};
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns};
+use crate::http::paging::page;
 use crate::http::{Action, Input, Reply};
 use crate::logic::marketplace::overview::{self, DAYS, FIRST, POPULAR};
 use crate::logic::marketplace::services;
@@ -22,7 +22,7 @@ use crate::work::Work;
 const DAY_SECONDS: i64 = 86_400;
 
 static SEARCH: LazyShape = LazyLock::new(|| {
-    Shape::new([
+    let filters = [
         field("query", Kind::text_up_to(200)).filter(),
         field("service_type", Kind::Choice(ServiceType::WORDS)).filter(),
         field("tags", Kind::list_of(Kind::text_up_to(50)))
@@ -31,9 +31,8 @@ static SEARCH: LazyShape = LazyLock::new(|| {
         field("min_price", Kind::number()).filter(),
         field("max_price", Kind::number()).filter(),
         field("min_rating", Kind::number_within(0.0, 5.0)).filter(),
-        limit(),
-        offset(),
-    ])
+    ];
+    Shape::new(filters.into_iter().chain(page(50)))
 });
 
 #[derive(Debug, Deserialize)]

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{acting, agent, limit, object, offset};
+use super::{acting, agent, object};
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns};
+use crate::http::paging::page;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::marketplace::requests::{self, NewRequest};
@@ -44,13 +45,12 @@ static NEW: LazyShape = LazyLock::new(|| {
 });
 
 static FILTER: LazyShape = LazyLock::new(|| {
-    Shape::new([
+    let filters = [
         field("role", Kind::Choice(&["client", "provider"])).default("client"),
         field("service_id", Kind::text()).filter(),
         field("status", Kind::Choice(RequestStatus::WORDS)).filter(),
-        limit(),
-        offset(),
-    ])
+    ];
+    Shape::new(filters.into_iter().chain(page(50)))
 });
 
 static RESULTS: LazyShape =

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::requests::MOST_BUDGET;
-use super::{acting, agent, limit, object, offset, texts};
+use super::{acting, agent, object, texts};
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_columns, with};
+use crate::http::paging::page;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::marketplace::services::{self, NewService, ServiceChanges};
@@ -66,12 +67,11 @@ static CHANGES: LazyShape = LazyLock::new(|| {
 });
 
 static FILTER: LazyShape = LazyLock::new(|| {
-    Shape::new([
+    let filters = [
         field("agent_id", Kind::text()).filter(),
         field("status", Kind::Choice(ServiceStatus::WORDS)).filter(),
-        limit(),
-        offset(),
-    ])
+    ];
+    Shape::new(filters.into_iter().chain(page(50)))
 });
 
 static BUDGET: LazyShape = LazyLock::new(|| {

@@ -9,11 +9,13 @@ use super::{own_plan, schemas};
 use crate::handlers::message_schema;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_table};
+use crate::http::paging::{page, page_up_to};
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::orchestration::decomposition::check;
 use crate::logic::orchestration::planning::{Named, NewPlan};
 use crate::python::time::Stamp;
+use crate::store::Page;
 use crate::store::courses::PlanFilter;
 use crate::store::orchestrators::Crew;
 use crate::tables::column::Record as _;
@@ -101,29 +103,15 @@ fn an_instant(sent: &Value, _: &Map<String, Value>) -> Result<(), &'static str> 
 }
 
 static FILTER: LazyShape = LazyLock::new(|| {
-    Shape::new([
-        field("status", Kind::Choice(PlanStatus::WORDS)).filter(),
-        field("limit", Kind::integer_within(1, 100)).default(50),
-        field("offset", Kind::integer_within(0, i32::MAX)).default(0),
-    ])
+    let filters = [field("status", Kind::Choice(PlanStatus::WORDS)).filter()];
+    Shape::new(filters.into_iter().chain(page(50)))
 });
 
-static PAGE: LazyShape = LazyLock::new(|| {
-    Shape::new([
-        field("limit", Kind::integer_within(1, 200)).default(100),
-        field("offset", Kind::integer_within(0, i32::MAX)).default(0),
-    ])
-});
+static PAGE: LazyShape = LazyLock::new(|| Shape::new(page_up_to(200, 100)));
 
 #[derive(Debug, Deserialize)]
 struct Filter {
     status: Option<PlanStatus>,
-    limit: i64,
-    offset: i64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Page {
     limit: i64,
     offset: i64,
 }

@@ -12,7 +12,7 @@ use crate::http::openapi::of_table;
 use crate::http::{Action, Input, Reply};
 use crate::logic::portfolio::portfolios::allowed;
 use crate::logic::portfolio::{alerts, number};
-use crate::store::portfolio::Page;
+use crate::store::Page;
 use crate::tables::Record as _;
 use crate::tables::portfolio::PortfolioAlert;
 use crate::validation::{Kind, Shape, field};

@@ -9,7 +9,7 @@ use crate::http::openapi::of_table;
 use crate::http::{Action, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::portfolio::prices::{self, MOST_PRICES};
-use crate::store::portfolio::Page;
+use crate::store::Page;
 use crate::tables::Record as _;
 use crate::tables::money::Exact;
 use crate::tables::own::portfolio::Price;

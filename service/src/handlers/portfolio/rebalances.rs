@@ -9,7 +9,7 @@ use crate::http::openapi::of_table;
 use crate::http::{Action, Input, Reply};
 use crate::logic::portfolio::number;
 use crate::logic::portfolio::rebalancing::{self, Change};
-use crate::store::portfolio::Page;
+use crate::store::Page;
 use crate::tables::Record as _;
 use crate::tables::portfolio::RebalanceHistory;
 use crate::work::Work;

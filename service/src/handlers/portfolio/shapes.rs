@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use crate::http::endpoint::LazyShape;
+use crate::http::paging::page;
 use crate::logic::portfolio::prices::is_exact;
 use crate::logic::portfolio::strategies::MOST_TOKENS;
 use crate::tables::Money;
@@ -72,7 +73,7 @@ pub(super) static PRICE: LazyShape =
 pub(super) static TOKEN: LazyShape = LazyLock::new(|| Shape::new([symbol("token_symbol")]));
 
 /// A page of a list.
-pub(super) static PAGE: LazyShape = LazyLock::new(|| Shape::new(page()));
+pub(super) static PAGE: LazyShape = LazyLock::new(|| Shape::new(page(50)));
 
 /// A page of one's own portfolios, or of those that have no owner.
 pub(super) static WHOSE: LazyShape = LazyLock::new(|| Shape::new(whose()));
@@ -85,20 +86,13 @@ pub(super) static STRATEGIES: LazyShape = LazyLock::new(|| {
 
 /// A page of alerts.
 pub(super) static ALERTS: LazyShape = LazyLock::new(|| {
-    let [limit, offset] = page();
+    let [limit, offset] = page(50);
     Shape::new([field("open", Kind::Boolean).default(false), limit, offset])
 });
 
 fn whose() -> [Field; 3] {
-    let [limit, offset] = page();
+    let [limit, offset] = page(50);
     [field("unclaimed", Kind::Boolean).default(false), limit, offset]
-}
-
-fn page() -> [Field; 2] {
-    [
-        field("limit", Kind::integer_within(1, 100)).default(50),
-        field("offset", Kind::integer_within(0, i32::MAX)).default(0),
-    ]
 }
 
 fn symbol(name: &'static str) -> Field {

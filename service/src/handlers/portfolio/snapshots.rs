@@ -18,7 +18,7 @@ use crate::logic::portfolio::performance::{self, Period};
 use crate::logic::portfolio::prices::Prices;
 use crate::logic::portfolio::snapshots::{MOST_READ, State, series};
 use crate::logic::portfolio::strategies::targets;
-use crate::store::portfolio::Page;
+use crate::store::Page;
 use crate::tables::Record as _;
 use crate::tables::portfolio::PortfolioSnapshot;
 use crate::validation::{Kind, Shape, field};

@@ -10,7 +10,7 @@ use crate::http::{Action, Input, Reply};
 use crate::logic::portfolio::number;
 use crate::logic::portfolio::trades::{self, NewTrade};
 use crate::logic::portfolio::transfers::{self, NewTransfer};
-use crate::store::portfolio::Page;
+use crate::store::Page;
 use crate::tables::Record as _;
 use crate::tables::own::portfolio::Transfer;
 use crate::tables::portfolio::PortfolioTrade;

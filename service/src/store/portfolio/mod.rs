@@ -5,25 +5,8 @@ pub mod strategies;
 pub mod portfolios;
 pub mod records;
 
-use serde::Deserialize;
-
 use super::rows::cell;
 use crate::tables::Cell;
-
-/// One page of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Page {
-    /// At most so many.
-    pub limit: i64,
-    /// After so many.
-    pub offset: i64,
-}
-
-impl Page {
-    fn binds(self) -> [Cell; 2] {
-        [Cell::Integer(self.limit), Cell::Integer(self.offset)]
-    }
-}
 
 /// Whose rows a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]

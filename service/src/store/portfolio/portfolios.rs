@@ -1,7 +1,7 @@
 //! Rows of `agent_portfolio` and `portfolio_asset`, and whose they are.
 
-use super::super::{Store, StoreError, Writing};
-use super::{Page, Whose};
+use super::super::{Page, Store, StoreError, Writing};
+use super::Whose;
 use crate::tables::Cell;
 use crate::tables::own::portfolio::PortfolioOwner;
 use crate::tables::portfolio::{AgentPortfolio, PortfolioAsset};

@@ -1,8 +1,7 @@
 //! Rows of `agent_service_portfolio_prices`.
 
 use super::super::rows::cell;
-use super::super::{Store, StoreError, Writing};
-use super::Page;
+use super::super::{Page, Store, StoreError, Writing};
 use crate::tables::Cell;
 use crate::tables::own::portfolio::Price;
 

@@ -1,8 +1,7 @@
 //! Rows about one portfolio each: trades, transfers, rebalancings, snapshots, risk and alerts.
 
 use super::super::rows::{cell, whole};
-use super::super::{Store, StoreError, Writing};
-use super::Page;
+use super::super::{Page, Store, StoreError, Writing};
 use crate::logic::portfolio::performance::Trades;
 use crate::python::time::Stamp;
 use crate::tables::own::portfolio::{Assessment, Transfer};

@@ -1,8 +1,8 @@
 //! Rows of `portfolio_strategy`, and whose they are.
 
 use super::super::rows::cell;
-use super::super::{Store, StoreError, Writing};
-use super::{Page, Whose};
+use super::super::{Page, Store, StoreError, Writing};
+use super::Whose;
 use crate::tables::Cell;
 use crate::tables::own::portfolio::StrategyOwner;
 use crate::tables::portfolio::PortfolioStrategy;
