@@ -10,9 +10,8 @@ use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::portfolio::portfolios::{self, MOST_PORTFOLIOS, NewPortfolio};
 use crate::logic::portfolio::{number, strategies};
-use crate::store::Page;
-use crate::store::StoreError;
 use crate::store::portfolio::Whose;
+use crate::store::{Page, StoreError, Writing};
 use crate::tables::Record as _;
 use crate::tables::portfolio::{AgentPortfolio, PortfolioAsset};
 use crate::work::Work;
@@ -37,9 +36,7 @@ pub fn create() -> Action {
         let strategy = writing.strategy_find(new.strategy_id).await?;
         let strategy = strategy.filter(|strategy| strategy.is_active);
         let strategy = strategies::visible(strategy, owner.as_deref(), &input.caller)?;
-        if writing.portfolio_has(&input.caller, MOST_PORTFOLIOS).await? {
-            return Err(Denied::Conflict("There are 1000 portfolios already").into());
-        }
+        room_for_one_more(&mut writing, &input.caller).await?;
         let now = work.now();
         let portfolio = writing.portfolio_insert(&new.row(now)).await?;
         let owner = portfolios::owner(&portfolio, &input.caller);
@@ -94,6 +91,7 @@ pub fn claim() -> Action {
         if owner.is_some() {
             portfolios::allowed(owner.as_ref(), &input.caller, true)?;
         } else {
+            room_for_one_more(&mut writing, &input.caller).await?;
             let owner = portfolios::owner(&portfolio, &input.caller);
             writing.portfolio_owner_insert(&owner).await.map_err(taken)?;
         }
@@ -103,6 +101,14 @@ pub fn claim() -> Action {
     })
     .refuses(&[403, 404, 409])
     .answers(shown_schema)
+}
+
+/// Refuses more portfolios than one owner may have, whether made or claimed.
+async fn room_for_one_more(writing: &mut Writing, owner: &str) -> Result<(), ApiError> {
+    if writing.portfolio_has(owner, MOST_PORTFOLIOS).await? {
+        return Err(Denied::Conflict("There are 1000 portfolios already").into());
+    }
+    Ok(())
 }
 
 /// The monolith tells addresses in capital letters from those in small ones.

@@ -276,3 +276,26 @@ async fn rows_of_the_monolith_are_found_and_can_be_claimed() {
     assert_eq!(held[0], ("A".to_owned(), 0.2, 66.666_667));
     assert_eq!(held[1], ("B".to_owned(), 1.0, 33.333_333));
 }
+
+#[tokio::test]
+async fn nobody_has_portfolios_without_end() {
+    let test = TestApp::new().await;
+    let id = strategy(&test, json!({"A": 100})).await;
+    test.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) \
+         INSERT INTO agent_service_portfolio_owners SELECT 1000 + i, 'alice', 'address ' || i, '0' FROM n",
+    )
+    .await;
+    test.sql(&format!(
+        "INSERT INTO agent_portfolio VALUES (3, '{OTHER}', {id}, NULL, 0.0, 0.0, 0.0, 50.0, 1, \
+         '2026-11-01 10:00:00.000000', '2026-11-01 10:00:00.000000', '2026-11-22 09:00:00.000000')"
+    ))
+    .await;
+    let body = json!({"agent_address": ADDRESS, "strategy_id": id});
+    let full = (409, "There are 1000 portfolios already".to_owned());
+    assert_eq!(refusal(&ask(&test, "POST", "/portfolios", Some(body)).await), full);
+    let claimed = ask(&test, "POST", &format!("/portfolios/{OTHER}/claim"), None).await;
+    assert_eq!(refusal(&claimed), full);
+    let bob = test.ask("bob", "POST", &format!("/portfolio/portfolios/{OTHER}/claim"), None).await;
+    assert_eq!(bob.status.as_u16(), 200);
+}
