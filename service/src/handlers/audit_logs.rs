@@ -77,7 +77,7 @@ pub fn list() -> Action {
         let query: Query = input.query()?;
         let owner = work.only_of().map(str::to_owned);
         let found = work.store.audit_list(&query.into_filter(owner)).await?;
-        Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
+        Ok(Reply::rows(&found))
     })
     .query(&FILTER)
     .answers(list_schema)

@@ -67,7 +67,7 @@ pub fn list() -> Action {
         let owner = work.only_of().map(str::to_owned);
         let filter = PolicyFilter { security_level, is_active, owner };
         let found = work.store.policy_list(&filter).await?;
-        Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
+        Ok(Reply::rows(&found))
     })
     .query(&FILTER)
     .answers(list_schema)

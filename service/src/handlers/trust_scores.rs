@@ -69,7 +69,7 @@ pub fn list() -> Action {
             offset: query.offset,
         };
         let found = work.store.trust_list(&filter).await?;
-        Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
+        Ok(Reply::rows(&found))
     })
     .query(&FILTER)
     .answers(list_schema)

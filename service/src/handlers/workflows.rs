@@ -93,7 +93,7 @@ pub fn create() -> Action {
         let mut writing = work.store.write().await?;
         writing.workflow_insert(&workflow).await?;
         writing.commit().await?;
-        Ok(Reply::ok(&workflow.to_json()))
+        Ok(Reply::row(&workflow))
     })
     .body(&NEW)
     .answers(schema)
@@ -105,7 +105,7 @@ pub fn list() -> Action {
         let query: WorkflowQuery = input.query()?;
         let filter = query.into_filter(&input.caller, work.compatibility());
         let found = work.store.workflow_list(&filter).await?;
-        Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
+        Ok(Reply::rows(&found))
     })
     .query(&FILTER)
     .answers(list_schema)
@@ -116,7 +116,7 @@ pub fn show() -> Action {
     Action::new("Show a workflow", async |work: Work, input: Input| {
         let found = work.store.workflow_find(input.part(ID)).await?;
         let workflow = workflows::visible(found.as_ref(), &input.caller)?;
-        Ok(Reply::ok(&workflow.to_json()))
+        Ok(Reply::row(workflow))
     })
     .refuses(&[403, 404])
     .answers(schema)
@@ -132,7 +132,7 @@ pub fn change() -> Action {
         changes.apply(&mut workflow, work.now());
         writing.workflow_update(&workflow).await?;
         writing.commit().await?;
-        Ok(Reply::ok(&workflow.to_json()))
+        Ok(Reply::row(&workflow))
     })
     .body(&CHANGES)
     .refuses(&[403, 404])

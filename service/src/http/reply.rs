@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::python::json;
+use crate::tables::Record;
 
 /// The parts of an answer that goes on, as they come.
 pub type Frames = BoxStream<'static, Result<Bytes, Infallible>>;
@@ -35,12 +36,34 @@ impl Reply {
         Self::json(StatusCode::CREATED, value)
     }
 
+    /// 200 with a row.
+    pub fn row(row: &impl Record) -> Self {
+        let mut text = String::new();
+        row.send(&mut text);
+        Self::json_text(StatusCode::OK, text)
+    }
+
+    /// 200 with a list of rows.
+    pub fn rows<R: Record>(rows: &[R]) -> Self {
+        let mut text = String::from("[");
+        for row in rows {
+            json::separate(&mut text);
+            row.send(&mut text);
+        }
+        text.push(']');
+        Self::json_text(StatusCode::OK, text)
+    }
+
     /// Any status with JSON, printed as the monolith prints it.
     pub fn json(status: StatusCode, value: &Value) -> Self {
+        Self::json_text(status, json::sent(value))
+    }
+
+    fn json_text(status: StatusCode, text: String) -> Self {
         Self {
             status,
             content_type: "application/json",
-            body: json::sent(value).into(),
+            body: text.into(),
             headers: HeaderMap::new(),
         }
     }

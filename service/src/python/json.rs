@@ -19,8 +19,27 @@ pub fn sorted(value: &Value) -> String {
 
 /// The text of a response: no blanks, UTF-8, key order kept, null for what is no finite number.
 pub fn sent(value: &Value) -> String {
-    Style { comma: ",", colon: ":", ascii: false, sorted: false, finite: true }.text(value)
+    SENT.text(value)
 }
+
+/// [`sent`], added to a text.
+pub fn send(value: &Value, out: &mut String) {
+    SENT.value(out, value);
+}
+
+/// [`send`] of a string.
+pub fn send_string(text: &str, out: &mut String) {
+    SENT.string(out, text);
+}
+
+/// Puts a comma before the next part of what was begun with `{` or `[`, but for the first.
+pub fn separate(out: &mut String) {
+    if !out.ends_with(['{', '[']) {
+        out.push(',');
+    }
+}
+
+const SENT: Style = Style { comma: ",", colon: ":", ascii: false, sorted: false, finite: true };
 
 /// The text that is hashed and signed: `json.dumps(value, sort_keys=True, separators=(",", ":"))`.
 pub fn canonical(value: &Value) -> String {
@@ -54,7 +73,10 @@ impl Style {
             Value::Bool(false) => out.push_str("false"),
             Value::Number(number) => match number.as_f64() {
                 Some(float) if number.is_f64() => out.push_str(&float::repr(float)),
-                _ => out.push_str(&number.to_string()),
+                _ => {
+                    // Writing to a String cannot fail.
+                    let _infallible = write!(out, "{number}");
+                }
             },
             Value::String(text) => self.string(out, text),
             Value::Array(items) => {
@@ -68,46 +90,72 @@ impl Style {
                 out.push(']');
             }
             Value::Object(map) => {
-                let mut entries: Vec<_> = map.iter().collect();
                 if self.sorted {
+                    let mut entries: Vec<_> = map.iter().collect();
                     entries.sort_by(|a, b| a.0.cmp(b.0));
+                    self.object(out, entries);
+                } else {
+                    self.object(out, map);
                 }
-                out.push('{');
-                for (i, (key, item)) in entries.into_iter().enumerate() {
-                    if i > 0 {
-                        out.push_str(self.comma);
-                    }
-                    self.string(out, key);
-                    out.push_str(self.colon);
-                    self.value(out, item);
-                }
-                out.push('}');
             }
         }
     }
 
+    fn object<'v>(
+        &self,
+        out: &mut String,
+        entries: impl IntoIterator<Item = (&'v String, &'v Value)>,
+    ) {
+        out.push('{');
+        for (i, (key, item)) in entries.into_iter().enumerate() {
+            if i > 0 {
+                out.push_str(self.comma);
+            }
+            self.string(out, key);
+            out.push_str(self.colon);
+            self.value(out, item);
+        }
+        out.push('}');
+    }
+
     fn string(&self, out: &mut String, text: &str) {
         out.push('"');
-        for c in text.chars() {
-            match c {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{8}' => out.push_str("\\b"),
-                '\u{c}' => out.push_str("\\f"),
-                // Python escapes DEL only where everything beyond ASCII is escaped, and DEL is ASCII.
-                c if c < ' ' || (self.ascii && !c.is_ascii()) => {
-                    for unit in c.encode_utf16(&mut [0; 2]) {
-                        // Writing to a String cannot fail.
-                        let _infallible = write!(out, "\\u{unit:04x}");
-                    }
-                }
-                c => out.push(c),
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(|byte| self.escapes(byte)) {
+            let (plain, special) = rest.split_at(at);
+            out.push_str(plain);
+            let mut chars = special.chars();
+            if let Some(c) = chars.next() {
+                escape(out, c);
+            }
+            rest = chars.as_str();
+        }
+        out.push_str(rest);
+        out.push('"');
+    }
+
+    /// Whether a character that begins with this byte is written in another way.
+    const fn escapes(&self, byte: u8) -> bool {
+        // Python escapes DEL only where everything beyond ASCII is escaped, and DEL is ASCII.
+        matches!(byte, b'"' | b'\\' | ..b' ') || (self.ascii && !byte.is_ascii())
+    }
+}
+
+fn escape(out: &mut String, c: char) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        c => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _infallible = write!(out, "\\u{unit:04x}");
             }
         }
-        out.push('"');
     }
 }
 

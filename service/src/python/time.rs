@@ -1,8 +1,10 @@
 //! Instants as the monolith stores and sends them: naive UTC text, read back as leniently as Python reads.
 
+use std::ops::Range;
+
 use chrono::{
     DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset as _,
-    TimeDelta, TimeZone, Utc,
+    TimeDelta, TimeZone, Timelike as _, Utc,
 };
 
 /// The last year that Python's calendar knows.
@@ -24,6 +26,9 @@ impl Stamp {
     /// Reads what Python's `datetime.fromisoformat` reads of a stored text: `T` or a blank, any number of
     /// fraction digits (cut to six), date only, an optional zone. `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(clock) = usual(text) {
+            return Some(Self { clock, zone: None });
+        }
         let (date, rest) = (text.get(..10)?, text.get(10..)?);
         let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
         let mut rest = rest.chars();
@@ -37,14 +42,16 @@ impl Stamp {
         let (time, fraction) = time.split_once(['.', ',']).unwrap_or((time, "0"));
         let time = ["%H:%M:%S", "%H:%M"]
             .iter()
-            .find_map(|form| NaiveTime::parse_from_str(time, form).ok())?;
+            .find_map(|form| NaiveTime::parse_from_str(time, form).ok())
+            // Python knows no leap seconds.
+            .filter(|time| time.nanosecond() == 0)?;
         let clock = date.and_time(time) + micros(fraction)?;
         Some(Self { clock, zone })
     }
 
     /// The text of a datetime column: `2026-11-22 10:28:51.272435`.
     pub fn stored(&self) -> String {
-        self.utc().format("%Y-%m-%d %H:%M:%S%.6f").to_string()
+        written(self.utc(), ' ', true)
     }
 
     /// The text in a response: `2026-11-22T10:28:51.272435`, no fraction when it is zero, zone only if stored.
@@ -123,11 +130,54 @@ impl Stamp {
 }
 
 fn iso(clock: NaiveDateTime) -> String {
-    if clock.and_utc().timestamp_subsec_micros() == 0 {
-        clock.format("%Y-%m-%dT%H:%M:%S").to_string()
-    } else {
-        clock.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+    written(clock, 'T', false)
+}
+
+/// `2026-11-22`, the separator, `10:28:51`, and microseconds where there are any or `always`. Lists write thousands of instants,
+/// and chrono reads its format anew for each.
+fn written(clock: NaiveDateTime, separator: char, always: bool) -> String {
+    let mut out = String::with_capacity(26);
+    match u32::try_from(clock.year()) {
+        Ok(year @ ..10_000) => digits(&mut out, year, 4),
+        _ => out.push_str(&clock.format("%Y").to_string()),
     }
+    let (month, day) = (clock.month(), clock.day());
+    let (hour, minute, second) = (clock.hour(), clock.minute(), clock.second());
+    let parts = [('-', month), ('-', day), (separator, hour), (':', minute), (':', second)];
+    for (before, number) in parts {
+        out.push(before);
+        digits(&mut out, number, 2);
+    }
+    let micros = clock.and_utc().timestamp_subsec_micros();
+    if always || micros != 0 {
+        out.push('.');
+        digits(&mut out, micros, 6);
+    }
+    out
+}
+
+/// The last `count` decimal digits of a number, with zeros in front.
+fn digits(out: &mut String, number: u32, count: u32) {
+    let places = (0..count).rev().map(|place| number / 10_u32.pow(place) % 10);
+    out.extend(places.filter_map(|digit| char::from_digit(digit, 10)));
+}
+
+/// An instant in the form of nearly every column: `2026-11-22 10:28:51.272435`, or with a `T`.
+fn usual(text: &str) -> Option<NaiveDateTime> {
+    let bytes = text.as_bytes();
+    let marks = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':'), (19, b'.')];
+    let has_marks = marks.iter().all(|(at, mark)| bytes.get(*at) == Some(mark));
+    if bytes.len() != 26 || !has_marks || !matches!(bytes.get(10), Some(b' ' | b'T')) {
+        return None;
+    }
+    let number = |range: Range<usize>| {
+        bytes.get(range)?.iter().try_fold(0, |number: u32, byte| {
+            byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+        })
+    };
+    let year = i32::try_from(number(0..4)?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, number(5..7)?, number(8..10)?)?;
+    date.and_hms_micro_opt(number(11..13)?, number(14..16)?, number(17..19)?, number(20..26)?)
 }
 
 fn to_micros(clock: NaiveDateTime) -> NaiveDateTime {
@@ -193,6 +243,10 @@ mod tests {
             "2026-13-01",
             "2026-01-02 3",
             "2026-01-02 03:04:05.x",
+            "2026-01-02 03:04:60",
+            "2026-01-02 03:04:60.000000",
+            "2026-02-30 03:04:05.000000",
+            "2026-01-02 03:04:05.00000x",
             "żółć 03:04:05",
         ] {
             assert_eq!(Stamp::parse(text), None, "{text}");
@@ -228,6 +282,15 @@ mod tests {
             prop_assert_eq!(Stamp::parse(&stamp.stored()), Some(stamp));
             prop_assert_eq!(Stamp::parse(&stamp.sent()), Some(stamp));
             prop_assert_eq!(stamp.stored().len(), 26);
+        }
+
+        #[test]
+        fn written_instants_are_as_chrono_formats_them(micros in -62_135_596_800_000_000_i64..253_402_300_800_000_000) {
+            let stamp = Stamp::of(DateTime::from_timestamp_micros(micros).unwrap());
+            let clock = stamp.clock;
+            prop_assert_eq!(stamp.stored(), clock.format("%Y-%m-%d %H:%M:%S%.6f").to_string());
+            let whole = clock.with_nanosecond(0).unwrap();
+            prop_assert_eq!(iso(whole), whole.format("%Y-%m-%dT%H:%M:%S").to_string());
         }
 
         #[test]

@@ -296,11 +296,14 @@ fn bind(mut query: SqliteQuery<'_>, binds: Vec<Cell>) -> SqliteQuery<'_> {
 }
 
 fn read<R: Record>(doing: &'static str, row: &SqliteRow) -> Result<R, StoreError> {
-    let cells = cells(doing, row)?;
-    let key = cells.first().cloned().and_then(|cell| cell.text().ok()).unwrap_or_default();
-    R::from_cells(cells).map_err(|(column, fault)| StoreError::Unreadable {
+    R::from_cells(cells(doing, row)?).map_err(|(column, fault)| StoreError::Unreadable {
         table: R::TABLE.name,
-        key,
+        key: row
+            .try_get_raw(0)
+            .and_then(found)
+            .ok()
+            .and_then(|key| key.text().ok())
+            .unwrap_or_default(),
         column,
         fault,
     })

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::column::{ColumnType, ColumnValue};
-use crate::python::{json, read, time::Stamp};
+use crate::python::{float, json, read, time::Stamp};
 
 /// What a database holds in one column of one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +81,10 @@ impl ColumnValue for String {
     fn to_json(&self) -> Value {
         Value::String(self.clone())
     }
+
+    fn send(&self, out: &mut String) {
+        json::send_string(self, out);
+    }
 }
 
 impl ColumnValue for bool {
@@ -103,6 +107,10 @@ impl ColumnValue for bool {
     fn to_json(&self) -> Value {
         Value::Bool(*self)
     }
+
+    fn send(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
 }
 
 impl ColumnValue for Stamp {
@@ -119,6 +127,10 @@ impl ColumnValue for Stamp {
 
     fn to_json(&self) -> Value {
         Value::String(self.sent())
+    }
+
+    fn send(&self, out: &mut String) {
+        json::send_string(&self.sent(), out);
     }
 }
 
@@ -147,6 +159,10 @@ impl ColumnValue for Json {
 
     fn to_json(&self) -> Value {
         self.0.clone()
+    }
+
+    fn send(&self, out: &mut String) {
+        json::send(&self.0, out);
     }
 }
 
@@ -217,6 +233,15 @@ macro_rules! figure {
                     Cell::Null | Cell::Bytes(_) => Value::Null,
                 }
             }
+
+            fn send(&self, out: &mut String) {
+                match &self.0 {
+                    Cell::Integer(number) => out.push_str(&number.to_string()),
+                    Cell::Real(number) if number.is_finite() => out.push_str(&float::repr(*number)),
+                    Cell::Text(text) => json::send_string(text, out),
+                    Cell::Real(_) | Cell::Null | Cell::Bytes(_) => out.push_str("null"),
+                }
+            }
         }
     };
 }
@@ -254,6 +279,13 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
     fn to_json(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_json)
     }
+
+    fn send(&self, out: &mut String) {
+        match self {
+            Some(value) => value.send(out),
+            None => out.push_str("null"),
+        }
+    }
 }
 
 fn is_json<T: ColumnValue>() -> bool {
@@ -262,9 +294,12 @@ fn is_json<T: ColumnValue>() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::tables::Record as _;
+    use crate::tables::agents::{Status, Workflow};
 
     #[test]
     fn booleans_read_as_python_reads_them() {
@@ -303,6 +338,70 @@ mod tests {
         }
         assert_eq!(Bytes::read(Cell::from("text")), Ok(Bytes(b"text".to_vec())));
         assert!(Bytes::read(Cell::Integer(1)).is_err());
+    }
+
+    #[test]
+    fn a_row_is_sent_as_its_json_is() {
+        let cells = [
+            "id",
+            "o\"wner",
+            "ü\n",
+            "",
+            "{\"a\": [1.5, {}]}",
+            "null",
+            "seven",
+            "1e400",
+            "",
+            "BASIC",
+            "[]",
+            "\u{7}",
+            "x",
+            "2026-01-02 03:04:05",
+            "2026-01-02 03:04:05.5+02:00",
+        ];
+        let text = Workflow::from_cells(cells.map(Cell::from).to_vec()).unwrap();
+        let [mut number, mut none] = [text.clone(), text.clone()];
+        number.max_execution_time = 7.into();
+        number.max_cost_budget = 1e16.into();
+        none.max_cost_budget = f64::NAN.into();
+        for row in [text, number, none] {
+            let mut sent = String::new();
+            row.send(&mut sent);
+            assert_eq!(sent, json::sent(&row.to_json()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_is_sent_as_its_json_is(
+            cell in prop_oneof![
+                Just(Cell::Null),
+                any::<i64>().prop_map(Cell::Integer),
+                any::<f64>().prop_map(Cell::Real),
+                any::<String>().prop_map(Cell::Text),
+                Just(Cell::from("[1, {\"a\": null}]")),
+                Just(Cell::from("2026-11-22 10:28:51.272435")),
+                Just(Cell::from("PENDING")),
+                any::<Vec<u8>>().prop_map(Cell::Bytes),
+            ],
+        ) {
+            fn check<T: ColumnValue>(cell: &Cell) {
+                let Ok(value) = T::read(cell.clone()) else { return };
+                let mut sent = String::from("[");
+                value.send(&mut sent);
+                assert_eq!(&sent[1..], json::sent(&value.to_json()));
+            }
+            check::<String>(&cell);
+            check::<bool>(&cell);
+            check::<Stamp>(&cell);
+            check::<Json>(&cell);
+            check::<Bytes>(&cell);
+            check::<Int>(&cell);
+            check::<Float>(&cell);
+            check::<Status>(&cell);
+            check::<Option<Json>>(&cell);
+            check::<Option<String>>(&cell);
+        }
     }
 
     #[test]

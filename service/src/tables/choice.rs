@@ -68,6 +68,10 @@ macro_rules! choice {
             fn to_json(&self) -> serde_json::Value {
                 self.word().into()
             }
+
+            fn send(&self, out: &mut String) {
+                $crate::python::json::send_string(self.word(), out);
+            }
         }
     };
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::cell::{Cell, Fault};
+use crate::python::json;
 
 /// A table: its name and its columns in the order of `CREATE TABLE`.
 #[derive(Debug, PartialEq, Eq)]
@@ -148,6 +149,11 @@ pub trait ColumnValue: Sized {
     fn write(&self) -> Cell;
     /// The form in answers.
     fn to_json(&self) -> Value;
+
+    /// The form in answers, added to the text of one. Lists have thousands of values, for which this is the short way.
+    fn send(&self, out: &mut String) {
+        json::send(&self.to_json(), out);
+    }
 }
 
 /// A row type that `table!` made.
@@ -161,6 +167,10 @@ pub trait Record: Sized {
     fn cells(&self) -> Vec<Cell>;
     /// Every column under its name.
     fn to_json(&self) -> Value;
+    /// The same, added to the text of an answer.
+    fn send(&self, out: &mut String) {
+        json::send(&self.to_json(), out);
+    }
 
     /// Some columns under their names, in the order asked for.
     fn shown(&self, names: &[&str]) -> Map<String, Value> {
@@ -231,6 +241,17 @@ macro_rules! table {
                 let mut map = serde_json::Map::new();
                 $( map.insert(stringify!($field).to_owned(), self.$field.to_json()); )*
                 serde_json::Value::Object(map)
+            }
+
+            fn send(&self, out: &mut String) {
+                use $crate::tables::column::ColumnValue as _;
+                out.push('{');
+                $(
+                    $crate::python::json::separate(out);
+                    out.push_str(concat!("\"", stringify!($field), "\":"));
+                    self.$field.send(out);
+                )*
+                out.push('}');
             }
         }
     };

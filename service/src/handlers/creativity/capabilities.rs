@@ -105,7 +105,7 @@ pub fn list() -> Action {
     Action::new(about, async |work: Work, mut input: Input| {
         let Page { limit, offset } = input.query()?;
         let found = work.store.creative_list(input.part("agent_id"), limit, offset).await?;
-        Ok(Reply::ok(&found.iter().map(Record::to_json).collect()))
+        Ok(Reply::rows(&found))
     })
     .unguarded()
     .query(&PAGE)
