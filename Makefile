@@ -51,7 +51,7 @@ kill-proof: setup ## ten kills of the service while 200 executions run; three mi
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_kills
 
 million-rows: setup ## how long lists of a million executions take, without and with the optional indexes; some minutes
-	cargo test --workspace --test e2e -- --ignored --nocapture a_million_executions
+	cargo test --release --workspace --test e2e -- --ignored --nocapture a_million_executions
 
 bench: setup ## the proxy beside bare pingora, nginx and HAProxy; what mirroring costs clients; the service beside Python
 	scripts/bench-tools.sh

@@ -11,7 +11,7 @@ use crate::{BINARIES, stack};
 const TIMES: usize = 100;
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// How long a list may take where the indexes are there.
+/// How long a list may take where the indexes are there, in an optimised build.
 const PROMISED: Duration = Duration::from_millis(20);
 
 /// Rows written by one statement.

@@ -30,43 +30,42 @@ pub enum Workflows {
 }
 
 impl ExecutionFilter {
-    /// What must hold of an execution. `is_indexed`: the optional index is there that this list wants.
-    fn conditions(&self, is_indexed: bool) -> (String, Vec<Cell>) {
+    /// What follows the table's name. `is_indexed`: the optional index is there that this list wants.
+    fn rest(&self, is_indexed: bool) -> (String, Vec<Cell>) {
         let passing = if self.status.is_some() { " AND status = ?" } else { "" };
         let status = || self.status.as_ref().map(cell);
-        let (condition, binds) = match &self.of {
-            Workflows::One(id) => {
-                (format!("workflow_id = ?{passing}"), vec![Some(cell(id)), status()])
-            }
+        let [limit, offset] = page(self.limit, self.offset);
+        // So many are enough to have this page of them.
+        let end = Cell::Integer(whole(&limit).saturating_add(whole(&offset).max(0)));
+        let page = [Some(limit), Some(offset)];
+        let (condition, of) = match &self.of {
             Workflows::OwnedBy(owner) if is_indexed => {
-                let binds = vec![status(), Some(cell(owner)), status(), Some(self.end())];
-                (newest_of_owner(passing), binds)
+                let binds = [status(), Some(cell(owner)), status(), Some(end)];
+                let rest = format!("WHERE {} {NEWEST}", newest_of_owner(passing));
+                return (rest, binds.into_iter().chain(page).flatten().collect());
             }
-            Workflows::OwnedBy(owner) => {
-                (format!("workflow_id IN ({OF_OWNER}){passing}"), vec![Some(cell(owner)), status()])
-            }
+            Workflows::OwnedBy(owner) => (format!("workflow_id IN ({OF_OWNER})"), cell(owner)),
+            Workflows::One(id) => ("workflow_id = ?".to_owned(), cell(id)),
         };
-        (condition, binds.into_iter().flatten().collect())
+        let rest = format!("WHERE {condition}{passing} {NEWEST} LIMIT ? OFFSET ?");
+        (rest, [Some(of), status()].into_iter().chain(page).flatten().collect())
     }
 
     /// The index that leads to the newest executions of a workflow, of those that are asked for.
     const fn index(&self) -> &'static Index {
         if self.status.is_some() { &EXECUTIONS_NEWEST_BY_STATUS } else { &EXECUTIONS_NEWEST }
     }
-
-    /// So many executions are enough to have this page of them.
-    fn end(&self) -> Cell {
-        let [limit, offset] = page(self.limit, self.offset);
-        Cell::Integer(whole(&limit).saturating_add(whole(&offset).max(0)))
-    }
 }
+
+/// The order of a list.
+const NEWEST: &str = "ORDER BY created_at DESC";
 
 /// The workflows of an owner.
 const OF_OWNER: &str = "SELECT id FROM ai_agent_workflows WHERE owner_id = ?";
 
-/// The newest executions of an owner, so many: first the newest of each workflow, and then for each that is taken the next of
-/// its workflow. With an index by workflow and time each is one step, however many older ones there are; without, each
-/// would be a walk through the workflow's executions.
+/// One page of the newest executions of an owner: first the newest of each workflow, and then for each that is taken the next
+/// of its workflow. With an index by workflow and time each is one step, however many older ones there are; without, each
+/// would be a walk through the workflow's executions. What lies before the page is counted and not read.
 fn newest_of_owner(passing: &str) -> String {
     format!(
         "rowid IN (WITH RECURSIVE merged (workflow, at, place) AS (\
@@ -79,7 +78,7 @@ fn newest_of_owner(passing: &str) -> String {
              SELECT rowid FROM agent_executions WHERE workflow_id = merged.workflow \
              AND created_at <= merged.at AND (created_at < merged.at OR rowid > merged.place){passing} \
              ORDER BY created_at DESC, rowid LIMIT 1) \
-           ORDER BY 2 DESC, 3 LIMIT ?) SELECT place FROM merged)"
+           ORDER BY 2 DESC, 3 LIMIT ?) SELECT place FROM merged LIMIT ? OFFSET ?)"
     )
 }
 
@@ -95,9 +94,7 @@ impl Store {
         filter: &ExecutionFilter,
     ) -> Result<Vec<Execution>, StoreError> {
         let is_indexed = self.has_index(filter.index()).await?;
-        let (conditions, mut binds) = filter.conditions(is_indexed);
-        binds.extend(page(filter.limit, filter.offset));
-        let rest = format!("WHERE {conditions} ORDER BY created_at DESC LIMIT ? OFFSET ?");
+        let (rest, binds) = filter.rest(is_indexed);
         self.select("list executions", &rest, binds).await
     }
 }
