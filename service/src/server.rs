@@ -1,20 +1,25 @@
 //! Starts the service: database, key, port, workers; runs it until a signal; lets everything under way end.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse as _;
+use axum::routing::{MethodRouter, get};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tower::util::MapRequest;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 
 use crate::alerting::{Alerting, AlertingError};
 use crate::app::App;
 use crate::calculator::Calculator;
 use crate::clock::{RandomChance, RandomIds, SystemClock};
+use crate::compatibility::Compatibility;
 use crate::config::{Config, ExecutorChoice};
 use crate::content_key::content_key;
 use crate::courier;
@@ -35,6 +40,9 @@ use crate::router;
 use crate::store::{Store, StoreError};
 use crate::trained_policies::TrainedPolicies;
 use crate::trainer::Trainer;
+
+/// Where the API's own description stands.
+const DOCUMENT: &str = "/openapi.json";
 
 /// How long closing the database may take. What was cut off may still hold a connection, and loses what it has not committed.
 const CLOSE: Duration = Duration::from_secs(2);
@@ -77,9 +85,6 @@ pub enum StartError {
     /// The signals that end it.
     #[error("cannot wait for signals")]
     Signals(#[source] std::io::Error),
-    /// The descriptions of the endpoints are not OpenAPI: a mistake of this program.
-    #[error("the API's own description does not hold")]
-    Document(#[from] serde_json::Error),
 }
 
 /// Opens everything that the configuration names, and so finds out whether the service could start.
@@ -124,15 +129,31 @@ fn executor(config: &Config) -> Result<Arc<dyn Executor>, StartError> {
 }
 
 /// The whole HTTP side: endpoints, documentation, and the layer around them.
-pub fn routes(app: &Arc<App>) -> Result<Router, StartError> {
-    let groups = router::groups();
-    let document = openapi::document(&groups, app.config.compatibility)?;
-    let docs = SwaggerUi::new("/docs").url("/openapi.json", document);
-    let router = mount::mount(app, &groups).merge(docs);
+pub fn routes(app: &Arc<App>) -> Router {
+    let docs = SwaggerUi::new("/docs").config(DocsConfig::from(DOCUMENT));
+    let router = mount::mount(app, &router::groups())
+        .route(DOCUMENT, document(app.config.compatibility))
+        .merge(docs);
     let router = router
         .layer(from_fn_with_state(Arc::clone(app), cors::answer))
         .layer(from_fn_with_state(Arc::clone(app), observe::observe));
-    Ok(Router::new().fallback_service(MapRequest::new(router, mount::canonical)))
+    Router::new().fallback_service(MapRequest::new(router, mount::canonical))
+}
+
+/// Answers with the API's own description, which is made when somebody first asks: it is large, and few do.
+fn document(compatibility: Compatibility) -> MethodRouter {
+    let made = Arc::new(LazyLock::new(move || openapi::text(&router::groups(), compatibility)));
+    get(async move || {
+        // It takes a while.
+        let answer = tokio::task::spawn_blocking(move || match &**made {
+            Ok(text) => ([(CONTENT_TYPE, "application/json")], text.clone()).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "the API's own description does not hold");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        });
+        answer.await.unwrap_or_else(|_panicked| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    })
 }
 
 /// Runs the service until SIGTERM or SIGINT.
@@ -143,7 +164,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         StartError::Listen { address, advice, source }
     })?;
     let app = open(config).await?;
-    let router = routes(&app)?;
+    let router = routes(&app);
     let executor = executor(&app.config)?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;

@@ -156,7 +156,7 @@ impl TestApp {
             live_events,
             metrics: Metrics::new("test"),
         });
-        let router = server::routes(&app).unwrap();
+        let router = server::routes(&app);
         Self { app, clock, router, _folder: folder }
     }
 

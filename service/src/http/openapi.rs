@@ -1,5 +1,6 @@
 //! The OpenAPI document, made from the same descriptions that check requests.
 
+use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
@@ -11,11 +12,13 @@ use crate::tables::column::{Column, ColumnType, Table};
 use crate::validation::shape::{Absent, Field};
 use crate::validation::{example, schema};
 
-/// The document of all groups, in one of the manners. Reading it as [`OpenApi`] checks that it is one.
-pub fn document(
-    groups: &[Group],
-    compatibility: Compatibility,
-) -> Result<OpenApi, serde_json::Error> {
+/// The text of the document of all groups, in one of the manners.
+pub fn text(groups: &[Group], compatibility: Compatibility) -> Result<Bytes, serde_json::Error> {
+    Ok(serde_json::to_vec(&document(groups, compatibility)?)?.into())
+}
+
+/// The document itself. Reading it as [`OpenApi`] checks that it is one.
+fn document(groups: &[Group], compatibility: Compatibility) -> Result<OpenApi, serde_json::Error> {
     let mut paths = Map::new();
     for group in groups {
         for mount in group.mounts {
