@@ -93,6 +93,33 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
     Ok(ticks as f64 / 100.0)
 }
 
+/// Memory of a process, bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    /// All that is in it, pages that several processes share divided by how many they are.
+    pub(crate) all: u64,
+    /// Of that, what is in no file: what the system could not take away without swapping.
+    pub(crate) anonymous: u64,
+}
+
+impl Memory {
+    /// Of a process now (proc(5), `Pss` and `Pss_Anon` of `smaps_rollup`).
+    pub(crate) fn of(pid: u32) -> Result<Self, Failure> {
+        let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let bytes = |name: &str| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(name));
+            let kilobytes =
+                line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+            kilobytes.map(|kilobytes| kilobytes * 1024)
+        };
+        let [all, anonymous] = ["Pss:", "Pss_Anon:"].map(bytes);
+        let (Some(all), Some(anonymous)) = (all, anonymous) else {
+            return Err("no Pss in the process's smaps_rollup".into());
+        };
+        Ok(Self { all, anonymous })
+    }
+}
+
 /// Memory that a process holds now, bytes (proc(5), `VmRSS` of `status`).
 pub(crate) fn resident_bytes(pid: u32) -> Result<u64, Failure> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -234,11 +234,14 @@ pub(crate) fn services(found: &[Compared], rounds: usize, seconds: u64, connecti
         "{rounds} interleaved rounds, {seconds} s each, {connections} keep-alive connections; a fresh SQLite file for each operation and"
     );
     println!("program; medians of the rounds, and of the ratios round by round.\n");
-    println!("{:<32} {:>9} {:>9} {:>9} {:>10}", "", "req/s", "p50 ms", "p99 ms", "memory MB");
-    for Compared { operation, rounds } in found {
-        let line = |program: &str, figures: [f64; 4], decimals: [usize; 4]| {
+    println!(
+        "{:<32} {:>9} {:>9} {:>9} {:>10} {:>13}",
+        "", "req/s", "p50 ms", "p99 ms", "memory MB", "anonymous MB"
+    );
+    for Compared { operation, rounds, .. } in found {
+        let line = |program: &str, figures: [f64; 5], decimals: [usize; 5]| {
             print!("{:<32}", format!("{}, {program}", operation.name()));
-            for ((figure, decimals), width) in figures.iter().zip(decimals).zip([9, 9, 9, 10]) {
+            for ((figure, decimals), width) in figures.iter().zip(decimals).zip([9, 9, 9, 10, 13]) {
                 print!(" {figure:>width$.decimals$}");
             }
             println!();
@@ -246,20 +249,27 @@ pub(crate) fn services(found: &[Compared], rounds: usize, seconds: u64, connecti
         for (program, at) in [("Python stand-in", 0), ("agent service", 1)] {
             let figures = FIGURES_OF_SERVICES
                 .map(|figure| median(rounds.iter().filter_map(|both| both.get(at)).map(figure)));
-            line(program, figures, [0, 2, 2, 1]);
+            line(program, figures, [0, 2, 2, 1, 1]);
         }
         let ratios = FIGURES_OF_SERVICES
             .map(|figure| median(rounds.iter().map(|[old, new]| figure(new) / figure(old))));
-        line("service / stand-in", ratios, [2; 4]);
+        line("service / stand-in", ratios, [2; 5]);
     }
+    let syncs = found.iter().flat_map(|compared| compared.syncs.iter().copied());
+    println!(
+        "(memory: all that is in it, shared pages by halves (Pss); anonymous: of that, what is in no file. A page is written\n \
+         and synced in {:.2} ms here, by a bare loop between the rounds.)",
+        median(syncs)
+    );
 }
 
 /// What of one round the columns show.
-const FIGURES_OF_SERVICES: [fn(&Measured) -> f64; 4] = [
+const FIGURES_OF_SERVICES: [fn(&Measured) -> f64; 5] = [
     |measured| measured.rate,
     |measured| measured.p50,
     |measured| measured.p99,
-    |measured| megabytes(measured.memory),
+    |measured| megabytes(measured.memory.all),
+    |measured| megabytes(measured.memory.anonymous),
 ];
 
 /// One line of a memory run.

@@ -1,8 +1,10 @@
 //! The agent service beside the Python stand-in for the monolith: the same requests, each on a database of its own.
 
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::Method;
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::paced::{self, Ask, SATURATING};
-use crate::process::{self, Running};
+use crate::process::{self, Memory, Running};
 use crate::{Failure, report};
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,9 @@ pub(crate) struct ServicesArgs {
 /// Workflows that there are before anything is measured.
 const WORKFLOWS: usize = 100;
 
+/// How often a page is written to see how long the disk takes.
+const SYNCS: usize = 100;
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -58,7 +63,7 @@ impl Operation {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
-            Self::List => "list 50",
+            Self::List => "list 100",
             Self::Create => "create",
             Self::Execute => "execute",
         }
@@ -68,7 +73,7 @@ impl Operation {
         let one = format!("{base}/api/v1/agents/workflows/{workflow}");
         let (method, url, body) = match self {
             Self::Read => (Method::GET, one, None),
-            Self::List => (Method::GET, format!("{base}/api/v1/agents/workflows?limit=50"), None),
+            Self::List => (Method::GET, format!("{base}/api/v1/agents/workflows"), None),
             Self::Create => {
                 (Method::POST, format!("{base}/api/v1/agents/workflows"), Some(new_workflow()))
             }
@@ -98,8 +103,8 @@ pub(crate) struct Measured {
     pub(crate) p50: f64,
     /// Milliseconds.
     pub(crate) p99: f64,
-    /// Resident memory at the end, bytes.
-    pub(crate) memory: u64,
+    /// At the end.
+    pub(crate) memory: Memory,
 }
 
 /// Both programs, round by round: what `operation` took the monolith and the service.
@@ -107,6 +112,8 @@ pub(crate) struct Measured {
 pub(crate) struct Compared {
     pub(crate) operation: Operation,
     pub(crate) rounds: Vec<[Measured; 2]>,
+    /// Milliseconds that a bare loop needs to write a page and sync it, round by round: what each commit does several times.
+    pub(crate) syncs: Vec<f64>,
 }
 
 /// A program that answers.
@@ -129,13 +136,14 @@ pub(crate) fn run(args: &ServicesArgs) -> Result<(), Failure> {
             ready.push(Program { base, workflow, running });
         }
         let [old, new] = &ready[..] else { return Err("there are two programs".into()) };
-        let mut rounds = Vec::new();
+        let (mut rounds, mut syncs) = (Vec::new(), Vec::new());
         for round in 1..=args.rounds {
             report::progress(operation.name(), round, args.rounds);
             let measure = |program| runtime.block_on(measure(program, operation, args));
             rounds.push([measure(old)?, measure(new)?]);
+            syncs.push(sync_millis(folder.path())?);
         }
-        found.push(Compared { operation, rounds });
+        found.push(Compared { operation, rounds, syncs });
     }
     report::services(&found, args.rounds, args.seconds, args.connections);
     Ok(())
@@ -150,8 +158,22 @@ async fn measure(
     let length = Duration::from_secs(args.seconds);
     let latencies = paced::latencies(&ask, SATURATING, args.connections, length).await?;
     let (p50, p99) = latencies.quantiles();
-    let memory = process::resident_bytes(program.running.pid())?;
+    let memory = Memory::of(program.running.pid())?;
     Ok(Measured { rate: latencies.answers() / length.as_secs_f64(), p50, p99, memory })
+}
+
+/// The median time of a write that is synced.
+fn sync_millis(folder: &Path) -> Result<f64, Failure> {
+    let mut file = File::create(folder.join("synced"))?;
+    let mut times = Vec::new();
+    for _ in 0..SYNCS {
+        let began = Instant::now();
+        file.rewind()?;
+        file.write_all(&[1; 4096])?;
+        file.sync_all()?;
+        times.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(report::median(times.into_iter()))
 }
 
 /// Makes the workflows that are read, listed and run; the identifier of one without steps.
