@@ -1,5 +1,6 @@
 //! Takes runs that nobody holds and drives several at once, until told to stop.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,19 +53,23 @@ impl Worker {
                 Some(joined) = tasks.join_next(), if !tasks.is_empty() => { report(joined); continue }
                 place = Arc::clone(&places).acquire_owned() => place,
             };
-            let claimed = self.claim().await.unwrap_or_else(|error| {
-                tracing::warn!(error = chain(&error), "no run could be claimed");
-                None
+            let free = iter::from_fn(|| Arc::clone(&places).try_acquire_owned().ok());
+            let free: Vec<_> = place.into_iter().chain(free).collect();
+            let claimed = self.claim(free.len()).await.unwrap_or_else(|error| {
+                tracing::warn!(error = chain(&error), "no runs could be claimed");
+                Vec::new()
             });
-            match claimed {
-                Some(run) => {
-                    let worker = self.clone();
-                    tasks.spawn(async move {
-                        let _place = place;
-                        worker.carry_out(run).await;
-                    });
-                }
-                None => self.rest().await,
+            if claimed.is_empty() {
+                drop(free);
+                self.rest().await;
+                continue;
+            }
+            for (run, place) in claimed.into_iter().zip(free) {
+                let worker = self.clone();
+                tasks.spawn(async move {
+                    let _place = place;
+                    worker.carry_out(run).await;
+                });
             }
         }
         while let Some(joined) = tasks.join_next().await {
@@ -80,18 +85,19 @@ impl Worker {
         }
     }
 
-    async fn claim(&self) -> Result<Option<Run>, StoreError> {
+    /// As many runs as there are places for, in one transaction.
+    async fn claim(&self, most: usize) -> Result<Vec<Run>, StoreError> {
         let App { store, clock, ids, config, .. } = &*self.app;
         if !store.run_waiting(clock.now()).await? {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let mut writing = store.write().await?;
         let now = clock.now();
         let me = runs::Worker { owner: &self.owner, executor: self.executor.name() };
         let until = lease_end(now, config.execution_lease);
-        let run = writing.run_claim(me, &ids.hex(), now, until).await?;
+        let runs = writing.runs_claim(most, me, &ids.hex(), now, until).await?;
         writing.commit().await?;
-        Ok(run)
+        Ok(runs)
     }
 
     async fn carry_out(&self, run: Run) {

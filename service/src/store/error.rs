@@ -1,6 +1,7 @@
 //! What can go wrong with the database, said so that an operator knows where to look.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::rehearsal::GivenUp;
 use crate::tables::Fault;
@@ -17,6 +18,9 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// What several had written could not be committed.
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
     /// A rehearsal could not be played to its end.
     #[error("the rehearsal was given up: {0}")]
     Rehearsal(GivenUp),
@@ -62,9 +66,14 @@ impl StoreError {
         Self::Query { doing, source }
     }
 
+    /// The failure itself, whoever shares it.
+    fn cause(&self) -> &Self {
+        if let Self::Shared(error) = self { error.cause() } else { self }
+    }
+
     /// What kept a rehearsal from its end; none where it is no fault of the time limits.
     pub fn given_up(&self) -> Option<GivenUp> {
-        match self {
+        match self.cause() {
             Self::Rehearsal(why) => Some(*why),
             // SQLITE_INTERRUPT: only the deadline of rehearsals interrupts.
             Self::Query { source, .. } if code(source) == Some(9) => Some(GivenUp::TooLong),
@@ -74,7 +83,7 @@ impl StoreError {
 
     /// Whether a row was not written because there is one with the same key or name.
     pub fn is_taken(&self) -> bool {
-        let Self::Query { source, .. } = self else { return false };
+        let Self::Query { source, .. } = self.cause() else { return false };
         source.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
     }
 
@@ -85,7 +94,7 @@ impl StoreError {
 
     /// Whether another process held the database for longer than the busy time-out: worth another try.
     pub fn is_busy(&self) -> bool {
-        let Self::Query { source, .. } = self else { return false };
+        let Self::Query { source, .. } = self.cause() else { return false };
         // SQLITE_BUSY and SQLITE_LOCKED.
         matches!(source, sqlx::Error::PoolTimedOut) || matches!(code(source), Some(5 | 6))
     }

@@ -3,6 +3,7 @@
 pub mod error;
 pub mod schema;
 pub mod open;
+mod writers;
 pub mod rehearsal;
 pub mod rows;
 pub mod page;
@@ -31,21 +32,20 @@ pub mod leases;
 pub mod marketplace;
 pub mod portfolio;
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{Sqlite, Transaction};
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use error::StoreError;
 pub use page::Page;
 use rehearsal::{Part, Rehearsals, Stage};
+use writers::{Member, Writers};
 
 /// The database, or what a rehearsal sees of it. Cheap to clone; clones share one pool.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
-    writer: Arc<Mutex<()>>,
+    writers: Writers,
     rehearsals: Rehearsals,
     /// Where a rehearsal takes place; none: everything is real.
     stage: Option<Weak<Stage>>,
@@ -53,18 +53,15 @@ pub struct Store {
     asked: rows::Asked,
 }
 
-/// A write transaction. It has SQLite's write lock from its first moment, so nothing it has read can change under
-/// it, and the monolith beside it waits no longer than it lasts. Dropped without [`Writing::commit`], it leaves nothing.
+/// What is written at once or not at all. It has SQLite's write lock from its first moment, so nothing it has read can change
+/// under it. Dropped without [`Writing::commit`], it leaves nothing.
 #[derive(Debug)]
 pub struct Writing(Hold);
 
 #[derive(Debug)]
 enum Hold {
-    Real {
-        transaction: Transaction<'static, Sqlite>,
-        // Dropped after the transaction: the next writer of this process starts when the lock is really free.
-        _turn: OwnedMutexGuard<()>,
-    },
+    /// Part of a transaction that may have others: committing it waits until all of it is committed.
+    Real(Member),
     /// Part of a rehearsal: committing it shows it to the rest of that, and to nobody else.
     Rehearsed(Part),
 }
@@ -76,13 +73,7 @@ impl Store {
         if let Some(stage) = &self.stage {
             return Ok(Writing(Hold::Rehearsed(Stage::part(stage).await?)));
         }
-        let turn = Arc::clone(&self.writer).lock_owned().await;
-        let transaction = self
-            .pool
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(|source| StoreError::query("begin a write", source))?;
-        Ok(Writing(Hold::Real { transaction, _turn: turn }))
+        Ok(Writing(Hold::Real(self.writers.join().await?)))
     }
 
     /// Whether what is written here never lasts.
@@ -110,16 +101,14 @@ impl Writing {
     /// Makes everything written so far last; in a rehearsal, for the rest of it.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.0 {
-            Hold::Real { transaction, _turn } => {
-                transaction.commit().await.map_err(|source| StoreError::query("commit", source))
-            }
+            Hold::Real(member) => member.keep().await,
             Hold::Rehearsed(part) => part.keep().await,
         }
     }
 
     async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         match &mut self.0 {
-            Hold::Real { transaction, .. } => Ok(&mut *transaction),
+            Hold::Real(member) => Ok(member.connection()),
             Hold::Rehearsed(part) => part.connection().await,
         }
     }

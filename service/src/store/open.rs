@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::num::NonZero;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use super::rehearsal::{Limits, Rehearsals};
+use super::writers::Writers;
 use super::{Store, StoreError};
 use crate::tables;
 
@@ -41,14 +42,16 @@ impl Store {
         let rehearsals =
             Rehearsals::new(options.clone().create_if_missing(false), location.rehearsal);
         let pool = SqlitePoolOptions::new()
-            .max_connections(8)
+            .max_connections(connections())
             .acquire_timeout(location.busy_timeout + Duration::from_secs(5))
+            // It is a file: a connection that was well stays well.
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(|error| file_problem(location, &format!("cannot be opened: {error}")))?;
         let store = Self {
+            writers: Writers::new(pool.clone()),
             pool,
-            writer: Arc::default(),
             rehearsals,
             stage: None,
             #[cfg(test)]
@@ -115,6 +118,13 @@ impl Store {
         );
         Err(file_problem(location, &problem))
     }
+}
+
+/// How many connections there are at most. Each is a thread that mostly calculates, and holds the schema, its statements and up
+/// to 2 MB of pages.
+fn connections() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    u32::try_from(2 * cores).unwrap_or(u32::MAX).clamp(4, 8)
 }
 
 fn check_file(location: &Location) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ use sqlx::{Sqlite, SqliteConnection};
 use tokio::sync::{Mutex, Notify, OwnedMappedMutexGuard, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::writers::{Turn, Writers};
 use super::{Store, StoreError};
 
 /// After a rehearsal the lock stays free for so many times as long as it was held. A writer of another process does not
@@ -74,7 +75,7 @@ pub struct Rehearsal {
 pub(super) struct Stage {
     shared: Rehearsals,
     /// The queue of the process's writers.
-    writer: Arc<Mutex<()>>,
+    writers: Writers,
     /// None until the first write.
     open: Arc<Mutex<Option<Open>>>,
     /// Told when the lock was taken.
@@ -93,7 +94,7 @@ pub(super) struct Open {
     /// A part was neither committed nor undone.
     has_abandoned_part: bool,
     // Given back after the connection, in this order.
-    _turn: OwnedMutexGuard<()>,
+    _turn: Turn,
     next: OwnedMutexGuard<Instant>,
 }
 
@@ -132,7 +133,7 @@ impl Store {
     pub fn rehearse(&self) -> Rehearsal {
         let stage = Arc::new(Stage {
             shared: self.rehearsals.clone(),
-            writer: Arc::clone(&self.writer),
+            writers: self.writers.clone(),
             open: Arc::default(),
             began: Notify::new(),
         });
@@ -200,7 +201,7 @@ impl Stage {
         let waiting = async {
             let next = Arc::clone(next).lock_owned().await;
             sleep_until(*next).await;
-            let turn = Arc::clone(&self.writer).lock_owned().await;
+            let turn = self.writers.alone().await?;
             let connection = pool.acquire().await.map_err(failed)?;
             Ok((next, turn, connection))
         };

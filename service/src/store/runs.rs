@@ -3,6 +3,7 @@
 use super::rows::cell;
 use super::{Store, StoreError, Writing};
 use crate::python::time::Stamp;
+use crate::tables::Cell;
 use crate::tables::own::Run;
 
 /// A run that nobody holds: never claimed, given back, or its holder has fallen silent.
@@ -13,7 +14,7 @@ const CLAIMABLE: &str = "finished_at IS NULL AND (lease_until IS NULL OR lease_u
 pub struct Lease {
     /// The run.
     pub execution_id: String,
-    /// Different for each claim, so that a worker that was too slow cannot write over its successor.
+    /// Different each time that it is claimed, so that a worker that was too slow cannot write over its successor.
     pub token: String,
 }
 
@@ -48,35 +49,37 @@ impl Writing {
         self.insert("record a run", run).await
     }
 
-    /// Takes the oldest run that nobody holds, until `until`.
-    pub async fn run_claim(
+    /// Takes the oldest runs that nobody holds, at most so many, until `until`.
+    pub async fn runs_claim(
         &mut self,
+        most: usize,
         worker: Worker<'_>,
         token: &str,
         now: Stamp,
         until: Stamp,
-    ) -> Result<Option<Run>, StoreError> {
-        let doing = "claim a run";
-        let rest = format!("WHERE {CLAIMABLE} ORDER BY recorded_at, rowid LIMIT 1");
-        let Some(mut run): Option<Run> = self.find(doing, &rest, vec![cell(&now)]).await? else {
-            return Ok(None);
-        };
+    ) -> Result<Vec<Run>, StoreError> {
+        let doing = "claim runs";
+        let rest = format!("WHERE {CLAIMABLE} ORDER BY recorded_at, rowid LIMIT ?");
+        let most = Cell::Integer(i64::try_from(most).unwrap_or(i64::MAX));
+        let mut runs: Vec<Run> = self.select(doing, &rest, vec![cell(&now), most]).await?;
         let sql = "UPDATE agent_service_runs SET lease_owner = ?, lease_token = ?, lease_until = ?, \
                    executor = ?, attempts = attempts + 1 WHERE execution_id = ?";
-        let binds = vec![
-            worker.owner.into(),
-            token.into(),
-            cell(&until),
-            worker.executor.into(),
-            cell(&run.execution_id),
-        ];
-        self.run(doing, sql, binds).await?;
-        run.lease_owner = Some(worker.owner.to_owned());
-        run.executor = worker.executor.to_owned();
-        run.lease_token = Some(token.to_owned());
-        run.lease_until = Some(until);
-        run.attempts = (run.attempts.get().unwrap_or(0) + 1).into();
-        Ok(Some(run))
+        for run in &mut runs {
+            let binds = vec![
+                worker.owner.into(),
+                token.into(),
+                cell(&until),
+                worker.executor.into(),
+                cell(&run.execution_id),
+            ];
+            self.run(doing, sql, binds).await?;
+            run.lease_owner = Some(worker.owner.to_owned());
+            run.executor = worker.executor.to_owned();
+            run.lease_token = Some(token.to_owned());
+            run.lease_until = Some(until);
+            run.attempts = (run.attempts.get().unwrap_or(0) + 1).into();
+        }
+        Ok(runs)
     }
 
     /// Whether the lease is still the one in force. Everything a worker writes asks this in the same transaction.

@@ -26,7 +26,7 @@ table! {
         lease_until: Option<Stamp>,
         attempts: Int,
         recorded_at: Stamp,
-        finished_at: Option<Stamp> [indexed],
+        finished_at: Option<Stamp> [indexed_with(&["recorded_at"])],
     }
 }
 
