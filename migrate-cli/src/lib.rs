@@ -8,6 +8,7 @@ mod cli;
 mod context;
 mod commands;
 mod recording;
+mod source;
 mod demo;
 mod confirm;
 mod diff;

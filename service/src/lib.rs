@@ -31,6 +31,7 @@ pub mod outgoing;
 pub mod alerting;
 pub mod store;
 pub mod tables;
+pub mod schema;
 pub mod python;
 pub mod receipt_key;
 pub mod content_key;

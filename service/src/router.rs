@@ -61,7 +61,7 @@ fn of_the_service() -> Group {
         endpoints: vec![
             get("/", service::banner()),
             get("/health", service::health()),
-            get("/health/schema", service::schema()),
+            get("/health/schema", service::schema_check()),
             get("/version", service::version()),
             get("/metrics", service::metrics()),
             get("/v1/metrics", production::live_metrics()),

@@ -1,5 +1,6 @@
 //! `migrate db …`: the databases of the two backends.
 
+pub(super) mod open;
 pub(super) mod place;
 pub(super) mod tools;
 

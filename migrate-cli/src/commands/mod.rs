@@ -27,6 +27,9 @@ pub(crate) mod db_watch;
 pub(crate) mod verify;
 pub(crate) mod verify_receipt;
 pub(crate) mod schema;
+pub(crate) mod schema_check;
+pub(crate) mod schema_diff;
+pub(crate) mod schema_snapshot;
 pub(crate) mod schema_apply;
 pub(crate) mod completions;
 

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::http::error::chain;
 use crate::http::{Action, ApiError, Input, Reply};
+use crate::schema::{self, OwnTables, Severity, needed};
 use crate::tables;
-use crate::tables::drift::{self, Breaks};
 use crate::work::Work;
 
 const BUILD_HEADER: HeaderName = HeaderName::from_static("x-build-id");
@@ -30,16 +30,12 @@ pub fn health() -> Action {
 }
 
 /// `GET /health/schema`: for the gate of a cutover. 503 where this build could not read or write what the database holds.
-pub fn schema() -> Action {
+pub fn schema_check() -> Action {
     let about = "Whether the database is as this build needs it";
     Action::new(about, async |work: Work, _: Input| {
-        let mut found = Vec::new();
-        for table in tables::ALL {
-            found.extend(drift::findings(table, &work.store.found(table).await?));
-        }
-        let is_broken = found.iter().any(|finding| finding.breaks > Breaks::Nothing);
-        // What breaks comes first: a reader may show the first few only.
-        found.sort_by_key(|finding| std::cmp::Reverse(finding.breaks));
+        let there = work.store.schema().await?;
+        let found = schema::judge(&needed::schema(), None, &there, OwnTables::MustBeThere);
+        let is_broken = found.iter().any(|finding| finding.severity > Severity::Harmless);
         let (status, word) = if is_broken {
             (StatusCode::SERVICE_UNAVAILABLE, "drifted")
         } else {
@@ -54,7 +50,14 @@ pub fn schema() -> Action {
         let text = json!({"type": "string"});
         let finding = json!({"type": "object", "properties": {
             "table": text, "column": {"type": ["string", "null"]}, "message": text,
-            "breaks": {"type": "string", "enum": ["nothing", "writing", "reading"]},
+            "remedy": {"type": ["string", "null"]},
+            "severity": {"type": "string", "enum": [
+                "harmless", "monolith_would_break", "service_cannot_write", "service_cannot_read",
+            ]},
+            "breaks": {"type": "array", "items": {"type": "object", "properties": {
+                "program": {"type": "string", "enum": ["service", "monolith"]},
+                "operation": {"type": "string", "enum": ["read", "insert", "update", "delete"]},
+            }}},
         }});
         json!({"type": "object", "properties": {
             "status": {"type": "string", "enum": ["as needed", "drifted"]},

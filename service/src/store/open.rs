@@ -1,6 +1,5 @@
 //! Opens the database file, makes the tables that are missing, and refuses a file that is something else.
 
-use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::num::NonZero;
 use std::path::Path;
@@ -62,20 +61,15 @@ impl Store {
     }
 
     async fn prepare(&self, location: &Location) -> Result<(), StoreError> {
+        let schema = self.schema().await?;
         let mut absent = Vec::new();
         for table in tables::ALL {
-            let found: BTreeSet<String> =
-                self.found(table).await?.columns.into_iter().map(|column| column.name).collect();
-            if found.is_empty() {
+            let Some(found) = schema.tables.get(table.name) else {
                 absent.push(*table);
                 continue;
-            }
-            let missing: Vec<_> = table
-                .columns
-                .iter()
-                .map(|c| c.name)
-                .filter(|name| !found.contains(*name))
-                .collect();
+            };
+            let names = table.columns.iter().map(|column| column.name);
+            let missing: Vec<_> = names.filter(|name| found.column(name).is_none()).collect();
             if !missing.is_empty() {
                 let path = location.path.clone();
                 return Err(StoreError::ForeignTable { path, table: table.name, missing });
@@ -165,8 +159,6 @@ fn file_problem(location: &Location, problem: &str) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::Record as _;
-    use crate::tables::drift::FoundTable;
 
     async fn open(path: &Path, create: bool) -> Result<Store, String> {
         let busy_timeout = Duration::from_secs(5);
@@ -182,7 +174,8 @@ mod tests {
         assert!(open(&path, false).await.unwrap_err().contains("mode=rw forbids"));
         for _ in 0..2 {
             let store = open(&path, true).await.unwrap();
-            assert_ne!(store.found(&tables::own::Run::TABLE).await.unwrap(), FoundTable::default());
+            let made = store.schema().await.unwrap().tables;
+            assert_eq!(made.len(), tables::ALL.len());
             store.close().await;
         }
     }

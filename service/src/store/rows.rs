@@ -233,7 +233,10 @@ async fn figures<'e>(
     let query = bind(sqlx::query(AssertSqlSafe(sql)), binds);
     let rows =
         query.fetch_all(executor).await.map_err(|source| StoreError::query(doing, source))?;
-    rows.iter().map(|row| cells(doing, row)).collect()
+    rows.iter()
+        .map(cells)
+        .collect::<Result<_, _>>()
+        .map_err(|source| StoreError::query(doing, source))
 }
 
 async fn for_each<'e, R: Record>(
@@ -296,7 +299,8 @@ fn bind(mut query: SqliteQuery<'_>, binds: Vec<Cell>) -> SqliteQuery<'_> {
 }
 
 fn read<R: Record>(doing: &'static str, row: &SqliteRow) -> Result<R, StoreError> {
-    R::from_cells(cells(doing, row)?).map_err(|(column, fault)| StoreError::Unreadable {
+    let cells = cells(row).map_err(|source| StoreError::query(doing, source))?;
+    R::from_cells(cells).map_err(|(column, fault)| StoreError::Unreadable {
         table: R::TABLE.name,
         key: row
             .try_get_raw(0)
@@ -309,9 +313,9 @@ fn read<R: Record>(doing: &'static str, row: &SqliteRow) -> Result<R, StoreError
     })
 }
 
-fn cells(doing: &'static str, row: &SqliteRow) -> Result<Vec<Cell>, StoreError> {
-    let cells = (0..row.len()).map(|i| row.try_get_raw(i).and_then(found));
-    cells.collect::<Result<_, _>>().map_err(|source| StoreError::query(doing, source))
+/// What stands in the columns of a row.
+pub(crate) fn cells(row: &SqliteRow) -> Result<Vec<Cell>, sqlx::Error> {
+    (0..row.len()).map(|i| row.try_get_raw(i).and_then(found)).collect()
 }
 
 /// What really stands in the column: SQLite's types belong to values, not to columns.

@@ -40,6 +40,11 @@ impl Fault {
         Self { found, wanted: wanted.to_owned() }
     }
 
+    /// What should stand there.
+    pub fn wanted(&self) -> &str {
+        &self.wanted
+    }
+
     /// A text that is none of the names of an enumeration.
     pub fn unknown_name(text: &str, names: &[&str]) -> Self {
         Self::new(&Cell::Text(text.to_owned()), &format!("name out of {}", names.join(", ")))
@@ -47,7 +52,7 @@ impl Fault {
 }
 
 /// Enough of a text to recognise it in a log line.
-fn shortened(text: &str) -> String {
+pub fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }
 

@@ -6,7 +6,7 @@ use super::cell::{Cell, Fault};
 use crate::python::json;
 
 /// A table: its name and its columns in the order of `CREATE TABLE`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Table {
     /// The name in the database.
     pub name: &'static str,
@@ -15,7 +15,7 @@ pub struct Table {
 }
 
 /// One column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Column {
     /// The name in the database and in answers.
     pub name: &'static str,
@@ -37,6 +37,8 @@ pub struct Column {
     pub unique: bool,
     /// The table whose `id` it names, where the monolith says so.
     pub references: Option<&'static str>,
+    /// Tries to read what stands in it.
+    pub reads: fn(Cell) -> Result<(), Fault>,
 }
 
 /// What a column holds, apart from any engine.
@@ -76,6 +78,7 @@ impl Column {
             unique_constraint: false,
             unique: false,
             references: None,
+            reads: |cell| T::read(cell).map(drop),
         }
     }
 

@@ -69,7 +69,7 @@ impl Column {
 
 impl ColumnType {
     /// As SQLite is told it.
-    pub(super) fn sqlite(self) -> String {
+    pub fn sqlite(self) -> String {
         match self {
             Self::Text(None) => "VARCHAR".to_owned(),
             Self::Text(Some(length)) => format!("VARCHAR({length})"),

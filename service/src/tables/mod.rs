@@ -18,11 +18,15 @@ pub mod choice;
 pub mod column;
 pub mod ddl;
 pub mod indexes;
-pub mod drift;
 
 pub use cell::{Bytes, Cell, Fault, Float, Int, Json};
 pub use column::{Column, ColumnType, Record, Table};
 pub use money::Money;
+
+/// Whether a table is the service's own; the monolith never looks at it.
+pub fn is_own(table: &str) -> bool {
+    table.starts_with("agent_service_")
+}
 
 /// Every table that the service creates when it is missing, shared ones first.
 pub const ALL: &[&Table] = &[

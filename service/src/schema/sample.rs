@@ -1,0 +1,202 @@
+//! Reads rows of a table in short statements, so that nobody waits for the reader: all of them, or some from everywhere.
+
+use std::ops::RangeInclusive;
+
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _, SqliteConnection};
+
+use super::rows::RowFaults;
+use super::shape;
+use crate::store::rows::cells;
+use crate::tables::{Cell, Column, ColumnType, Table};
+
+/// How many rows one statement reads at most.
+const BATCH: u32 = 500;
+/// A sample is taken in so many places, the first and the last rows among them.
+const PLACES: u32 = 20;
+/// So many pages of PostgreSQL are read at once.
+const PAGES: i64 = 64;
+
+/// How much of a table is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sample {
+    /// Every row.
+    All,
+    /// About so many, from everywhere in the table.
+    About(u32),
+}
+
+/// What of a table can be read, as the database has it.
+pub(super) struct Readable {
+    table: &'static Table,
+    columns: Vec<&'static Column>,
+}
+
+impl Readable {
+    /// The columns that are there; none where that leaves nothing.
+    pub(super) fn of(table: &'static Table, found: &shape::Table) -> Option<Self> {
+        let is_there = |column: &&Column| found.column(column.name).is_some();
+        let columns: Vec<_> = table.columns.iter().filter(is_there).collect();
+        let may_read = !found.denied.iter().any(|right| right == "SELECT");
+        (may_read && !columns.is_empty()).then_some(Self { table, columns })
+    }
+
+    /// Reads from SQLite, by the number of the row.
+    pub(super) async fn read_sqlite(
+        &self,
+        database: &mut SqliteConnection,
+        sample: Sample,
+        faults: &mut RowFaults,
+    ) -> Result<(), sqlx::Error> {
+        let names: Vec<String> =
+            self.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+        let (table, names) = (self.table.name, names.join(", "));
+        let sql = format!("SELECT min(rowid), max(rowid) FROM {table}");
+        let ends = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *database).await?;
+        let ends: (Option<i64>, Option<i64>) = (ends.try_get(0)?, ends.try_get(1)?);
+        let (Some(first), Some(last)) = ends else { return Ok(()) };
+        let sql = format!(
+            "SELECT rowid, {names} FROM {table} WHERE rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?"
+        );
+        for (range, most) in ranges(first..=last, sample) {
+            let mut from = *range.start();
+            let mut left = most;
+            while left > 0 && from <= *range.end() {
+                let batch = left.min(BATCH.into());
+                let rows = sqlx::query(AssertSqlSafe(sql.clone()))
+                    .bind(from)
+                    .bind(range.end())
+                    .bind(i64::try_from(batch).unwrap_or(i64::MAX))
+                    .fetch_all(&mut *database)
+                    .await?;
+                let Some(last) = rows.last() else { break };
+                let at: i64 = last.try_get(0)?;
+                left -= batch;
+                for row in &rows {
+                    let mut cells = cells(row)?;
+                    cells.remove(0);
+                    faults.look(table, &self.columns, cells);
+                }
+                let Some(next) = at.checked_add(1) else { break };
+                from = next;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads from PostgreSQL, by the pages of the table. Every value comes as text, which is the same for each version of each type.
+    pub(super) async fn read_postgres(
+        &self,
+        database: &mut PgConnection,
+        sample: Sample,
+        faults: &mut RowFaults,
+    ) -> Result<(), sqlx::Error> {
+        let names: Vec<String> =
+            self.columns.iter().map(|column| format!("\"{}\"::text", column.name)).collect();
+        let (table, names) = (self.table.name, names.join(", "));
+        let pages: i64 = sqlx::query_scalar(
+            "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint",
+        )
+        .bind(table)
+        .fetch_one(&mut *database)
+        .await?;
+        let sql = format!(
+            "SELECT {names} FROM {table} WHERE ctid >= $1::text::tid AND ctid < $2::text::tid LIMIT $3"
+        );
+        for (range, most) in ranges(0..=pages.saturating_sub(1), sample) {
+            let (mut from, mut left) = (*range.start(), most);
+            while left > 0 && from <= *range.end() {
+                let until = (from + PAGES).min(range.end() + 1);
+                let rows = sqlx::query(AssertSqlSafe(sql.clone()))
+                    .bind(format!("({from},0)"))
+                    .bind(format!("({until},0)"))
+                    .bind(i64::try_from(left).unwrap_or(i64::MAX))
+                    .fetch_all(&mut *database)
+                    .await?;
+                left -= u64::try_from(rows.len()).unwrap_or(left).min(left);
+                from = until;
+                for row in &rows {
+                    faults.look(table, &self.columns, self.cells_of(row)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cells_of(&self, row: &PgRow) -> Result<Vec<Cell>, sqlx::Error> {
+        let cell = |(at, column): (usize, &&'static Column)| {
+            let text: Option<String> = row.try_get(at)?;
+            Ok(text.map_or(Cell::Null, |text| as_stored(column.kind, text)))
+        };
+        self.columns.iter().enumerate().map(cell).collect()
+    }
+}
+
+/// The cell that SQLite would hold for a value that PostgreSQL prints so.
+fn as_stored(kind: ColumnType, text: String) -> Cell {
+    let number = match kind {
+        ColumnType::Boolean => match text.as_str() {
+            "true" => Some(Cell::Integer(1)),
+            "false" => Some(Cell::Integer(0)),
+            _ => None,
+        },
+        ColumnType::Integer | ColumnType::Money => text.parse().ok().map(Cell::Integer),
+        ColumnType::Float => text.parse().ok().map(Cell::Real),
+        ColumnType::Bytes => Some(Cell::Bytes(text.clone().into_bytes())),
+        ColumnType::Text(_) | ColumnType::Json | ColumnType::DateTime | ColumnType::Enum(_) => None,
+    };
+    number.unwrap_or(Cell::Text(text))
+}
+
+/// Which places to read from, and how many rows in each at most: the whole of it, or places that are evenly apart.
+fn ranges(whole: RangeInclusive<i64>, sample: Sample) -> Vec<(RangeInclusive<i64>, u64)> {
+    let (first, last) = (*whole.start(), *whole.end());
+    let Sample::About(most) = sample else { return vec![(whole, u64::MAX)] };
+    let length = i128::from(last) - i128::from(first) + 1;
+    if length <= i128::from(most) && length <= i128::from(PLACES) || length <= 0 {
+        return vec![(whole, most.into())];
+    }
+    let each = most.div_ceil(PLACES);
+    let place = |place: u32| {
+        let from = i128::from(first) + length * i128::from(place) / i128::from(PLACES);
+        let until = i128::from(first) + length * i128::from(place + 1) / i128::from(PLACES) - 1;
+        // The last rows are those that were written last: of the last place, they are what is read.
+        let from = if place + 1 == PLACES { from.max(until - i128::from(each) + 1) } else { from };
+        let place = i64::try_from(from).ok()?..=i64::try_from(until).ok()?;
+        Some((place, u64::from(each)))
+    };
+    (0..PLACES).filter_map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn places_are_in_order_apart_and_within(
+            first in -1000_i64..1000,
+            length in 0_i64..1_000_000_000,
+            most in 1_u32..5000,
+        ) {
+            let last = first + length;
+            let found = ranges(first..=last, Sample::About(most));
+            prop_assert!(found.len() <= PLACES as usize);
+            prop_assert_eq!(*found[0].0.start(), first);
+            prop_assert_eq!(*found.last().unwrap().0.end(), last);
+            for pair in found.windows(2) {
+                prop_assert!(pair[0].0.end() < pair[1].0.start());
+            }
+            let rows: u64 = found.iter().map(|(_, most)| most).sum();
+            prop_assert!(rows >= u64::from(most) && rows < u64::from(most) + u64::from(PLACES));
+        }
+    }
+
+    #[test]
+    fn the_whole_is_one_place() {
+        assert_eq!(ranges(5..=9, Sample::All), [(5..=9, u64::MAX)]);
+        assert_eq!(ranges(0..=-1, Sample::About(10)), [(0..=-1, 10)]);
+    }
+}
