@@ -19,7 +19,7 @@ struct Args {
     #[arg(long, value_name = "FILE", env = "AGENT_SERVICE_CONFIG")]
     config: Option<PathBuf>,
 
-    /// Check settings, database and receipt key, and stop
+    /// Check settings, database, keys and certificates, and stop
     #[arg(long)]
     check: bool,
 }
@@ -43,7 +43,7 @@ fn start(source: &Source, check: bool) -> Result<(), Box<dyn std::error::Error>>
     telemetry::start(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if check {
-        runtime.block_on(server::open(config))?;
+        runtime.block_on(server::check(config))?;
         writeln!(std::io::stdout(), "agent-service {BUILD_ID}: settings and database are good")?;
         return Ok(());
     }

@@ -87,8 +87,16 @@ pub enum StartError {
     Signals(#[source] std::io::Error),
 }
 
-/// Opens everything that the configuration names, and so finds out whether the service could start.
-pub async fn open(config: Config) -> Result<Arc<App>, StartError> {
+/// Finds out whether the service could start, but for its port.
+pub async fn check(config: Config) -> Result<(), StartError> {
+    let app = open(config).await?;
+    executor(&app.config)?;
+    app.store.close().await;
+    Ok(())
+}
+
+/// Opens what the configuration names.
+async fn open(config: Config) -> Result<Arc<App>, StartError> {
     let store = Store::open(&config.database).await?;
     let signer = receipt_key::signer(&config.receipt_key)?;
     let content_key = content_key(config.communication.key.as_ref(), &signer)?;
@@ -257,5 +265,32 @@ fn listen_advice(kind: std::io::ErrorKind) -> &'static str {
         }
         std::io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; set APP_PORT",
         _ => "set APP_HOST to an address of this machine",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+    use crate::http::error::chain;
+
+    #[tokio::test]
+    async fn a_check_finds_what_would_keep_the_service_from_starting() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let database = format!("sqlite:///{}", folder.path().join("c.db").display());
+        let checked = async |settings: &[(&str, &str)]| {
+            let mut all = vec![("DATABASE_URL", database.as_str()), ("UNIT_MANAGER", "none")];
+            all.extend(settings);
+            check(Config::read(&Source::of(&all)).unwrap()).await
+        };
+        checked(&[]).await.unwrap();
+        let missing = ("TLS_CA_FILE", "/nowhere/ca.pem");
+        for asking in [
+            vec![("EXECUTOR", "openai"), ("OPENAI_MODEL", "m"), missing],
+            vec![("AITBC_ALERT_WEBHOOK_URL", "https://alerts.example/hook"), missing],
+        ] {
+            let error = chain(&checked(&asking).await.unwrap_err());
+            assert!(error.contains("TLS_CA_FILE /nowhere/ca.pem: "), "{error}");
+        }
     }
 }
