@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::http::error::chain;
 use crate::http::reply::Frames;
 use crate::logic::communication::events::{KEEP_ALIVE, frames, sequence};
+use crate::metrics::UnderWay;
 use crate::store::Store;
 
 /// Events that a stream reads at once, and with it the most that a frame has.
@@ -109,14 +110,15 @@ impl Drop for Place {
 
 impl Place {
     /// What an agent is told after the event `after`, as it happens.
-    pub fn follow(self, store: Store, agent: String, after: i64) -> Frames {
+    pub fn follow(self, store: Store, agent: String, after: i64, counted: UnderWay) -> Frames {
         let (to_client, from_stream) = mpsc::channel(BUFFER);
         // From before the first look at the table, so that nothing falls between.
         let newest = self.of.newest.subscribe();
         let all = Arc::clone(&self.of);
         let follower = Follower { all, store, agent, after, newest, to_client };
         tokio::spawn(follower.run());
-        let frames = stream::unfold((from_stream, self), |(mut from_stream, place)| async {
+        let place = (self, counted);
+        let frames = stream::unfold((from_stream, place), |(mut from_stream, place)| async {
             from_stream.recv().await.map(|frame| (Ok(frame), (from_stream, place)))
         });
         frames.boxed()

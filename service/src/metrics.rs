@@ -41,6 +41,7 @@ pub struct Metrics {
     working: Gauge,
     trainings: Family<OutcomeLabels, Counter>,
     deliveries: Family<OutcomeLabels, Counter>,
+    event_streams: Gauge,
 }
 
 /// Counts something as under way for as long as it lives.
@@ -78,6 +79,7 @@ impl Metrics {
             working: Gauge::default(),
             trainings: Family::default(),
             deliveries: Family::default(),
+            event_streams: Gauge::default(),
         };
         metrics.register(build_id);
         metrics
@@ -115,12 +117,22 @@ impl Metrics {
             "Attempts of this process to deliver messages, by what became of the message",
             self.deliveries.clone(),
         );
+        registry.register(
+            "event_streams_open",
+            "Event streams that have a place, those of clients that take nothing among them",
+            self.event_streams.clone(),
+        );
         registry.register("steps", "Steps that this process ran, by outcome", self.steps.clone());
         registry.register(
             "executions_in_flight",
             "Executions that this process works on",
             self.working.clone(),
         );
+    }
+
+    /// Counts an event stream as open.
+    pub fn begin_event_stream(&self) -> UnderWay {
+        UnderWay::begin(&self.event_streams)
     }
 
     /// Counts a request as under way.

@@ -22,6 +22,7 @@ use crate::logic::alerts::Figures;
 use crate::logic::communication::envelope::{ContentKey, Entropy};
 use crate::logic::orchestration::Rules;
 use crate::logic::signing::Signer;
+use crate::metrics::UnderWay;
 use crate::python::time::Stamp;
 use crate::store::{Store, StoreError};
 use crate::trained_policies::TrainedPolicies;
@@ -206,6 +207,11 @@ impl Work {
     /// Streams of what agents are told; none where the answer must end, as in a rehearsal and for a mirrored request.
     pub fn live_events(&self) -> Option<&Arc<LiveEvents>> {
         Some(&self.app.live_events).filter(|_| self.may_go_on && !self.is_rehearsed())
+    }
+
+    /// Counts an event stream as open.
+    pub fn count_event_stream(&self) -> UnderWay {
+        self.app.metrics.begin_event_stream()
     }
 
     /// Calculates what takes long on a thread apart. A calculation reaches nothing but what it is given.

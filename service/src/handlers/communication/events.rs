@@ -45,7 +45,9 @@ pub fn follow() -> Action {
         let after = seen.or(last_event_id).unwrap_or(newest).min(newest);
         let reply = if let Some(live) = work.live_events() {
             let place = live.place(&input.caller).ok_or_else(too_many)?;
-            Reply::stream(EVENT_STREAM, place.follow(work.store.clone(), agent.agent_id, after))
+            let counted = work.count_event_stream();
+            let frames = place.follow(work.store.clone(), agent.agent_id, after, counted);
+            Reply::stream(EVENT_STREAM, frames)
         } else {
             let events = work.store.event_list(&agent.agent_id, after, BATCH).await?;
             Reply::text(EVENT_STREAM, format!("{GREETING}{}", frames(&events)))

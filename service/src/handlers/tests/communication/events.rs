@@ -125,10 +125,18 @@ async fn more_events_than_one_frame_holds_are_all_told() {
 async fn nobody_has_streams_without_end() {
     let test = agents_with(&[("EVENT_STREAMS_MAX", "3")]).await;
     let open = async || listen(&test, "", ("x-nothing", "")).await;
+    let counted = async || {
+        let metrics = test.send(Request::get("/metrics").body(Body::empty()).unwrap()).await;
+        let open =
+            metrics.text.lines().find(|line| line.starts_with("agent_service_event_streams_open "));
+        open.unwrap().to_owned()
+    };
     let streams = [open().await, open().await, open().await];
     let refused = open().await;
     assert_eq!(refused.status().as_u16(), 429);
+    assert_eq!(counted().await, "agent_service_event_streams_open 3");
     drop(streams);
+    assert_eq!(counted().await, "agent_service_event_streams_open 0");
     let free = async || open().await.status().as_u16() == 200;
     crate::testing::until("a place is free again", free).await;
 }
