@@ -87,7 +87,7 @@ impl Sides {
             let other = right.column(&column.name);
             let same = other.is_some_and(|other| self.same(column, other));
             if !same {
-                add(Part::Column(column.name.clone()), shown(column), other.and_then(shown));
+                add(Part::Column(column.name.clone()), Some(shown(column)), other.map(shown));
             }
             if let Some(other) = other.filter(|_| self.speak_alike()) {
                 let part = Part::Default(column.name.clone());
@@ -95,7 +95,7 @@ impl Sides {
             }
         }
         for column in right.columns.iter().filter(|column| left.column(&column.name).is_none()) {
-            add(Part::Column(column.name.clone()), None, shown(column));
+            add(Part::Column(column.name.clone()), None, Some(shown(column)));
         }
         add(Part::Key, Some(left.key.join(", ")), Some(right.key.join(", ")));
         let (ours, theirs) = (self.indexes(left), self.indexes(right));
@@ -178,10 +178,10 @@ fn references(table: &Table) -> BTreeMap<String, String> {
     table.references.iter().map(of).collect()
 }
 
-fn shown(column: &Column) -> Option<String> {
+fn shown(column: &Column) -> String {
     let null = if column.nullable { "" } else { " NOT NULL" };
     let generated = if column.generated { ", computed" } else { "" };
-    Some(format!("{}{null}{generated}", column.declared))
+    format!("{}{null}{generated}", column.declared)
 }
 
 #[cfg(test)]

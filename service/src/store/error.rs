@@ -20,7 +20,7 @@ pub enum StoreError {
     },
     /// What several had written could not be committed.
     #[error(transparent)]
-    Shared(Arc<StoreError>),
+    Shared(Arc<Self>),
     /// A rehearsal could not be played to its end.
     #[error("the rehearsal was given up: {0}")]
     Rehearsal(GivenUp),

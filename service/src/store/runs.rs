@@ -74,7 +74,7 @@ impl Writing {
             ];
             self.run(doing, sql, binds).await?;
             run.lease_owner = Some(worker.owner.to_owned());
-            run.executor = worker.executor.to_owned();
+            worker.executor.clone_into(&mut run.executor);
             run.lease_token = Some(token.to_owned());
             run.lease_until = Some(until);
             run.attempts = (run.attempts.get().unwrap_or(0) + 1).into();

@@ -46,7 +46,7 @@ async fn listening(test: &TestApp) -> (SocketAddr, DropGuard) {
         drain: config.drain_timeout,
     };
     let stop = CancellationToken::new();
-    let router = server::routes(&test.app).unwrap();
+    let router = server::routes(&test.app);
     tokio::spawn(connections::serve(listener, router, limits, stop.clone()));
     (address, stop.drop_guard())
 }
