@@ -158,8 +158,7 @@ async fn a_database_that_the_service_can_not_read_refuses() {
     .await;
     assert_eq!(
         drifted.found,
-        "ai_agent_workflows.version is missing; ai_agent_workflows.edition is unknown to this build, and refuses rows that \
-         do not name it"
+        "ai_agent_workflows.version is missing; ai_agent_workflows.edition is unknown, and refuses rows that do not name it"
     );
     let refused = stack.migrate(&["gate", "w"]).await;
     assert_eq!(refused.code, Some(3), "{refused:#?}");

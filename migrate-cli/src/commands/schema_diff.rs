@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Serialize;
 use service::schema::diff::{Difference, Part, diff};
 use service::schema::{Schema, needed};
+use service::tables;
 
 use super::db::open;
 use super::db::place::Place;
@@ -29,7 +30,8 @@ Each side is one of
   a folder                      the Python source of the monolith: what its classes declare
   a file                        a snapshot that `migrate schema snapshot` has written
 
-With the service on a side, its tables are compared; with a source, those that it declares; else all. Differences that are words of
+With the service on a side, its tables are compared (but for its own, where the other is a source); with a source, those that it
+declares; else all. Differences that are words of
 an engine are none: an enumeration is text in SQLite. What a difference comes to is said by `migrate schema check`.
 
 Exit code 0 where nothing differs, 3 where something does.
@@ -84,8 +86,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let highest = left.rank.max(right.rank);
     let names = |side: &Side| -> BTreeSet<String> { side.schema.tables.keys().cloned().collect() };
     let counts = |side: &&Side| highest == Rank::Database || side.rank == highest;
-    let counted: BTreeSet<String> =
-        [&left, &right].into_iter().filter(counts).flat_map(names).collect();
+    // The monolith declares none of the service's own tables.
+    let has_source = left.rank == Rank::Source || right.rank == Rank::Source;
+    let is_compared = |table: &String| !(has_source && tables::is_own(table));
+    let counted = [&left, &right].into_iter().filter(counts).flat_map(names);
+    let counted: BTreeSet<String> = counted.filter(is_compared).collect();
     let differences = diff(&left.schema, &right.schema, Some(&counted));
     let differs = !differences.is_empty();
     context.printer.show(&DiffReport {

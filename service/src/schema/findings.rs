@@ -124,6 +124,10 @@ pub fn judge(
                 for difference in differences(table, found_table, found.engine) {
                     all.add(name, programs, difference);
                 }
+                // Whoever looks does so in the service's place.
+                for difference in found_table.denied.iter().map(|right| denied(right)) {
+                    all.add(name, &[Program::Service], difference);
+                }
             }
         }
     }
@@ -422,7 +426,7 @@ fn indexes(needed: &Table, found: &Table, all: &mut Vec<Difference>) {
     }
 }
 
-/// Conditions, foreign keys, triggers and rights.
+/// Conditions, foreign keys and triggers.
 fn rules(needed: &Table, found: &Table, engine: Option<Engine>, all: &mut Vec<Difference>) {
     for check in found.checks.iter().filter(|check| !needed.checks.contains(check)) {
         let what = format!("refuses rows unless {check}");
@@ -449,16 +453,18 @@ fn rules(needed: &Table, found: &Table, engine: Option<Engine>, all: &mut Vec<Di
         let what = format!("has the trigger {trigger}, which runs at writes of either program");
         all.push(table(NOTHING, what, None));
     }
-    for right in &found.denied {
-        let operations: &'static [Operation] = match right.as_str() {
-            "SELECT" => EVERYTHING,
-            "INSERT" => INSERTING,
-            "UPDATE" => &[Operation::Update],
-            _ => &[Operation::Delete],
-        };
-        let what = format!("may not be used by this user for {right}");
-        all.push(table(operations, what, Some("grant it, or check as the service's user")));
-    }
+}
+
+/// What the user who looked may not do.
+fn denied(right: &str) -> Difference {
+    let operations: &'static [Operation] = match right {
+        "SELECT" => EVERYTHING,
+        "INSERT" => INSERTING,
+        "UPDATE" => &[Operation::Update],
+        _ => &[Operation::Delete],
+    };
+    let what = format!("may not be used by this user for {right}");
+    table(operations, what, Some("grant it, or check as the service's user"))
 }
 
 /// What the service would write that the monolith, as its source declares the table, could not read.

@@ -40,9 +40,11 @@ const COLUMNS: &str = of_visible_tables!(
 const INDEXES: &str = of_visible_tables!(
     "i.relname::text AS name, x.indisprimary AS is_key, x.indisunique AS is_unique, \
      pg_get_expr(x.indpred, x.indrelid) AS only_where, \
-     ARRAY(SELECT pg_get_indexdef(x.indexrelid, k, true) \
+     ARRAY(SELECT COALESCE(a.attname::text, pg_get_indexdef(x.indexrelid, k, true)) \
            || CASE WHEN x.indoption[k - 1] & 1 = 1 THEN ' DESC' ELSE '' END \
-           FROM generate_series(1, x.indnkeyatts::int) AS k ORDER BY k) AS cols",
+           FROM generate_series(1, x.indnkeyatts::int) AS k \
+           LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k - 1] \
+           ORDER BY k) AS cols",
     "JOIN pg_index x ON x.indrelid = c.oid AND x.indisvalid JOIN pg_class i ON i.oid = x.indexrelid",
     "ORDER BY c.relname, i.relname"
 );

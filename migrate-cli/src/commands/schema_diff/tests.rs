@@ -32,6 +32,10 @@ async fn a_database_the_service_and_a_source_are_compared() {
     std::fs::create_dir(&source).unwrap();
     std::fs::write(source.join("models.py"), SOURCE).unwrap();
     let source = source.display().to_string();
+    // Of the service's tables those count that a monolith could declare.
+    let (exit, json) = folder.json(&["schema", "diff", &source, "service"]).await;
+    let shared = tables::ALL.iter().filter(|table| !tables::is_own(table.name)).count();
+    assert_eq!((exit, json["tables"].as_u64()), (Exit::Refused, Some(shared as u64)));
     let differs = folder.run(&["schema", "diff", &source, &url]).await;
     assert_eq!(differs.exit, Exit::Refused, "{}", differs.err);
     let shown = differs.out.replace(&here.display().to_string(), "");

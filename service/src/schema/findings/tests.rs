@@ -245,6 +245,10 @@ fn rules_of_the_database_are_told() {
 
     let denied = one(after(Engine::Postgres, |table| table.denied.push("INSERT".to_owned())));
     assert_eq!(denied.0, Severity::ServiceCannotWrite);
+    let mut found = healthy(Engine::Postgres);
+    found.tables.get_mut(TABLE).unwrap().denied.push("SELECT".to_owned());
+    let findings = judge(&needed::schema(), None, &found, OwnTables::MustBeThere);
+    assert!(findings[0].breaks.iter().all(|broken| broken.program == Program::Service));
     for (severity, _) in after(Engine::Postgres, |table| {
         table.checks.push("(retry_count > 0)".to_owned());
         table.triggers.push("audit".to_owned());
