@@ -118,6 +118,8 @@ pub(crate) struct Compared {
 
 /// A program that answers.
 struct Program {
+    /// As a failure calls it.
+    name: &'static str,
     base: String,
     workflow: String,
     running: Running,
@@ -129,17 +131,23 @@ pub(crate) fn run(args: &ServicesArgs) -> Result<(), Failure> {
     let mut found = Vec::new();
     for operation in Operation::ALL {
         let folder = tempfile::tempdir()?;
-        let programs = [monolith(args, &folder)?, service(args, &folder)?];
+        let programs =
+            [("the stand-in", monolith(args, &folder)?), ("the service", service(args, &folder)?)];
         let mut ready = Vec::new();
-        for (base, running) in programs {
+        for (name, (base, running)) in programs {
             let workflow = runtime.block_on(fill(&base))?;
-            ready.push(Program { base, workflow, running });
+            ready.push(Program { name, base, workflow, running });
         }
         let [old, new] = &ready[..] else { return Err("there are two programs".into()) };
         let (mut rounds, mut syncs) = (Vec::new(), Vec::new());
         for round in 1..=args.rounds {
             report::progress(operation.name(), round, args.rounds);
-            let measure = |program| runtime.block_on(measure(program, operation, args));
+            let measure = |program: &Program| {
+                let measured = runtime.block_on(measure(program, operation, args));
+                measured.map_err(|why| {
+                    format!("{} of {}, round {round}: {why}", operation.name(), program.name)
+                })
+            };
             rounds.push([measure(old)?, measure(new)?]);
             syncs.push(sync_millis(folder.path())?);
         }
