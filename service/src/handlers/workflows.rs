@@ -89,8 +89,9 @@ fn list_schema() -> Value {
 pub fn create() -> Action {
     Action::new("Create a workflow", async |work: Work, mut input: Input| {
         let new: NewWorkflow = input.body()?;
-        let workflow = new.into_row(work.id("agent_", 8), input.caller, work.now());
         let mut writing = work.store.write().await?;
+        let id = writing.workflow_free_id(|| work.id("agent_", 8)).await?;
+        let workflow = new.into_row(id, input.caller, work.now());
         writing.workflow_insert(&workflow).await?;
         writing.commit().await?;
         Ok(Reply::row(&workflow))
