@@ -7,6 +7,7 @@ mod config;
 mod cli;
 mod context;
 mod commands;
+mod whole_file;
 mod recording;
 mod source;
 mod demo;

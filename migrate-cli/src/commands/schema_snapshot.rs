@@ -4,7 +4,6 @@
 mod tests;
 
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -18,6 +17,7 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::style::{GOOD, STRONG, WARN, paint};
+use crate::whole_file;
 
 const AFTER: &str = "\
 The file is JSON, without rows and without passwords. `migrate schema diff FILE DATABASE` says what has changed since.
@@ -92,14 +92,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// Whole or not at all.
 fn write(snapshot: &Snapshot, file: &Path) -> std::io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut temporary = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    serde_json::to_writer_pretty(&mut temporary, snapshot)?;
-    temporary.write_all(b"\n")?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(file).map_err(|failed| failed.error).map(drop)
+    whole_file::write(file, |out| {
+        serde_json::to_writer_pretty(&mut *out, snapshot)?;
+        out.write_all(b"\n")
+    })
 }
 
 /// Reads a snapshot.

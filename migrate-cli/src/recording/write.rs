@@ -11,6 +11,7 @@ use routes::admin::RecordedExchange;
 use tempfile::NamedTempFile;
 
 use super::LEFT_OUT;
+use crate::whole_file::folder_of;
 
 /// An archive that is being written, beside the place where it will be.
 #[derive(Debug)]
@@ -24,8 +25,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Begins an archive.
     pub(crate) fn begin(to: &Path) -> io::Result<Self> {
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let file = NamedTempFile::new_in(folder_of(to))?;
         let mut file = BufWriter::new(file);
         let creator = Creator {
             name: "migrate mirror record".to_owned(),

@@ -8,6 +8,7 @@ pub mod affinity;
 pub mod needed;
 pub mod sqlite;
 pub mod postgres;
+mod misfits;
 pub mod findings;
 pub mod diff;
 pub mod rows;

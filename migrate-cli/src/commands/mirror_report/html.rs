@@ -1,7 +1,6 @@
 //! The evidence as one self-contained page: no script, nothing loaded, so that it can be sent to a colleague.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use askama::Template;
 use chrono::Utc;
@@ -14,6 +13,7 @@ use super::plot::{Line, svg};
 use super::{MirrorReport, ProxyEvidence};
 use crate::diff::{Row, rows};
 use crate::failure::Failure;
+use crate::whole_file;
 
 /// Most kinds of difference of one route on a page.
 const MAX_DIFFERENCES: usize = 200;
@@ -29,14 +29,7 @@ pub(super) fn write(
         help: "name a file in a folder that exists and that you may write to".to_owned(),
     };
     let text = page(report, timelines).render().map_err(|problem| failed(&problem))?;
-    let folder = match file.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e))?;
-    temporary.write_all(text.as_bytes()).map_err(|problem| failed(&problem))?;
-    temporary.persist(file).map_err(|problem| failed(&problem))?;
-    Ok(())
+    whole_file::write(file, |out| out.write_all(text.as_bytes())).map_err(|e| failed(&e))
 }
 
 #[derive(Template)]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::schema::needed;
-use crate::schema::shape::Reference;
+use crate::schema::shape::{Column, Engine, Family, IDENTITY, Index, Reference, Table};
 
 const TABLE: &str = "agent_step_executions";
 

@@ -1,0 +1,62 @@
+//! Writes a file that is read by others: whole or not at all.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+/// What `fill` writes replaces `file`, after it has reached the disk.
+///
+/// # Errors
+///
+/// What `fill` or the system says; `file` is then as it was.
+pub(crate) fn write(
+    file: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffered = BufWriter::new(NamedTempFile::new_in(folder_of(file))?);
+    fill(&mut buffered)?;
+    let whole = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+    whole.as_file().sync_all()?;
+    whole.persist(file).map_err(|failed| failed.error).map(drop)
+}
+
+/// Where the temporary file must lie to be renamed to `file`.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.json");
+        write(&file, |out| out.write_all(b"one")).unwrap();
+        write(&file, |out| out.write_all(b"two")).unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_fails_half_way_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.json");
+        write(&file, |out| out.write_all(b"one")).unwrap();
+        let failed = write(&file, |out| {
+            out.write_all(b"half")?;
+            Err(io::Error::other("torn"))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "torn");
+        assert_eq!(std::fs::read(&file).unwrap(), b"one");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_bare_name_lies_in_the_folder_of_now() {
+        assert_eq!(folder_of(Path::new("x.json")), Path::new("."));
+        assert_eq!(folder_of(Path::new("a/x.json")), Path::new("a"));
+    }
+}
