@@ -44,12 +44,13 @@ pub(crate) struct Cli {
 /// Flags that every command knows.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The route table
+    /// The route table: a file, a file with `[table]` that names a database, or postgres://USER@HOST/NAME[?table=NAME]
     #[arg(
         long,
         global = true,
-        value_name = "FILE",
+        value_name = "FILE|URL",
         env = "MIGRATE_ROUTES",
+        hide_env_values = true,
         default_value = "routes.toml",
         help_heading = "Global options"
     )]
@@ -97,7 +98,7 @@ pub(crate) struct Global {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Look at the route table: list, show, validate, test
+    /// Look at the route table: list, show, validate, test; keep it in a database: push, pull
     #[command(subcommand)]
     Routes(routes::Command),
     /// What stands against a cutover, and what to do about it

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flip::admin::{AdminClient, Secret};
-use routes::store::TableFile;
+use home::Home;
 
 use crate::cli::Global;
 use crate::config::Environment;
@@ -12,8 +12,8 @@ use crate::output::Printer;
 
 /// Values made once from the command line and the environment.
 pub(crate) struct Context {
-    /// The table and its companions.
-    pub(crate) file: TableFile,
+    /// Where the table is kept.
+    pub(crate) home: Home,
     /// Where output goes.
     pub(crate) printer: Printer,
     /// What the environment says.
@@ -28,15 +28,19 @@ pub(crate) struct Context {
 
 impl Context {
     /// Puts together what was typed.
-    pub(crate) fn new(global: &Global, printer: Printer, environment: Environment) -> Self {
-        Self {
-            file: TableFile::new(&global.routes),
+    pub(crate) fn new(
+        global: &Global,
+        printer: Printer,
+        environment: Environment,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            home: Home::open(&global.routes)?,
             printer,
             environment,
             admin_token_file: global.admin_token_file.clone(),
             yes: global.yes,
             dry_run: global.dry_run,
-        }
+        })
     }
 
     /// A client for the proxies' admin interfaces.

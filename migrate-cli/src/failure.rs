@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use flip::admin::AdminError;
 use flip::failure::FlipError;
+use home::HomeError;
 use miette::{GraphicalReportHandler, GraphicalTheme, NamedSource, Report};
 use routes::edit::EditError;
 use routes::store::StoreError;
@@ -21,9 +22,9 @@ pub(crate) enum Failure {
     /// The table does not parse or validate.
     #[error("{} is not a valid route table", .0.file.display())]
     Table(Box<Problems>),
-    /// The file can't be read, locked or replaced.
+    /// The table can't be read, locked or replaced.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Home(HomeError),
     /// The text can't be changed.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -88,7 +89,7 @@ pub(crate) enum Failure {
         message: String,
         /// Why.
         #[source]
-        source: StoreError,
+        source: HomeError,
     },
     /// Something else failed.
     #[error("{message}")]
@@ -106,11 +107,20 @@ impl From<Problems> for Failure {
     }
 }
 
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        match error {
+            HomeError::Pointer(problems) => Self::Table(problems),
+            error => Self::Home(error),
+        }
+    }
+}
+
 impl From<FlipError> for Failure {
     fn from(error: FlipError) -> Self {
         match error {
             FlipError::Table(problems) => Self::Table(problems),
-            FlipError::Store(error) => Self::Store(error),
+            FlipError::Home(error) => error.into(),
             FlipError::Edit(error) => Self::Edit(error),
             FlipError::UnknownRoute { name, nearest } => Self::UnknownRoute { name, nearest },
             FlipError::GoesBack { route, from, to } => Self::GoesBack { route, from, to },
@@ -200,7 +210,7 @@ impl Failure {
                 migrate rollback"
                     .to_owned()
             }
-            Self::Store(error) => store_help(error),
+            Self::Home(error) => home_help(error).to_owned(),
             Self::Edit(_) => "see what is wrong with the table: migrate routes validate".to_owned(),
             Self::Admin(AdminError::Status { status, .. }) if status.as_u16() == 401 => {
                 "give the proxy's token with --admin-token-file FILE or MIGRATE_ADMIN_TOKEN"
@@ -274,21 +284,32 @@ impl Failure {
     }
 }
 
-fn store_help(error: &StoreError) -> String {
+fn home_help(error: &HomeError) -> &'static str {
     match error {
-        StoreError::Locked { .. } => {
+        HomeError::Locked { .. } => {
             "wait until the other change is done; the lock is released when its process \
             ends"
         }
-        StoreError::Changed { .. } => "look at the edit, then run the command again",
-        StoreError::TooLong { .. } | StoreError::NotUtf8 { .. } => {
+        HomeError::Changed { .. } => "look at the edit, then run the command again",
+        HomeError::File(StoreError::TooLong { .. } | StoreError::NotUtf8 { .. }) => {
             "check that this is the right file; \
             another table is named with --routes FILE"
         }
-        StoreError::Io { .. } => {
+        HomeError::Missing { .. } => {
+            "put a table there: migrate routes push FILE; another one is named with `?table=NAME`, or `name` in the file"
+        }
+        HomeError::Url { .. } | HomeError::UrlFile { .. } | HomeError::Pointer(_) => {
+            "write `postgres://USER@HOST/NAME`, and the password into PGPASSFILE"
+        }
+        HomeError::Database { .. } | HomeError::Late { .. } | HomeError::LockLost { .. } => {
+            "see that the database runs and lets you in; the proxies go on with their last good generation. If something \
+            was being written: migrate history"
+        }
+        HomeError::Thread(_) => "try again",
+        HomeError::TooLong { .. } => "see that this is the right database",
+        HomeError::File(_) => {
             "check that the path is right and that you may write to the file and its folder; \
             another table is named with --routes FILE"
         }
     }
-    .to_owned()
 }

@@ -52,8 +52,11 @@ pub fn main_impl() -> ExitCode {
 
 /// Runs one command and reports why it stopped, if it did.
 async fn run(cli: Cli, printer: &Printer, environment: Environment) -> Exit {
-    let context = Context::new(&cli.global, printer.clone(), environment);
-    match commands::run(cli.command, &context).await {
+    let done = match Context::new(&cli.global, printer.clone(), environment) {
+        Ok(context) => commands::run(cli.command, &context).await,
+        Err(failure) => Err(failure),
+    };
+    match done {
         Ok(exit) => exit,
         Err(failure) => {
             failure.report(printer);

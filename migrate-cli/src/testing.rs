@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use clap::Parser as _;
 use routes::admin::{
     BackendReport, EvidenceReport, GateCondition, GateReport, NoiseReport, ProxyIdentity,
-    RejectedTable, RouteNoise, RouteReport, RoutesReport, TargetReport, Verdict,
+    RejectedTable, RouteNoise, RouteReport, RoutesReport, SourceReport, TargetReport, Verdict,
 };
 use routes::store::TableFile;
 use routes::{Digest, Generation, RouteTable};
@@ -346,6 +346,7 @@ impl State {
                 started_at: chrono::DateTime::UNIX_EPOCH,
                 table: "routes.toml".to_owned(),
             },
+            source: SourceReport::default(),
             fallback: "monolith".to_owned(),
             backends: self.backends(&table),
             routes: table.routes.iter().map(|route| route_report(&table, route)).collect(),

@@ -50,6 +50,12 @@ function alerts(routes, evidence, link) {
   if (link === "lost") {
     list.push(alert("lost", "bad", "The proxy does not answer. ", "What you see is what it said last."));
   }
+  const lost = routes?.source?.lost;
+  if (lost) {
+    const started = lost.from_copy ? "The proxy started from its copy of it. " : "";
+    const title = "The table's database can't be reached: ";
+    list.push(alert("source-lost", "bad", title, `the last good generation answers. ${started}${lost.why} `, when(lost.since)));
+  }
   const rejected = routes?.rejected;
   if (rejected) {
     const problems = h("ul", null, rejected.problems.map((problem) => h("li", null, h("code", null, problem))));

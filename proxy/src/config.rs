@@ -21,9 +21,21 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Parser)]
 #[command(name = "strangler-proxy", version)]
 pub(crate) struct Config {
-    /// The route table. A change of the file takes effect at once
-    #[arg(long, value_name = "FILE", env = "STRANGLER_ROUTES", default_value = "routes.toml")]
+    /// The route table: a file, a file with `[table]` that names a database, or postgres://USER@HOST/NAME[?table=NAME]. A change
+    /// takes effect at once
+    #[arg(
+        long,
+        value_name = "FILE|URL",
+        env = "STRANGLER_ROUTES",
+        hide_env_values = true,
+        default_value = "routes.toml"
+    )]
     pub(crate) routes: PathBuf,
+
+    /// Where a copy of a table in a database is kept, to start from while that is down; default: beside the file that names
+    /// the database
+    #[arg(long, value_name = "FILE", env = "STRANGLER_ROUTES_COPY")]
+    pub(crate) routes_copy: Option<PathBuf>,
 
     /// Address for clients instead of the table's `listen.http`; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", env = "STRANGLER_LISTEN")]

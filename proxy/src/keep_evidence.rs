@@ -32,11 +32,10 @@ impl EvidenceKeeper {
     pub(crate) fn new(
         evidence: Arc<Evidence>,
         live: Arc<LiveTable>,
-        table: &Path,
+        folder: &Path,
         admin: SocketAddr,
     ) -> Self {
-        let table = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
-        let folder = table.parent().unwrap_or(Path::new("/")).to_owned();
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         // Two proxies on one machine differ in the address of their admin interface.
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let keeper = Self { evidence, live, folder, proxy: format!("{host}/{admin}") };

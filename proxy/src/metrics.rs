@@ -112,6 +112,8 @@ pub(crate) struct Metrics {
     pub(crate) tables_rejected: Counter,
     /// 1 while the file is not what is in force.
     pub(crate) table_rejected: Gauge,
+    /// Seconds since 1970 when the table's database was lost; 0 while it can be reached.
+    pub(crate) table_source_lost: Gauge,
     /// Generation number in force.
     pub(crate) generation: Gauge,
     /// Seconds from noticing a change to having it in force.
@@ -174,6 +176,7 @@ impl Metrics {
             tables_published: Counter::default(),
             tables_rejected: Counter::default(),
             table_rejected: Gauge::default(),
+            table_source_lost: Gauge::default(),
             generation: Gauge::default(),
             reload: latency(),
         };
@@ -250,6 +253,11 @@ impl Metrics {
             "table_rejected",
             "1 while the file is not what is in force because it is not valid",
             self.table_rejected.clone(),
+        );
+        registry.register(
+            "table_source_lost_timestamp_seconds",
+            "Since when the table's database can't be reached, Unix time; 0 while it can",
+            self.table_source_lost.clone(),
         );
         registry.register(
             "table_reload_seconds",

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::generation::Generation;
 use crate::stage::Stage;
 
-pub use append::append;
+pub use append::{End, append};
 pub use history::{Change, Outcome};
-pub use read::Journal;
+pub use read::{Journal, MAX_BYTES};
 
 /// `previous` of the first entry: there is no line to hash.
 const NO_LINE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -117,4 +117,12 @@ pub struct Record {
     pub text: Option<String>,
     /// See [`Entry`].
     pub text_before: Option<String>,
+}
+
+impl Record {
+    /// The ending of the change that this intent begins.
+    #[must_use]
+    pub fn ending(&self, phase: Phase) -> Self {
+        Self { phase, reason: None, text: None, text_before: None, ..self.clone() }
+    }
 }

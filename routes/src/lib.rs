@@ -19,6 +19,7 @@ pub mod compare;
 pub mod policy;
 pub mod twin_log;
 pub mod table;
+pub mod pointer;
 mod path_check;
 pub mod matcher;
 pub mod target_path;

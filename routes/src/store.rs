@@ -156,23 +156,9 @@ impl TableFile {
         expected: Option<&Digest>,
         text: &str,
     ) -> Result<(), StoreError> {
-        let path = real_path(&self.path);
-        let folder = folder_of(&path);
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".routes-")
-            .suffix(".tmp")
-            .tempfile_in(folder)
-            .map_err(StoreError::io("create a temporary file in", folder))?;
-        keep_mode_and_owner(&path, temporary.as_file())?;
-        temporary
-            .write_all(text.as_bytes())
-            .and_then(|()| temporary.as_file().sync_all())
-            .map_err(StoreError::io("write a temporary file for", &path))?;
-        if let Some(expected) = expected {
-            self.check_unchanged(expected)?;
-        }
-        temporary.persist(&path).map_err(|error| StoreError::io("replace", &path)(error.error))?;
-        sync_folder(folder)
+        write_whole_if(&real_path(&self.path), text.as_bytes(), || {
+            expected.map_or(Ok(()), |expected| self.check_unchanged(expected))
+        })
     }
 
     fn check_unchanged(&self, expected: &Digest) -> Result<(), StoreError> {
@@ -186,6 +172,36 @@ impl TableFile {
             _ => Err(changed()),
         }
     }
+}
+
+/// Makes a file, or replaces it (same mode and owner), so that it is never seen in part: temporary file in the same folder,
+/// fsync, rename, fsync of the folder.
+///
+/// # Errors
+/// I/O.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_whole_if(&real_path(path), bytes, || Ok(()))
+}
+
+fn write_whole_if(
+    path: &Path,
+    bytes: &[u8],
+    check: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let folder = folder_of(path);
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".routes-")
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(StoreError::io("create a temporary file in", folder))?;
+    keep_mode_and_owner(path, temporary.as_file())?;
+    temporary
+        .write_all(bytes)
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(StoreError::io("write a temporary file for", path))?;
+    check()?;
+    temporary.persist(path).map_err(|error| StoreError::io("replace", path)(error.error))?;
+    sync_folder(folder)
 }
 
 /// Reads a file that must not be longer than `limit`.

@@ -1,7 +1,7 @@
 //! Why a flip was not made: everything that `migrate` and the dashboard may have to tell of one.
 
+use home::HomeError;
 use routes::edit::EditError;
-use routes::store::StoreError;
 use routes::{Problems, Stage};
 
 /// Everything that ends a flip early.
@@ -10,9 +10,9 @@ pub enum FlipError {
     /// The table does not parse or validate.
     #[error("{} is not a valid route table", .0.file.display())]
     Table(Box<Problems>),
-    /// The file can't be read, locked or replaced.
+    /// The table can't be read, locked or replaced.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Home(#[from] HomeError),
     /// The text can't be changed.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -57,7 +57,7 @@ pub enum FlipError {
         message: String,
         /// Why.
         #[source]
-        source: StoreError,
+        source: HomeError,
     },
 }
 

@@ -1,8 +1,8 @@
 //! Flips that a crash left without an end, found and finished in the journal by the next flip.
 
+use home::{Held, HomeError};
 use routes::Digest;
-use routes::journal::{self, Change, Journal, Outcome, Phase, Record};
-use routes::store::{StoreError, TableFile, TableLock};
+use routes::journal::{Change, Journal, Outcome, Phase, Record};
 
 /// One interrupted flip, in words.
 pub fn describe(change: &Change) -> String {
@@ -32,12 +32,11 @@ pub fn find(journal: &Journal, in_file: Option<&Digest>) -> Vec<Change> {
 
 /// Journals how each interrupted flip ended. Only under the lock: a flip that is still going on has no end either.
 pub fn finish(
-    file: &TableFile,
-    lock: &TableLock,
+    held: &Held,
     who: &str,
     journal: &Journal,
     in_file: Option<&Digest>,
-) -> Result<Vec<Change>, StoreError> {
+) -> Result<Vec<Change>, HomeError> {
     let interrupted = find(journal, in_file);
     for change in &interrupted {
         let intent = &change.intent;
@@ -56,7 +55,7 @@ pub fn finish(
             text: None,
             text_before: None,
         };
-        journal::append(&file.journal_path(), lock, record)?;
+        held.note(record)?;
     }
     Ok(interrupted)
 }

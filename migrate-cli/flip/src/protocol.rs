@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use home::{Held, Home, HomeError, Replacement};
 use routes::generation::Generation;
-use routes::journal::{self, Change, Phase, Record};
-use routes::store::{StoreError, TableFile, TableLock};
+use routes::journal::{Change, Phase, Record};
 
 use crate::admin::AdminClient;
 use crate::failure::FlipError;
@@ -15,7 +15,7 @@ use crate::failpoint::Step;
 use crate::follow::{Patience, ProxyFollow, follow};
 use crate::interrupted;
 use crate::plan::Plan;
-use crate::standing::{Standing, read_journal};
+use crate::standing::Standing;
 
 /// Longest wait for the proxies to take the text before again.
 const RESTORE_LIMIT: Duration = Duration::from_secs(3);
@@ -25,10 +25,10 @@ pub const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a flip works on.
 pub struct Desk<'a> {
-    /// The table.
-    pub file: &'a TableFile,
+    /// Where the table is kept.
+    pub home: &'a Home,
     /// Held from before the table was read.
-    pub lock: &'a TableLock,
+    pub held: &'a Held,
     /// Who flips, for the journal.
     pub who: &'a str,
     /// Why, for the journal.
@@ -41,7 +41,7 @@ pub struct Desk<'a> {
 #[derive(Debug)]
 pub struct Opened {
     /// Held until it is dropped.
-    pub lock: TableLock,
+    pub held: Held,
     /// What is wrong with the journal, in words.
     pub findings: Vec<String>,
     /// Flips that a crash had interrupted; their ends are in the journal now.
@@ -51,13 +51,13 @@ pub struct Opened {
 /// Takes the lock (waiting up to [`LOCK_PATIENCE`], on this thread) and journals how interrupted flips ended.
 ///
 /// `what` is shown to others that wait for the lock.
-pub fn open(file: &TableFile, who: &str, what: &str) -> Result<Opened, StoreError> {
+pub fn open(home: &Home, who: &str, what: &str) -> Result<Opened, HomeError> {
     let holder = format!("{who}: {what}, pid {}", std::process::id());
-    let lock = file.lock(&holder, LOCK_PATIENCE)?;
-    let digest = Standing::of(file).digest();
-    let journal = read_journal(file)?;
-    let finished = interrupted::finish(file, &lock, who, &journal, digest.as_ref())?;
-    Ok(Opened { lock, findings: journal.findings, finished })
+    let held = home.lock(&holder, LOCK_PATIENCE)?;
+    let digest = Standing::of(home).digest();
+    let journal = home.journal()?;
+    let finished = interrupted::finish(&held, who, &journal, digest.as_ref())?;
+    Ok(Opened { held, findings: journal.findings, finished })
 }
 
 /// How the waiting of a cutover ended.
@@ -129,16 +129,17 @@ pub fn rollback(desk: &Desk<'_>, plan: &Plan, confirmed: Confirmed) -> Result<In
 }
 
 impl Desk<'_> {
-    /// Journals the intent, then writes the new generation; the instant is the one right after the rename.
+    /// Journals the intent and writes the new generation; the instant is the one right after that.
     fn intend_and_write(&self, plan: &Plan, _permission: Confirmed) -> Result<Instant, FlipError> {
-        self.journal(plan, Phase::Intent)?;
-        (self.on_step)(Step::Intended);
-        let expected = plan.text_before.as_deref().map(routes::Digest::of);
-        if let Err(problem) = self.file.replace(self.lock, expected.as_ref(), &plan.text) {
-            // The refusal to write is what the operator must hear of; an intent without an end is found by `history`.
-            let _unrecorded = self.end(plan, Phase::PutBack);
-            return Err(problem.into());
-        }
+        let intent = Record {
+            reason: self.reason.clone(),
+            text: Some(plan.text.clone()),
+            text_before: self.unjournaled_text(plan)?,
+            ..self.record(plan, Phase::Intent)
+        };
+        let replaces = plan.text_before.as_deref().map(routes::Digest::of);
+        let next = Replacement { replaces: replaces.as_ref(), text: &plan.text };
+        self.held.write(intent, next, || (self.on_step)(Step::Intended))?;
         let written = Instant::now();
         (self.on_step)(Step::Written);
         Ok(written)
@@ -153,9 +154,11 @@ impl Desk<'_> {
             source,
         };
         let text = plan.text_before.as_deref().unwrap_or_default();
-        self.file.replace(self.lock, Some(&plan.after().digest), text).map_err(failed)?;
-        (self.on_step)(Step::Restored);
-        self.end(plan, Phase::PutBack).map_err(failed)
+        let before = Replacement { replaces: Some(&plan.after().digest), text };
+        let ending = self.record(plan, Phase::PutBack);
+        self.held.put_back(ending, before, || (self.on_step)(Step::Restored)).map_err(failed)?;
+        (self.on_step)(Step::Ended);
+        Ok(())
     }
 
     async fn astray(&self, plan: &Plan, client: &AdminClient) -> Vec<ProxyFollow> {
@@ -169,33 +172,30 @@ impl Desk<'_> {
         proxies
     }
 
-    fn end(&self, plan: &Plan, phase: Phase) -> Result<(), StoreError> {
-        self.journal(plan, phase)?;
+    fn end(&self, plan: &Plan, phase: Phase) -> Result<(), HomeError> {
+        self.held.note(self.record(plan, phase))?;
         (self.on_step)(Step::Ended);
         Ok(())
     }
 
-    fn journal(&self, plan: &Plan, phase: Phase) -> Result<(), StoreError> {
-        let is_intent = phase == Phase::Intent;
-        let record = Record {
+    fn record(&self, plan: &Plan, phase: Phase) -> Record {
+        Record {
             who: self.who.to_owned(),
             action: plan.action,
             phase,
             before: plan.before.clone(),
             after: plan.after().clone(),
             moves: plan.moves.clone(),
-            reason: self.reason.clone().filter(|_| is_intent),
-            text: is_intent.then(|| plan.text.clone()),
-            text_before: if is_intent { self.unjournaled_text(plan)? } else { None },
-        };
-        journal::append(&self.file.journal_path(), self.lock, record)?;
-        Ok(())
+            reason: None,
+            text: None,
+            text_before: None,
+        }
     }
 
     /// The text before, where the journal does not have it yet (a table that was edited by hand).
-    fn unjournaled_text(&self, plan: &Plan) -> Result<Option<String>, StoreError> {
+    fn unjournaled_text(&self, plan: &Plan) -> Result<Option<String>, HomeError> {
         let Some(Generation { digest, .. }) = &plan.before else { return Ok(None) };
-        let journal = read_journal(self.file)?;
+        let journal = self.home.journal()?;
         let known = journal.text_of(digest.as_str()).is_some();
         Ok(plan.text_before.clone().filter(|_| !known))
     }

@@ -1,12 +1,12 @@
-//! What the table file holds right now, good or damaged.
+//! What the table says right now, good or damaged.
 
+use home::Home;
 use routes::generation::Generation;
-use routes::store::{StoreError, TableFile};
 use routes::{Digest, RouteTable};
 
 use crate::failure::FlipError;
 
-/// The file as it stands.
+/// The table as it stands.
 #[derive(Debug)]
 pub enum Standing {
     /// It parses and validates.
@@ -26,11 +26,11 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Reads the file.
-    pub fn of(file: &TableFile) -> Self {
-        match file.read() {
+    /// Reads it.
+    pub fn of(home: &Home) -> Self {
+        match home.read() {
             Err(problem) => Self::Damaged { text: None, problem: problem.into() },
-            Ok(text) => match RouteTable::parse(file.path(), &text) {
+            Ok(text) => match RouteTable::parse(home.path(), &text) {
                 Ok(table) => Self::Good { text, table: Box::new(table) },
                 Err(problems) => Self::Damaged { text: Some(text), problem: problems.into() },
             },
@@ -68,12 +68,7 @@ impl Standing {
 }
 
 /// Reads and checks the table.
-pub fn read_table(file: &TableFile) -> Result<RouteTable, FlipError> {
-    let (_, table) = Standing::of(file).into_good()?;
+pub fn read_table(home: &Home) -> Result<RouteTable, FlipError> {
+    let (_, table) = Standing::of(home).into_good()?;
     Ok(*table)
-}
-
-/// The journal beside the table.
-pub fn read_journal(file: &TableFile) -> Result<routes::journal::Journal, StoreError> {
-    routes::journal::Journal::read(&file.journal_path())
 }

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use home::Home;
 use routes::RouteTable;
-use routes::store::TableFile;
 
 use crate::admin::AdminClient;
 use crate::cutover_plan::{self, Wish};
@@ -16,13 +16,13 @@ use crate::permission::Confirmed;
 use crate::plan::{Plan, Start};
 use crate::protocol::{self, Desk, Ending};
 use crate::rollback_plan::{self, Rollback, Target};
-use crate::standing::{Standing, read_journal};
+use crate::standing::Standing;
 
 /// Who flips what, and why.
 #[derive(Debug)]
 pub struct Order<'a> {
     /// The table.
-    pub file: &'a TableFile,
+    pub home: &'a Home,
     /// Who, for the journal.
     pub who: &'a str,
     /// Why, for the journal.
@@ -76,15 +76,15 @@ pub async fn cutover(
     stop: impl Future<Output = ()>,
 ) -> Result<Cutover, FlipError> {
     let what = format!("cutover {}", wish.routes.join(" "));
-    let opened = protocol::open(order.file, order.who, &what)?;
-    let Some((before, plan)) = planned(order.file, wish)? else { return Ok(Cutover::NothingToDo) };
+    let opened = protocol::open(order.home, order.who, &what)?;
+    let Some((before, plan)) = planned(order.home, wish)? else { return Ok(Cutover::NothingToDo) };
     let verdict = gate::check(client, &before, &Subject::of_cutover(&before, &plan)).await;
     if !verdict.passed() && !force {
         return Ok(Cutover::Refused { plan, verdict });
     }
     let desk = Desk {
-        file: order.file,
-        lock: &opened.lock,
+        home: order.home,
+        held: &opened.held,
         who: order.who,
         reason: Some(verdict.reason(order.reason)),
         on_step: &ignore,
@@ -102,15 +102,15 @@ pub async fn rollback(
     route: &str,
     client: &AdminClient,
 ) -> Result<Option<RolledBack>, FlipError> {
-    let opened = protocol::open(order.file, order.who, &format!("rollback {route}"))?;
-    let standing = Standing::of(order.file);
-    let journal = read_journal(order.file)?;
+    let opened = protocol::open(order.home, order.who, &format!("rollback {route}"))?;
+    let standing = Standing::of(order.home);
+    let journal = order.home.journal()?;
     let target = Target::Routes(vec![route.to_owned()]);
-    let planned = rollback_plan::plan(order.file.path(), &standing, &journal, &target)?;
+    let planned = rollback_plan::plan(order.home.path(), &standing, &journal, &target)?;
     let Some(Rollback { plan, notes }) = planned else { return Ok(None) };
     let desk = Desk {
-        file: order.file,
-        lock: &opened.lock,
+        home: order.home,
+        held: &opened.held,
         who: order.who,
         reason: Some(order.reason.to_owned()),
         on_step: &ignore,
@@ -122,15 +122,12 @@ pub async fn rollback(
     Ok(Some(RolledBack { plan, notes, proxies }))
 }
 
-/// Reads the file and plans; `None` when there is nothing to do.
-pub fn planned(
-    file: &TableFile,
-    wish: &Wish,
-) -> Result<Option<(Box<RouteTable>, Plan)>, FlipError> {
-    let (text, table) = Standing::of(file).into_good()?;
-    let journal = read_journal(file)?;
+/// Reads the table and plans; `None` when there is nothing to do.
+pub fn planned(home: &Home, wish: &Wish) -> Result<Option<(Box<RouteTable>, Plan)>, FlipError> {
+    let (text, table) = Standing::of(home).into_good()?;
+    let journal = home.journal()?;
     let start = Start {
-        path: file.path(),
+        path: home.path(),
         in_file: Some(&text),
         before: Some(&table.generation),
         number: journal.next_number(Some(table.generation.number)),

@@ -9,8 +9,8 @@ use flip::permission::Confirmed;
 use flip::plan::Plan;
 use flip::protocol::{Desk, Ending, cutover};
 use flip::{interrupted, protocol, whole};
+use home::Held;
 use routes::journal::Action;
-use routes::store::TableLock;
 use routes::{RouteTable, Stage};
 
 use crate::confirm;
@@ -97,10 +97,10 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
     }
     let confirmed = show_and_ask(context, &shown)?;
     let printer = &context.printer;
-    let (lock, step) = begin(context, "cutover", &args.names)?;
+    let (held, step) = begin(context, &format!("cutover {}", args.names.join(" ")))?;
     let Some((before, plan)) = prepare(args, context)? else { return Ok(nothing(args)) };
     if plan.text != shown.text {
-        return Err(routes::store::StoreError::Changed { path: context.file.path().into() }.into());
+        return Err(context.home.changed().into());
     }
     let client = context.admin_client()?;
     let verdict = {
@@ -113,8 +113,8 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
     }
     step(Step::Passed);
     let desk = Desk {
-        file: &context.file,
-        lock: &lock,
+        home: &context.home,
+        held: &held,
         who: &context.environment.who,
         reason: reason(args, &verdict),
         on_step: &step,
@@ -134,11 +134,10 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
 /// Takes the lock and finishes what a crash left; the closure is to be told of each step.
 pub(crate) fn begin<'a>(
     context: &'a Context,
-    what: &str,
-    routes: &[String],
-) -> Result<(TableLock, impl Fn(Step) + Sync + 'a), Failure> {
+    command: &str,
+) -> Result<(Held, impl Fn(Step) + Sync + 'a), Failure> {
     let who = &context.environment.who;
-    let opened = protocol::open(&context.file, who, &format!("{what} {}", routes.join(" ")))?;
+    let opened = protocol::open(&context.home, who, command)?;
     let step = |step: Step| {
         context.printer.detail(format_args!("step: {step}"));
         crash_after(step, context.environment.failpoint.as_deref());
@@ -150,13 +149,13 @@ pub(crate) fn begin<'a>(
     for change in &opened.finished {
         context.printer.warn(interrupted::describe(change));
     }
-    Ok((opened.lock, step))
+    Ok((opened.held, step))
 }
 
-/// Reads the file and plans; `None` when there is nothing to do.
+/// Reads the table and plans; `None` when there is nothing to do.
 fn prepare(args: &Args, context: &Context) -> Result<Option<(Box<RouteTable>, Plan)>, Failure> {
     let wish = Wish { routes: args.names.clone(), to: args.to, percent: args.percent };
-    Ok(whole::planned(&context.file, &wish)?)
+    Ok(whole::planned(&context.home, &wish)?)
 }
 
 fn nothing(args: &Args) -> (Exit, FlipReport) {
@@ -185,7 +184,7 @@ async fn rehearse(args: &Args, context: &Context) -> Result<(Exit, FlipReport), 
 
 /// The change of the file as a diff.
 pub(crate) fn plan_diff(context: &Context, plan: &Plan) -> String {
-    let file = context.file.path().display().to_string();
+    let file = context.home.path().display().to_string();
     diff::unified(&file, plan.text_before.as_deref().unwrap_or_default(), &plan.text)
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
 
 /// Asks.
 pub(crate) async fn judged(args: &Args, context: &Context) -> Result<(Exit, GateReport), Failure> {
-    let table = read_table(&context.file)?;
+    let table = read_table(&context.home)?;
     for name in &args.names {
         table.route_named(name).ok_or_else(|| unknown(&table, name))?;
     }

@@ -4,10 +4,10 @@ use std::fmt::{self, Write as _};
 
 use flip::cutover_plan::unknown;
 use flip::protocol::LOCK_PATIENCE;
-use flip::standing::{Standing, read_journal};
+use flip::standing::Standing;
 use routes::admin::GuardReport;
 use routes::generation::Generation;
-use routes::journal::{self, Action, Journal, Move, Phase, Record};
+use routes::journal::{Action, Journal, Move, Phase, Record};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let who = &context.environment.who;
     let holder = format!("{who}: guard acknowledge, pid {}", std::process::id());
-    let lock = context.file.lock(&holder, LOCK_PATIENCE)?;
+    let held = context.home.lock(&holder, LOCK_PATIENCE)?;
     let (seen, generation) = find(args, context)?;
     let Some(generation) = generation.filter(|_| !seen.is_empty()) else {
         context.printer.show(&Acknowledged { result: "nothing-to-do", routes: seen });
@@ -87,15 +87,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         text: None,
         text_before: None,
     };
-    journal::append(&context.file.journal_path(), &lock, record)?;
+    held.note(record)?;
     context.printer.show(&Acknowledged { result: "acknowledged", routes: seen });
     Ok(Exit::Done)
 }
 
 /// What there is to acknowledge, and the generation that is in force.
 fn find(args: &Args, context: &Context) -> Result<(Vec<Seen>, Option<Generation>), Failure> {
-    let standing = Standing::of(&context.file);
-    let journal = read_journal(&context.file)?;
+    let standing = Standing::of(&context.home);
+    let journal = context.home.journal()?;
     let table = match &standing {
         Standing::Good { table, .. } => Some(table.as_ref()),
         Standing::Damaged { .. } => None,

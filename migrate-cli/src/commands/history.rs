@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, Utc};
 use flip::plan::describe;
-use flip::standing::{Standing, read_journal};
+use flip::standing::Standing;
 use routes::generation::Generation;
 use routes::journal::{Action, Change, Move, Outcome};
 use serde::Serialize;
@@ -59,8 +59,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 /// The last changes of the journal, judged by what is in the file.
 pub(crate) fn last(context: &Context, limit: usize) -> Result<History, Failure> {
-    let digest = Standing::of(&context.file).digest();
-    let journal = read_journal(&context.file)?;
+    let digest = Standing::of(&context.home).digest();
+    let journal = context.home.journal()?;
     let changes = journal.history(digest.as_ref());
     let skipped = changes.len().saturating_sub(limit);
     Ok(History {

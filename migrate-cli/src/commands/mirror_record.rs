@@ -82,7 +82,7 @@ enum Heard {
 
 /// Records.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let table = read_table(&context.file)?;
+    let table = read_table(&context.home)?;
     if let Some(name) = &args.route {
         table.route_named(name).ok_or_else(|| unknown(&table, name))?;
     }

@@ -4,13 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use flip::cutover_plan::unknown;
-use flip::failpoint::Step;
 use flip::plan::{Plan, Start};
-use flip::protocol::{self, Desk};
-use flip::standing::{Standing, read_journal, read_table};
+use flip::standing::{Standing, read_table};
 use routes::edit::{self, Change};
 use routes::journal::Action;
-use routes::store::StoreError;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -18,10 +15,11 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::Report;
 
-use super::cutover::{begin, ended, patience, plan_diff, show_and_ask, stop_signal};
+use super::cutover::{patience, plan_diff};
 use super::flip_report::{FlipReport, Result as Came};
 use super::mirror_suggestions::Suggestions;
 use super::status::proxy_addresses;
+use super::table_edit::{Edit, carry_out};
 
 /// What an operator should know before rules are changed.
 const ANEW: &str =
@@ -63,7 +61,7 @@ pub(crate) struct SuggestReport {
 
 /// Shows the change, and makes it where that was asked for.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let table = read_table(&context.file)?;
+    let table = read_table(&context.home)?;
     table.route_named(&args.route).ok_or_else(|| unknown(&table, &args.route))?;
     let client = context.admin_client()?;
     let suggestions = {
@@ -93,7 +91,7 @@ fn plan(
     context: &Context,
     suggestions: &Suggestions,
 ) -> Result<Option<Plan>, Failure> {
-    let (text, table) = Standing::of(&context.file).into_good()?;
+    let (text, table) = Standing::of(&context.home).into_good()?;
     let changes: Vec<Change> = suggestions
         .proposals
         .iter()
@@ -103,9 +101,9 @@ fn plan(
     if edit::apply(&text, &changes, number)? == edit::renumber(&text, number)? {
         return Ok(None);
     }
-    let journal = read_journal(&context.file)?;
+    let journal = context.home.journal()?;
     let start = Start {
-        path: context.file.path(),
+        path: context.home.path(),
         in_file: Some(&text),
         before: Some(&table.generation),
         number: journal.next_number(Some(number)),
@@ -120,30 +118,14 @@ async fn apply(
     suggestions: &Suggestions,
     shown: &Plan,
 ) -> Result<(Exit, FlipReport), Failure> {
-    let confirmed = show_and_ask(context, shown)?;
-    let (lock, step) = begin(context, "mirror suggest", std::slice::from_ref(&args.route))?;
-    let plan = plan(args, context, suggestions)?.filter(|plan| plan.text == shown.text);
-    let Some(plan) = plan else {
-        return Err(StoreError::Changed { path: context.file.path().into() }.into());
-    };
-    step(Step::Passed);
     let because = args.reason.clone();
-    let desk = Desk {
-        file: &context.file,
-        lock: &lock,
-        who: &context.environment.who,
-        reason: Some(
-            because.unwrap_or_else(|| format!("compare rules of {} from noise", args.route)),
-        ),
-        on_step: &step,
+    let edit = Edit {
+        command: format!("mirror suggest {}", args.route),
+        reason: because.unwrap_or_else(|| format!("compare rules of {} from noise", args.route)),
+        wait: args.wait,
     };
-    let client = context.admin_client()?;
-    let ending = {
-        let _progress = context.printer.progress("waiting for the proxies to follow");
-        protocol::cutover(&desk, &plan, &client, args.wait, confirmed, stop_signal()).await?
-    };
-    let (exit, mut report) = ended(&plan, ending);
-    report.diff = Some(plan_diff(context, &plan));
+    let (exit, mut report) =
+        carry_out(context, edit, shown, || plan(args, context, suggestions)).await?;
     report.notes.push(ANEW.to_owned());
     Ok((exit, report))
 }

@@ -5,6 +5,9 @@ pub(crate) mod routes_list;
 pub(crate) mod routes_show;
 pub(crate) mod routes_validate;
 pub(crate) mod routes_test;
+pub(crate) mod routes_push;
+pub(crate) mod routes_pull;
+pub(crate) mod table_edit;
 pub(crate) mod gate;
 pub(crate) mod gate_table;
 pub(crate) mod cutover;
@@ -44,7 +47,7 @@ use crate::failure::Failure;
 /// Runs the subcommand.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Routes(command) => routes::run(&command, context),
+        Command::Routes(command) => routes::run(&command, context).await,
         Command::Gate(args) => gate::run(&args, context).await,
         Command::Cutover(args) => cutover::run(&args, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,

@@ -8,7 +8,7 @@ use flip::permission::Confirmed;
 use flip::plan::Plan;
 use flip::protocol::{self, Desk};
 use flip::rollback_plan::{Rollback, Target, plan};
-use flip::standing::{Standing, read_journal};
+use flip::standing::Standing;
 use routes::journal::Action;
 
 use crate::context::Context;
@@ -83,19 +83,19 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
         Some(_) => show_and_ask(context, &shown.plan)?,
         None => Confirmed::not_needed(),
     };
-    let (lock, step) = begin(context, "rollback", &args.names)?;
+    let (held, step) = begin(context, &format!("rollback {}", args.names.join(" ")))?;
     let Some(Rollback { plan, notes }) = prepare(args, context)? else {
         return Ok(nothing());
     };
     let desk = Desk {
-        file: &context.file,
-        lock: &lock,
+        home: &context.home,
+        held: &held,
         who: &context.environment.who,
         reason: args.reason.clone(),
         on_step: &step,
     };
     let written = protocol::rollback(&desk, &plan, confirmed)?;
-    drop(lock);
+    drop(held);
     let proxies = {
         let _progress = context.printer.progress("rolled back; waiting for the proxies to follow");
         let patience = Patience { since: written, limit: args.wait, insist: false };
@@ -106,9 +106,9 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
 }
 
 fn prepare(args: &Args, context: &Context) -> Result<Option<Rollback>, Failure> {
-    let standing = Standing::of(&context.file);
-    let journal = read_journal(&context.file)?;
-    Ok(plan(context.file.path(), &standing, &journal, &args.target())?)
+    let standing = Standing::of(&context.home);
+    let journal = context.home.journal()?;
+    Ok(plan(context.home.path(), &standing, &journal, &args.target())?)
 }
 
 fn nothing() -> (Exit, FlipReport) {

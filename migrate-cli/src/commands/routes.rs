@@ -1,4 +1,4 @@
-//! `migrate routes …`: look at the route table.
+//! `migrate routes …`: look at the route table, and bring it into a database and out again.
 
 use clap::Subcommand;
 
@@ -6,9 +6,9 @@ use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
-use super::{routes_list, routes_show, routes_test, routes_validate};
+use super::{routes_list, routes_pull, routes_push, routes_show, routes_test, routes_validate};
 
-/// The commands that look at the table.
+/// The commands that are about the table as a whole.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Every route: pattern, methods, stage, backends
@@ -22,14 +22,20 @@ pub(crate) enum Command {
     Validate,
     /// Explain step by step what happens to a request
     Test(routes_test::Args),
+    /// Put the table of a file into the database: the first one with its journal, a later one as an edit
+    Push(routes_push::Args),
+    /// Write the table that is in the database into a file, with its journal beside it
+    Pull(routes_pull::Args),
 }
 
 /// Runs one of them.
-pub(crate) fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::List => routes_list::run(context),
         Command::Show(args) => routes_show::run(args, context),
         Command::Validate => routes_validate::run(context),
         Command::Test(args) => routes_test::run(args, context),
+        Command::Push(args) => routes_push::run(args, context).await,
+        Command::Pull(args) => routes_pull::run(args, context),
     }
 }

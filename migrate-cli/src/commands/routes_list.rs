@@ -37,7 +37,7 @@ struct RouteLine {
 }
 
 pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
-    let table = read_table(&context.file)?;
+    let table = read_table(&context.home)?;
     context.printer.show(&list(&table));
     Ok(Exit::Done)
 }

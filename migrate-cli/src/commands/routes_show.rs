@@ -64,8 +64,8 @@ struct CompareDetails {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let table = read_table(&context.file)?;
-    let details = details(&table, &args.name, &context.file.path().display().to_string())?;
+    let table = read_table(&context.home)?;
+    let details = details(&table, &args.name, &context.home.path().display().to_string())?;
     context.printer.show(&details);
     Ok(Exit::Done)
 }

@@ -106,7 +106,7 @@ struct Bucket {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let table = read_table(&context.file)?;
+    let table = read_table(&context.home)?;
     context.printer.show(&test(&table, args));
     Ok(Exit::Done)
 }

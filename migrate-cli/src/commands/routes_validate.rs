@@ -24,9 +24,9 @@ pub(crate) struct Validation {
 }
 
 pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
-    let file = context.file.path().display().to_string();
-    let text = context.file.read()?;
-    match RouteTable::parse(context.file.path(), &text) {
+    let file = context.home.path().display().to_string();
+    let text = context.home.read()?;
+    match RouteTable::parse(context.home.path(), &text) {
         Ok(table) => {
             context.printer.show(&Validation {
                 file,

@@ -2,7 +2,7 @@
 
 use flip::admin::{AdminClient, AdminError};
 use flip::interrupted;
-use flip::standing::{Standing, read_journal};
+use flip::standing::Standing;
 use routes::RouteTable;
 use routes::admin::{EvidenceReport, RoutesReport};
 use tokio::task::JoinSet;
@@ -25,8 +25,8 @@ pub(crate) struct Args {}
 
 /// Shows where everything stands.
 pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let standing = Standing::of(&context.file);
-    let journal = read_journal(&context.file)?;
+    let standing = Standing::of(&context.home);
+    let journal = context.home.journal()?;
     let client = context.admin_client()?;
     let in_journal;
     let table = match &standing {
@@ -35,7 +35,7 @@ pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure
         Standing::Damaged { .. } => {
             in_journal = journal
                 .last_in_force()
-                .and_then(|(_, text)| RouteTable::parse(context.file.path(), text).ok());
+                .and_then(|(_, text)| RouteTable::parse(context.home.path(), text).ok());
             in_journal.as_ref()
         }
     };
@@ -49,7 +49,7 @@ pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure
         ProxyState::new(address, report, evidence, digest.as_ref())
     });
     let status = Status::new(
-        context.file.path(),
+        context.home.path(),
         &standing,
         table,
         proxies.collect(),

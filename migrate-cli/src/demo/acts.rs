@@ -125,7 +125,7 @@ impl Performance<'_> {
             self.traffic.begin(act);
             self.requests(MANY).await?;
             let tally = self.tally()?;
-            let wanted = sides(&self.stand.file)?;
+            let wanted = sides(&self.stand.home)?;
             let new = (0..READERS).filter(|number| wanted(&key(*number)) == Side::New).count();
             let astray = tally.astray(&wanted);
             self.promise(
@@ -230,8 +230,8 @@ fn told(tally: &Tally) -> String {
 }
 
 /// Which side the table puts a client on, by the code that the proxy decides with.
-fn sides(file: &routes::store::TableFile) -> Result<impl Fn(&str) -> Side + use<>, Failure> {
-    let table = read_table(file)?;
+fn sides(home: &home::Home) -> Result<impl Fn(&str) -> Side + use<>, Failure> {
+    let table = read_table(home)?;
     Ok(move |key: &str| {
         let bucket = table.route_named(ROUTE).map(|route| decide(route, &Facts(key)).sticky);
         let percent = table.route_named(ROUTE).map_or(0.0, |route| route.canary.percent);

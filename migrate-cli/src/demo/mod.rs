@@ -61,7 +61,7 @@ async fn play(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let programs = Programs::find(args.python.clone(), args.monolith.clone())?;
     let stand = {
         let _progress = context.printer.progress("starting monolith, service and proxy");
-        Stand::start(&programs, &context.file).await?
+        Stand::start(&programs, &context.home).await?
     };
     introduce(&stand, context);
     let mut performance = Performance::start(stand, context).await?;
@@ -94,5 +94,5 @@ fn introduce(stand: &Stand, context: &Context) {
     line("agent-service", stand.service_url(), "the new backend, on the same SQLite file");
     line("proxy", stand.url(), "in front of both; clients only know this one");
     line("its admin", stand.admin_url(), "/api/routes /api/evidence /metrics");
-    line("table", stand.file.path().display().to_string(), "a copy of this project's");
+    line("table", stand.home.path().display().to_string(), "a copy of this project's");
 }

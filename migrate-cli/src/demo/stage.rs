@@ -54,7 +54,7 @@ impl<'a> Performance<'a> {
     /// Lets the clients begin.
     pub(super) async fn start(stand: Stand, outer: &'a Context) -> Result<Self, Failure> {
         let context = Context {
-            file: stand.file.clone(),
+            home: stand.home.clone(),
             printer: outer.printer.clone(),
             environment: outer.environment.clone(),
             admin_token_file: None,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use home::Home;
 use reqwest::Client;
-use routes::store::TableFile;
 use tokio::time::sleep;
 
 use crate::failure::Failure;
@@ -46,7 +46,7 @@ pub(super) struct Stand {
     /// Ports of the listeners.
     pub(super) ports: Ports,
     /// The demo's table.
-    pub(super) file: TableFile,
+    pub(super) home: Home,
     folder: tempfile::TempDir,
 }
 
@@ -77,7 +77,7 @@ impl Programs {
 
 impl Stand {
     /// Starts everything and waits until it answers.
-    pub(super) async fn start(programs: &Programs, table: &TableFile) -> Result<Self, Failure> {
+    pub(super) async fn start(programs: &Programs, table: &Home) -> Result<Self, Failure> {
         let text = table.read()?;
         for _ in 1..PORT_ATTEMPTS {
             match Self::attempt(programs, table.path(), &text).await {
@@ -101,9 +101,9 @@ impl Stand {
             .prefix("migrate-demo-")
             .tempdir()
             .map_err(|problem| unusable(&problem))?;
-        let file = TableFile::new(folder.path().join("routes.toml"));
+        let home = Home::file(folder.path().join("routes.toml"));
         let derived = derive(path, text, ports)?;
-        std::fs::write(file.path(), derived).map_err(|problem| unusable(&problem))?;
+        std::fs::write(home.path(), derived).map_err(|problem| unusable(&problem))?;
         let database = format!("sqlite:///{}", folder.path().join("demo.db").display());
 
         // The monolith makes the tables of the database, the service checks them, the proxy checks both.
@@ -117,7 +117,7 @@ impl Stand {
         let mut command = Command::new(&programs.proxy);
         command
             .arg("--routes")
-            .arg(file.path())
+            .arg(home.path())
             .args(["--listen", &format!("127.0.0.1:{}", ports.proxy)])
             .args(["--admin", &format!("127.0.0.1:{}", ports.admin)])
             .env_remove("STRANGLER_ADMIN_TOKEN")
@@ -125,7 +125,7 @@ impl Stand {
         let mut proxy = Child::start("strangler-proxy", command, folder.path())?;
         answers(&format!("http://127.0.0.1:{}/readyz", ports.admin), &mut proxy).await?;
         let service_from = (programs.service.clone(), database);
-        Ok(Self { proxy, service, monolith, service_from, ports, file, folder })
+        Ok(Self { proxy, service, monolith, service_from, ports, home, folder })
     }
 
     /// Base URL for clients.

@@ -4,9 +4,8 @@
 //! comes at once with all of them. A table is told as it is published; what changes with every request, once a second.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use evidence::Evidence;
@@ -43,7 +42,6 @@ pub(super) fn answer(admin: &Admin) -> Answer {
         changes: admin.live.changes(),
         live: Arc::clone(&admin.live),
         evidence: Arc::clone(&admin.evidence),
-        journal: admin.file.journal_path(),
         shutdown: admin.shutdown.get().cloned(),
         told: None,
         _place: place,
@@ -63,7 +61,7 @@ struct Pulse {
     table: u64,
     traffic: u64,
     evidence: u64,
-    journal: Option<(u64, SystemTime)>,
+    journal: u64,
 }
 
 impl Pulse {
@@ -84,7 +82,6 @@ struct Listener {
     changes: watch::Receiver<u64>,
     live: Arc<LiveTable>,
     evidence: Arc<Evidence>,
-    journal: PathBuf,
     shutdown: Option<ShutdownWatch>,
     /// What the listener knows.
     told: Option<Pulse>,
@@ -99,7 +96,7 @@ impl Listener {
             sleep(PAUSE).await;
         }
         loop {
-            let pulse = self.look().await;
+            let pulse = self.look();
             let words = pulse.changed_since(self.told.as_ref());
             if !words.is_empty() {
                 self.told = Some(pulse);
@@ -117,13 +114,13 @@ impl Listener {
         }
     }
 
-    async fn look(&mut self) -> Pulse {
+    fn look(&mut self) -> Pulse {
         let in_force = self.live.snapshot();
         let answered = in_force.table.routes.iter().flat_map(|route| {
             [route.old, route.new].map(|backend| in_force.route_handles(route, backend))
         });
         let traffic = answered.flatten().map(crate::metrics::Handles::answered).sum();
-        let journal = written(&self.journal).await;
+        let journal = self.live.journal_revision();
         let table = *self.changes.borrow_and_update();
         Pulse { table, traffic, evidence: self.evidence.revision(), journal }
     }
@@ -139,22 +136,16 @@ pub(super) async fn stopping(shutdown: Option<&mut ShutdownWatch>) {
     }
 }
 
-/// Length and time of the journal; none while there is no journal.
-async fn written(journal: &Path) -> Option<(u64, SystemTime)> {
-    let found = tokio::fs::metadata(journal).await.ok()?;
-    Some((found.len(), found.modified().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_what_differs_is_told() {
-        let before = Pulse { table: 1, traffic: 2, evidence: 3, journal: None };
+        let before = Pulse { table: 1, traffic: 2, evidence: 3, journal: 5 };
         assert_eq!(before.changed_since(None), ["table", "journal", "evidence", "traffic"]);
         assert!(before.changed_since(Some(&before)).is_empty());
-        let after = Pulse { evidence: 4, journal: Some((1, SystemTime::UNIX_EPOCH)), ..before };
+        let after = Pulse { evidence: 4, journal: 6, ..before };
         assert_eq!(after.changed_since(Some(&before)), ["journal", "evidence"]);
     }
 }

@@ -10,6 +10,7 @@ use flip::admin::AdminClient;
 use flip::cutover_plan::Wish as Target;
 use flip::failure::FlipError;
 use flip::whole::{self, Order};
+use home::HomeError;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, Request, StatusCode};
 use hyper::body::Incoming;
@@ -106,7 +107,7 @@ async fn carry_out(admin: &Admin, way: Way, route: &str, wish: &Wish) -> Answer 
         }
     };
     let who = format!("dashboard@{}", host());
-    let order = Order { file: &admin.file, who: &who, reason: &wish.reason, wait: WAIT };
+    let order = Order { home: &admin.home, who: &who, reason: &wish.reason, wait: WAIT };
     tracing::info!(route, ?way, to = ?wish.to, force = wish.force, "a flip was asked for on the dashboard");
     let came = match way {
         Way::Back => whole::rollback(&order, route, &client).await.map(told_back),
@@ -129,9 +130,9 @@ fn refuse(error: &FlipError) -> Answer {
         FlipError::PercentElsewhere { .. } => {
             (StatusCode::UNPROCESSABLE_ENTITY, "leave the percent out")
         }
-        FlipError::Store(
-            routes::store::StoreError::Locked { .. } | routes::store::StoreError::Changed { .. },
-        ) => (StatusCode::CONFLICT, "wait until the other change is done, then look again"),
+        FlipError::Home(HomeError::Locked { .. } | HomeError::Changed { .. }) => {
+            (StatusCode::CONFLICT, "wait until the other change is done, then look again")
+        }
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "see what is in force: migrate status"),
     };
     let mut message = error.to_string();

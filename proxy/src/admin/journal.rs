@@ -1,11 +1,10 @@
-//! `/api/journal`: the last flips, read from the end of the journal file.
+//! `/api/journal`: the last flips, read from the end of the journal.
 
 use std::num::ParseIntError;
 
+use home::HomeError;
 use http::StatusCode;
 use routes::admin::{JournalChange, JournalReport};
-use routes::journal::Journal;
-use routes::store::StoreError;
 
 use super::Admin;
 use super::answer::{Answer, json, text};
@@ -14,7 +13,7 @@ use super::answer::{Answer, json, text};
 const USUAL: usize = 50;
 /// Most that are told.
 const MOST: usize = 200;
-/// How much of the file is read: it holds every change's text, which may be 4 MiB long.
+/// How much of it is read: it holds every change's text, which may be 4 MiB long.
 const END: u64 = 8 << 20;
 
 /// Answers with the last changes, the newest first; `limit` as it stands in the query.
@@ -23,10 +22,10 @@ pub(super) async fn answer(admin: &Admin, limit: Option<String>) -> Answer {
     let Ok(limit) = limit else {
         return text(StatusCode::BAD_REQUEST, "`limit` is a number of changes\n");
     };
-    let path = admin.file.journal_path();
+    let home = admin.home.clone();
     let in_force = admin.live.snapshot().table.generation.digest.clone();
-    let read = tokio::task::spawn_blocking(move || -> Result<JournalReport, StoreError> {
-        let changes = Journal::read_end(&path, END)?.history(Some(&in_force));
+    let read = tokio::task::spawn_blocking(move || -> Result<JournalReport, HomeError> {
+        let changes = home.journal_end(END)?.history(Some(&in_force));
         let last = changes.into_iter().rev().take(limit.min(MOST));
         Ok(JournalReport { changes: last.map(JournalChange::from).collect() })
     });

@@ -15,16 +15,15 @@ mod exchanges;
 mod flips;
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use home::Home;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
-use routes::store::TableFile;
 use tokio::sync::Semaphore;
 
 use self::access::Token;
@@ -45,9 +44,8 @@ pub(crate) struct Admin {
     evidence: Arc<Evidence>,
     /// Finished exchanges, for those who listen.
     feed: Arc<Feed>,
-    table: PathBuf,
-    /// The same, to be read and changed with its companions.
-    file: TableFile,
+    /// Where the table is kept.
+    home: Home,
     /// Places for those who listen to events.
     listeners: Arc<Semaphore>,
     /// One flip from a dashboard at a time.
@@ -66,7 +64,7 @@ impl Admin {
         metrics: Arc<Metrics>,
         evidence: Arc<Evidence>,
         feed: Arc<Feed>,
-        table: &Path,
+        home: Home,
         token: Option<Token>,
     ) -> Self {
         Self {
@@ -74,8 +72,7 @@ impl Admin {
             metrics,
             evidence,
             feed,
-            table: std::path::absolute(table).unwrap_or_else(|_| table.to_owned()),
-            file: TableFile::new(table),
+            home,
             listeners: events::places(),
             flipping: Arc::new(Semaphore::new(1)),
             started_at: Utc::now(),

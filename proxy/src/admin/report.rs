@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use routes::RouteTable;
-use routes::admin::{BackendReport, ProxyIdentity, RouteReport, RoutesReport, TargetReport};
+use routes::admin::{
+    BackendReport, ProxyIdentity, RouteReport, RoutesReport, SourceReport, TargetReport,
+};
 use routes::table::Route;
 
 use super::Admin;
@@ -50,7 +52,11 @@ pub(super) fn routes(admin: &Admin) -> RoutesReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started_at: admin.started_at,
-            table: admin.table.display().to_string(),
+            table: admin.home.full_name(),
+        },
+        source: SourceReport {
+            kind: admin.home.source().to_owned(),
+            lost: admin.live.lost().map(|lost| (*lost).clone()),
         },
         fallback: table.backend(table.fallback).name.clone(),
         backends: in_force.pools.iter().map(|pool| backend(pool)).collect(),

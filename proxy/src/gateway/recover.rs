@@ -113,7 +113,7 @@ pub(super) fn reason(error: &Error) -> &'static str {
 mod tests {
     use std::sync::Arc;
 
-    use routes::store::TableFile;
+    use home::Home;
 
     use super::super::choose_backend;
     use super::*;
@@ -144,7 +144,7 @@ stage = "service"
         let mirror = Arc::new(Mirror::new(Arc::new(Evidence::new(chrono::Utc::now()))));
         let metrics = Arc::new(Metrics::default());
         let loader = Loader {
-            file: TableFile::new("routes.toml"),
+            home: Home::file("routes.toml"),
             metrics: Arc::clone(&metrics),
             mirror: Arc::clone(&mirror),
         };

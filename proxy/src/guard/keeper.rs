@@ -1,14 +1,14 @@
-//! The guard's side of the disk: learns from the journal where routes would go back to, and writes what was taken back,
+//! The guard's side of the disk or the database: learns from the journal where routes would go back to, and writes what was taken back,
 //! for as long as it takes. A disk that hangs delays this, and nothing else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use home::{Home, HomeError, Stamp};
 use routes::Stage;
 use routes::journal::Journal;
-use routes::store::{StoreError, TableFile};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -40,11 +40,11 @@ impl Known {
         known.filter(|(before, _)| *before < stage).unwrap_or((Stage::Monolith, None))
     }
 
-    fn of(journal: &Journal, file: &TableFile, in_force: &InForce) -> Self {
+    fn of(journal: &Journal, home: &Home, in_force: &InForce) -> Self {
         let table = &in_force.table;
         let back = table.routes.iter().filter_map(|route| {
             let digest = &table.generation.digest;
-            let before = journal.stage_before(file.path(), digest, &route.name, route.stage)?;
+            let before = journal.stage_before(home.path(), digest, &route.name, route.stage)?;
             Some((route.name.clone(), before))
         });
         Self {
@@ -54,17 +54,10 @@ impl Known {
     }
 }
 
-/// What tells one state of the journal from another without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    modified: Option<SystemTime>,
-}
-
 /// Reads and writes for the guard.
 pub(super) struct Keeper {
     live: Arc<LiveTable>,
-    file: TableFile,
+    home: Home,
     who: String,
     known: ArcSwap<Known>,
     /// There is something to write.
@@ -72,8 +65,8 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(live: Arc<LiveTable>, file: TableFile, who: String) -> Self {
-        Self { live, file, who, known: ArcSwap::default(), wake: Notify::new() }
+    pub(super) fn new(live: Arc<LiveTable>, home: Home, who: String) -> Self {
+        Self { live, home, who, known: ArcSwap::default(), wake: Notify::new() }
     }
 
     pub(super) fn known(&self) -> Arc<Known> {
@@ -105,21 +98,24 @@ impl Keeper {
         last: Option<(Option<Stamp>, Arc<InForce>)>,
     ) -> Option<(Option<Stamp>, Arc<InForce>)> {
         let in_force = self.live.snapshot();
-        let (file, table, before) = (self.file.clone(), Arc::clone(&in_force), last.clone());
+        let (home, table, before) = (self.home.clone(), Arc::clone(&in_force), last.clone());
         let read = patiently("read the journal", move || {
-            let stamp = stamp(&file);
+            let stamp = home.journal_stamp()?;
             let is_known =
                 before.is_some_and(|(known, of)| known == stamp && Arc::ptr_eq(&of, &table));
             if is_known {
                 return Ok((stamp, None));
             }
-            let journal = Journal::read(&file.journal_path())?;
-            let known = Known::of(&journal, &file, &table);
-            Ok::<_, StoreError>((stamp, Some((known, taken_back(&journal, &table)))))
+            let journal = home.journal()?;
+            let known = Known::of(&journal, &home, &table);
+            Ok::<_, HomeError>((stamp, Some((known, taken_back(&journal, &table)))))
         });
         match read.await? {
             Ok((_, None)) => last,
             Ok((stamp, Some((known, taken)))) => {
+                if last.as_ref().is_none_or(|(known, _)| *known != stamp) {
+                    self.live.journal_changed();
+                }
                 self.known.store(Arc::new(known));
                 self.live.taken_back.learn(&taken);
                 Some((stamp, in_force))
@@ -136,10 +132,10 @@ impl Keeper {
     async fn write_all(&self, told: &mut String) -> bool {
         let mut is_done = true;
         for taken in self.live.taken_back.unwritten() {
-            let (live, file, who) = (Arc::clone(&self.live), self.file.clone(), self.who.clone());
+            let (live, home, who) = (Arc::clone(&self.live), self.home.clone(), self.who.clone());
             let one = taken.clone();
             let attempt = patiently("write what the guard took back", move || {
-                write::write(&file, &who, &one, || live.taken_back.written(&one))
+                write::write(&home, &who, &one, || live.taken_back.written(&one))
             });
             match attempt.await {
                 Some(Ok(wrote)) => self.tell(&taken, &wrote),
@@ -176,7 +172,7 @@ impl Keeper {
         let error = describe(error);
         if *told != error {
             tracing::error!(
-                route = %taken.route, table = %self.file.path().display(), error,
+                route = %taken.route, table = %self.home.path().display(), error,
                 "the guard took the route back, but the table does not say so yet; trying again"
             );
             *told = error;
@@ -197,11 +193,6 @@ fn taken_back(journal: &Journal, in_force: &InForce) -> Vec<TakenBack> {
         is_written: true,
     });
     taken.collect()
-}
-
-fn stamp(file: &TableFile) -> Option<Stamp> {
-    let metadata = std::fs::metadata(file.journal_path()).ok()?;
-    Some(Stamp { size: metadata.len(), modified: metadata.modified().ok() })
 }
 
 /// Runs something that may block, and says so when it takes long. It can't be stopped, so it is waited for: a second

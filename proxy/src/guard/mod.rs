@@ -51,7 +51,7 @@ pub(crate) struct Guard {
 impl BackgroundService for Guard {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let who = format!("proxy@{}", hand_edits::host());
-        let keeper = Keeper::new(Arc::clone(&self.live), self.loader.file.clone(), who.clone());
+        let keeper = Keeper::new(Arc::clone(&self.live), self.loader.home.clone(), who.clone());
         let (notices, waiting) = mpsc::channel(webhook::WAITING);
         tokio::select! {
             _ = shutdown.changed() => {}

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use home::{Home, HomeError, Replacement};
 use routes::edit::{self, EditError};
-use routes::journal::{self, Action, Journal, Move, Phase, Record};
-use routes::store::{StoreError, TableFile, TableLock};
+use routes::journal::{Action, Move, Phase, Record};
 use routes::{Digest, Generation, Problems, RouteTable, Stage};
 
 use super::taken_back::TakenBack;
@@ -27,24 +27,24 @@ pub(super) enum Wrote {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
     #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the table in the file can't be changed")]
+    Home(#[from] HomeError),
+    #[error("the table as it stands can't be changed")]
     Edit(#[from] EditError),
-    #[error("the table in the file is not valid")]
+    #[error("the table as it stands is not valid")]
     Invalid(#[from] Problems),
 }
 
 /// Writes one route that was taken back. `on_written` runs under the lock, so that no operator's flip comes between.
 pub(super) fn write(
-    file: &TableFile,
+    home: &Home,
     who: &str,
     taken: &TakenBack,
     on_written: impl FnOnce(),
 ) -> Result<Wrote, WriteError> {
     let holder = format!("{who}: taking {} back, pid {}", taken.route, std::process::id());
-    let lock = file.lock(&holder, PATIENCE)?;
-    let text_before = file.read()?;
-    let before = RouteTable::parse(file.path(), &text_before)?;
+    let held = home.lock(&holder, PATIENCE)?;
+    let text_before = home.read()?;
+    let before = RouteTable::parse(home.path(), &text_before)?;
     match before.route_named(&taken.route).map(|route| route.stage) {
         Some(stage) if stage == taken.from => {}
         Some(stage) if stage == taken.to => {
@@ -53,60 +53,41 @@ pub(super) fn write(
         }
         Some(_) | None => return Ok(Wrote::Superseded),
     }
-    let journal = Journal::read(&file.journal_path())?;
+    let journal = home.journal()?;
     let number = journal.next_number(Some(before.generation.number));
     let text = edit::apply(&text_before, &[taken.change()], number)?;
-    let after = RouteTable::parse(file.path(), &text)?.generation;
+    let after = RouteTable::parse(home.path(), &text)?.generation;
     let known = journal.text_of(before.generation.digest.as_str()).is_some();
-    let page = Page { file, lock: &lock, who, taken, before: &before.generation, after: &after };
-    page.note(Phase::Intent, Some(text.clone()), (!known).then(|| text_before.clone()))?;
-    if let Err(error) = file.replace(&lock, Some(&Digest::of(&text_before)), &text) {
-        // An intent without an end is told apart by the digest of the file.
-        let _unrecorded = page.note(Phase::PutBack, None, None);
-        return Err(error.into());
-    }
+    let intent = Record {
+        text: Some(text.clone()),
+        text_before: (!known).then(|| text_before.clone()),
+        ..intent(who, taken, &before.generation, &after)
+    };
+    let done = Record { reason: intent.reason.clone(), ..intent.ending(Phase::Done) };
+    let replaces = Digest::of(&text_before);
+    held.write(intent, Replacement { replaces: Some(&replaces), text: &text }, || {})?;
     on_written();
-    page.note(Phase::Done, None, None)?;
+    held.note(done)?;
     Ok(Wrote::Now(after))
 }
 
-/// What the entries of one change have in common.
-struct Page<'a> {
-    file: &'a TableFile,
-    lock: &'a TableLock,
-    who: &'a str,
-    taken: &'a TakenBack,
-    before: &'a Generation,
-    after: &'a Generation,
-}
-
-impl Page<'_> {
-    fn note(
-        &self,
-        phase: Phase,
-        text: Option<String>,
-        text_before: Option<String>,
-    ) -> Result<(), StoreError> {
-        let taken = self.taken;
-        let step = Move {
-            route: taken.route.clone(),
-            from: taken.from,
-            to: taken.to,
-            percent: taken.percent.filter(|_| taken.to == Stage::Canary),
-        };
-        let record = Record {
-            who: self.who.to_owned(),
-            action: Action::Guard,
-            phase,
-            before: Some(self.before.clone()),
-            after: self.after.clone(),
-            moves: vec![step],
-            reason: Some(taken.reason.clone()),
-            text,
-            text_before,
-        };
-        journal::append(&self.file.journal_path(), self.lock, record)?;
-        Ok(())
+fn intent(who: &str, taken: &TakenBack, before: &Generation, after: &Generation) -> Record {
+    let step = Move {
+        route: taken.route.clone(),
+        from: taken.from,
+        to: taken.to,
+        percent: taken.percent.filter(|_| taken.to == Stage::Canary),
+    };
+    Record {
+        who: who.to_owned(),
+        action: Action::Guard,
+        phase: Phase::Intent,
+        before: Some(before.clone()),
+        after: after.clone(),
+        moves: vec![step],
+        reason: Some(taken.reason.clone()),
+        text: None,
+        text_before: None,
     }
 }
 
@@ -127,11 +108,11 @@ mod tests {
         )
     }
 
-    fn stand(stage: &str) -> (TempDir, TableFile) {
+    fn stand(stage: &str) -> (TempDir, Home) {
         let folder = tempfile::tempdir().unwrap();
-        let file = TableFile::new(folder.path().join("routes.toml"));
-        std::fs::write(file.path(), table(stage)).unwrap();
-        (folder, file)
+        let home = Home::file(folder.path().join("routes.toml"));
+        std::fs::write(home.path(), table(stage)).unwrap();
+        (folder, home)
     }
 
     fn taken() -> TakenBack {
@@ -148,40 +129,40 @@ mod tests {
 
     #[test]
     fn table_and_journal_say_what_the_guard_did() {
-        let (_folder, file) = stand("service");
+        let (_folder, home) = stand("service");
         let mut told = false;
-        let Wrote::Now(after) = write(&file, "proxy@host", &taken(), || told = true).unwrap()
+        let Wrote::Now(after) = write(&home, "proxy@host", &taken(), || told = true).unwrap()
         else {
             panic!("it is written")
         };
         assert!(told);
         assert_eq!(after.number, 5);
-        let text = file.read().unwrap();
+        let text = home.read().unwrap();
         assert!(text.contains("stage = \"shadow\" # kept"), "{text}");
-        let journal = Journal::read(&file.journal_path()).unwrap();
+        let journal = home.journal().unwrap();
         let history = journal.history(Some(&after.digest));
         let [change] = &history[..] else { panic!("{history:?}") };
         assert_eq!((change.intent.action, change.outcome), (Action::Guard, Outcome::Done));
         assert_eq!(change.intent.reason.as_deref(), Some("error rate 31.0 % of 42"));
         assert_eq!(change.intent.text_before.as_deref(), Some(&*table("service")));
         assert_eq!(journal.guarded(None)["w"].to, Stage::Shadow);
-        assert_eq!(write(&file, "proxy@host", &taken(), || {}).unwrap(), Wrote::Known);
+        assert_eq!(write(&home, "proxy@host", &taken(), || {}).unwrap(), Wrote::Known);
     }
 
     #[test]
     fn an_operators_move_is_left_alone() {
-        let (_folder, file) = stand("monolith");
-        assert_eq!(write(&file, "proxy@host", &taken(), || {}).unwrap(), Wrote::Superseded);
-        assert_eq!(file.read().unwrap(), table("monolith"));
-        assert!(!file.journal_path().exists());
+        let (_folder, home) = stand("monolith");
+        assert_eq!(write(&home, "proxy@host", &taken(), || {}).unwrap(), Wrote::Superseded);
+        assert_eq!(home.read().unwrap(), table("monolith"));
+        assert_eq!(home.journal_stamp().unwrap(), None);
     }
 
     #[test]
     fn a_held_lock_is_an_error_and_changes_nothing() {
-        let (_folder, file) = stand("service");
-        let _lock = file.lock("alice", Duration::ZERO).unwrap();
-        let told = write(&file, "proxy@host", &taken(), || panic!("nothing is written"));
-        assert!(matches!(told, Err(WriteError::Store(StoreError::Locked { .. }))), "{told:?}");
-        assert_eq!(file.read().unwrap(), table("service"));
+        let (_folder, home) = stand("service");
+        let _lock = home.lock("alice", Duration::ZERO).unwrap();
+        let told = write(&home, "proxy@host", &taken(), || panic!("nothing is written"));
+        assert!(matches!(told, Err(WriteError::Home(HomeError::Locked { .. }))), "{told:?}");
+        assert_eq!(home.read().unwrap(), table("service"));
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use home::{Home, HomeError};
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
-use routes::journal::{self, Action, Change, Journal, Move, Outcome, Phase, Record};
-use routes::store::{StoreError, TableFile};
+use routes::journal::{Action, Change, Journal, Move, Outcome, Phase, Record};
 use routes::{Digest, Generation, RouteTable};
 
 use super::{InForce, LiveTable};
@@ -33,7 +33,7 @@ enum Recorded {
 /// The service that records hand edits. Trouble with the journal is told and never stops traffic.
 pub(crate) struct HandEdits {
     pub(crate) live: Arc<LiveTable>,
-    pub(crate) file: TableFile,
+    pub(crate) home: Home,
 }
 
 #[async_trait]
@@ -63,8 +63,8 @@ impl HandEdits {
     /// `true` when nothing is left to do for this generation.
     async fn attempt(&self, in_force: Arc<InForce>) -> bool {
         let generation = in_force.table.generation.clone();
-        let file = self.file.clone();
-        let attempt = tokio::task::spawn_blocking(move || record(&file, &in_force)).await;
+        let home = self.home.clone();
+        let attempt = tokio::task::spawn_blocking(move || record(&home, &in_force)).await;
         match attempt {
             Ok(Ok(Recorded::Busy)) => false,
             Ok(Ok(Recorded::Known)) => true,
@@ -88,16 +88,15 @@ impl HandEdits {
     }
 }
 
-fn record(file: &TableFile, in_force: &InForce) -> Result<Recorded, StoreError> {
+fn record(home: &Home, in_force: &InForce) -> Result<Recorded, HomeError> {
     let host = host();
     let holder = format!("proxy@{host}: recording a hand edit, pid {}", std::process::id());
-    let lock = match file.lock(&holder, PATIENCE) {
-        Ok(lock) => lock,
-        Err(StoreError::Locked { .. }) => return Ok(Recorded::Busy),
+    let held = match home.lock(&holder, PATIENCE) {
+        Ok(held) => held,
+        Err(HomeError::Locked { .. }) => return Ok(Recorded::Busy),
         Err(error) => return Err(error),
     };
-    let path = file.journal_path();
-    let journal = Journal::read(&path)?;
+    let journal = home.journal()?;
     let after = &in_force.table.generation;
     let before = last_in_force(&journal.history(Some(&after.digest))).cloned();
     if before.as_ref().is_some_and(|before| before.digest == after.digest) {
@@ -107,14 +106,14 @@ fn record(file: &TableFile, in_force: &InForce) -> Result<Recorded, StoreError> 
         who: format!("proxy@{host}"),
         action: Action::Edit,
         phase: Phase::Done,
-        moves: moves(file, &journal, before.as_ref(), &in_force.table),
+        moves: moves(home, &journal, before.as_ref(), &in_force.table),
         before,
         after: after.clone(),
         reason: None,
         text: Some(in_force.text.clone()),
         text_before: None,
     };
-    journal::append(&path, &lock, record)?;
+    held.note(record)?;
     Ok(Recorded::Now)
 }
 
@@ -129,13 +128,13 @@ fn last_in_force(history: &[Change]) -> Option<&Generation> {
 
 /// What the edit moved, as far as the journal still has the text of before.
 fn moves(
-    file: &TableFile,
+    home: &Home,
     journal: &Journal,
     before: Option<&Generation>,
     after: &RouteTable,
 ) -> Vec<Move> {
     let text = before.and_then(|before| journal.text_of(before.digest.as_str()));
-    let Some(Ok(before)) = text.map(|(_, text)| RouteTable::parse(file.path(), text)) else {
+    let Some(Ok(before)) = text.map(|(_, text)| RouteTable::parse(home.path(), text)) else {
         return Vec::new();
     };
     let moved = after.routes.iter().filter_map(|route| {
@@ -186,24 +185,24 @@ stage = "{stage}"
         )
     }
 
-    async fn in_force(file: &TableFile, text: &str) -> InForce {
+    async fn in_force(home: &Home, text: &str) -> InForce {
         let mirror = Arc::new(Mirror::new(Arc::new(Evidence::new(chrono::Utc::now()))));
-        let loader = Loader { file: file.clone(), metrics: Arc::default(), mirror };
+        let loader = Loader { home: home.clone(), metrics: Arc::default(), mirror };
         loader.load(text.to_owned(), &[]).await.unwrap()
     }
 
     #[tokio::test]
     async fn each_generation_is_recorded_once_and_an_edit_back_is_another_edit() {
         let folder = tempfile::tempdir().unwrap();
-        let file = TableFile::new(folder.path().join("routes.toml"));
-        let first = in_force(&file, &table("shadow")).await;
-        let second = in_force(&file, &table("service")).await;
-        assert_eq!(record(&file, &first).unwrap(), Recorded::Now);
-        assert_eq!(record(&file, &first).unwrap(), Recorded::Known);
-        assert_eq!(record(&file, &second).unwrap(), Recorded::Now);
-        assert_eq!(record(&file, &first).unwrap(), Recorded::Now);
+        let home = Home::file(folder.path().join("routes.toml"));
+        let first = in_force(&home, &table("shadow")).await;
+        let second = in_force(&home, &table("service")).await;
+        assert_eq!(record(&home, &first).unwrap(), Recorded::Now);
+        assert_eq!(record(&home, &first).unwrap(), Recorded::Known);
+        assert_eq!(record(&home, &second).unwrap(), Recorded::Now);
+        assert_eq!(record(&home, &first).unwrap(), Recorded::Now);
 
-        let journal = Journal::read(&file.journal_path()).unwrap();
+        let journal = home.journal().unwrap();
         assert!(journal.findings.is_empty(), "{:?}", journal.findings);
         assert_eq!(journal.entries.len(), 3);
         let edit = &journal.entries[1];
@@ -217,19 +216,19 @@ stage = "{stage}"
     #[tokio::test]
     async fn a_flip_that_migrate_journals_is_left_to_it() {
         let folder = tempfile::tempdir().unwrap();
-        let file = TableFile::new(folder.path().join("routes.toml"));
-        let first = in_force(&file, &table("shadow")).await;
-        let lock = file.lock("migrate", Duration::ZERO).unwrap();
-        assert_eq!(record(&file, &first).unwrap(), Recorded::Busy);
+        let home = Home::file(folder.path().join("routes.toml"));
+        let first = in_force(&home, &table("shadow")).await;
+        let lock = home.lock("migrate", Duration::ZERO).unwrap();
+        assert_eq!(record(&home, &first).unwrap(), Recorded::Busy);
         drop(lock);
-        assert_eq!(record(&file, &first).unwrap(), Recorded::Now);
+        assert_eq!(record(&home, &first).unwrap(), Recorded::Now);
     }
 
     #[tokio::test]
     async fn a_folder_that_can_t_be_written_is_an_error_and_no_panic() {
         let folder = tempfile::tempdir().unwrap();
-        let file = TableFile::new(folder.path().join("gone/routes.toml"));
-        let first = in_force(&file, &table("shadow")).await;
-        assert!(record(&file, &first).is_err());
+        let home = Home::file(folder.path().join("gone/routes.toml"));
+        let first = in_force(&home, &table("shadow")).await;
+        assert!(record(&home, &first).is_err());
     }
 }

@@ -1,11 +1,10 @@
 //! From a text to a generation that can be put in force.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use chrono::Utc;
+use home::Home;
 use routes::admin::RejectedTable;
-use routes::store::TableFile;
 use routes::{Digest, Problems, RouteTable};
 
 use super::InForce;
@@ -16,7 +15,7 @@ use crate::mirror::Mirror;
 /// What a table is prepared with; the same for every generation.
 #[derive(Clone)]
 pub(crate) struct Loader {
-    pub(crate) file: TableFile,
+    pub(crate) home: Home,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) mirror: Arc<Mirror>,
 }
@@ -31,7 +30,7 @@ impl Loader {
         text: String,
         before: &[Arc<Pool>],
     ) -> Result<InForce, Problems> {
-        let table = RouteTable::parse(self.file.path(), &text)?;
+        let table = RouteTable::parse(self.home.path(), &text)?;
         let pools = resolve::pools(&table.backends, before).await;
         let mirror = self.mirror.prepare(&table, |backend| {
             pools.get(backend.index()).map(|pool| pool.build.clone()).unwrap_or_default()
@@ -49,11 +48,11 @@ pub(crate) fn rejected_text(problems: &Problems) -> RejectedTable {
     }
 }
 
-/// What the admin interface says of a file that could not be read.
-pub(crate) fn rejected_file(file: &Path, why: &str) -> RejectedTable {
+/// What the admin interface says of a table that could not be read.
+pub(crate) fn unreadable(home: &Home, why: &str) -> RejectedTable {
     RejectedTable {
         at: Utc::now(),
         digest: None,
-        problems: vec![format!("{}: {why}", file.display())],
+        problems: vec![format!("{}: {why}", home.path().display())],
     }
 }

@@ -6,9 +6,11 @@ pub(crate) mod watch;
 pub(crate) mod hand_edits;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use routes::admin::RejectedTable;
+use chrono::{SubsecRound as _, Utc};
+use routes::admin::{LostSource, RejectedTable};
 use tokio::sync::watch as changes;
 
 pub(crate) use in_force::InForce;
@@ -21,8 +23,12 @@ use crate::metrics::Metrics;
 pub(crate) struct LiveTable {
     current: ArcSwap<InForce>,
     rejected: ArcSwapOption<RejectedTable>,
+    /// The database that the table is in can't be reached.
+    lost: ArcSwapOption<LostSource>,
     /// Counts publications and rejections; waiting on it is how one learns of either.
     changes: changes::Sender<u64>,
+    /// Counts the states in which the journal was seen.
+    journal: AtomicU64,
     /// What the guard took back, which may hold although the file does not say so yet.
     pub(crate) taken_back: TakenBacks,
     metrics: Arc<Metrics>,
@@ -35,7 +41,9 @@ impl LiveTable {
         Self {
             current: ArcSwap::from_pointee(first),
             rejected: ArcSwapOption::empty(),
+            lost: ArcSwapOption::empty(),
             changes: changes::Sender::new(0),
+            journal: AtomicU64::new(0),
             taken_back: TakenBacks::default(),
             metrics,
         }
@@ -88,6 +96,50 @@ impl LiveTable {
             self.metrics.table_rejected.set(0);
             self.changed();
         }
+    }
+
+    /// Since when and why the table's database can't be reached; `None` while it can.
+    pub(crate) fn lost(&self) -> Option<Arc<LostSource>> {
+        self.lost.load_full()
+    }
+
+    /// The database can't be reached: what is in force stays. `from_copy`: at the start already.
+    pub(crate) fn source_lost(&self, why: String, from_copy: bool) {
+        let known = self.lost.load_full();
+        if known.as_ref().is_some_and(|known| known.why == why) {
+            return;
+        }
+        tracing::error!(
+            why,
+            from_copy,
+            "the route table's database can't be reached; the last good generation stays in force"
+        );
+        let lost = match known {
+            Some(known) => LostSource { why, ..(*known).clone() },
+            None => LostSource { since: Utc::now().trunc_subsecs(3), why, from_copy },
+        };
+        self.metrics.table_source_lost.set(lost.since.timestamp());
+        self.lost.store(Some(Arc::new(lost)));
+        self.changed();
+    }
+
+    /// The database can be reached.
+    pub(crate) fn source_found(&self) {
+        if let Some(lost) = self.lost.swap(None) {
+            tracing::info!(since = %lost.since, "the route table's database is back");
+            self.metrics.table_source_lost.set(0);
+            self.changed();
+        }
+    }
+
+    /// The journal is another than it was.
+    pub(crate) fn journal_changed(&self) {
+        self.journal.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Differs where the journal differs, as far as it was looked at.
+    pub(crate) fn journal_revision(&self) -> u64 {
+        self.journal.load(Ordering::Relaxed)
     }
 
     fn changed(&self) {

@@ -20,6 +20,9 @@ pub struct RoutesReport {
     pub rejected: Option<RejectedTable>,
     /// The proxy that answers.
     pub proxy: ProxyIdentity,
+    /// Where the table is kept, and whether the proxy reaches it.
+    #[serde(default)]
+    pub source: SourceReport,
     /// Backend of every path that no route names.
     pub fallback: String,
     /// Every backend.
@@ -37,6 +40,42 @@ pub struct RejectedTable {
     pub digest: Option<Digest>,
     /// One line per problem: `file:line:column: message; help`.
     pub problems: Vec<String>,
+}
+
+/// What a proxy follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceReport {
+    /// `file` or `postgres`.
+    pub kind: String,
+    /// Since when and why the database can't be reached; absent while it can. The last good generation stays in force.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lost: Option<LostSource>,
+}
+
+impl Default for SourceReport {
+    fn default() -> Self {
+        Self { kind: "file".to_owned(), lost: None }
+    }
+}
+
+/// A database that can't be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostSource {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What was tried, and what came of it.
+    pub why: String,
+    /// The proxy started from its own copy and has not seen the database since.
+    pub from_copy: bool,
+}
+
+impl LostSource {
+    /// In words.
+    pub fn describe(&self) -> String {
+        let since = self.since.format("%Y-%m-%d %H:%M:%S");
+        let copy = if self.from_copy { ", started from its copy of it" } else { "" };
+        format!("without the table's database since {since}{copy}: {}", self.why)
+    }
 }
 
 /// Who answers.

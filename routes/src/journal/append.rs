@@ -23,9 +23,11 @@ pub fn append(path: &Path, _lock: &TableLock, record: Record) -> Result<Entry, S
     let open = OpenOptions::new().read(true).append(true).create(true).open(path);
     let mut file = open.map_err(StoreError::io("open the journal", path))?;
     let end = End::find(&mut file).map_err(StoreError::io("read the journal", path))?;
-    let entry = entry(record, &end);
-    let line = line(&entry, &end).map_err(StoreError::io("write the journal", path))?;
-    file.write_all(&line)
+    let (entry, line) = end.next(record).map_err(StoreError::io("write the journal", path))?;
+    let mut bytes = if end.torn { b"\n".to_vec() } else { Vec::new() };
+    bytes.extend(line);
+    bytes.push(b'\n');
+    file.write_all(&bytes)
         .and_then(|()| file.sync_all())
         .map_err(StoreError::io("write the journal", path))?;
     if fresh {
@@ -35,7 +37,8 @@ pub fn append(path: &Path, _lock: &TableLock, record: Record) -> Result<Entry, S
 }
 
 /// What the next entry follows.
-struct End {
+#[derive(Debug, Clone)]
+pub struct End {
     /// Of the last line that is an entry; 0 for none.
     sequence: u64,
     /// SHA-256 of the last line, entry or not.
@@ -45,6 +48,25 @@ struct End {
 }
 
 impl End {
+    /// The end of a journal that is no file: the `sequence` of its last entry (0 for none) and its last line, entry or not.
+    pub fn after(sequence: u64, last: Option<&[u8]>) -> Self {
+        Self {
+            sequence,
+            previous: last.map_or_else(|| NO_LINE.to_owned(), sha256_hex),
+            torn: false,
+        }
+    }
+
+    /// The entry that a record becomes here and now, and its line without a line end.
+    ///
+    /// # Errors
+    /// It can't be written as JSON.
+    pub fn next(&self, record: Record) -> io::Result<(Entry, Vec<u8>)> {
+        let entry = entry(record, self);
+        let line = serde_json::to_vec(&entry)?;
+        Ok((entry, line))
+    }
+
     /// Looks back from the end of the file only as far as the last entry, however long the journal is.
     fn find(file: &mut File) -> io::Result<Self> {
         let mut start = file.seek(SeekFrom::End(0))?;
@@ -101,12 +123,4 @@ fn entry(record: Record, end: &End) -> Entry {
         text_before: record.text_before,
         previous: end.previous.clone(),
     }
-}
-
-/// The bytes to write; they begin with a line end where the last line lacks one.
-fn line(entry: &Entry, end: &End) -> io::Result<Vec<u8>> {
-    let mut line = if end.torn { b"\n".to_vec() } else { Vec::new() };
-    serde_json::to_writer(&mut line, entry)?;
-    line.push(b'\n');
-    Ok(line)
 }

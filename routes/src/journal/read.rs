@@ -8,8 +8,8 @@ use super::{Entry, NO_LINE};
 use crate::generation::sha256_hex;
 use crate::store::{StoreError, read_at_most};
 
-/// Longest journal that is read into memory: some ten thousand flips of a large table.
-const MAX_JOURNAL_BYTES: u64 = 256 << 20;
+/// Longest journal that is read into memory, bytes: some ten thousand flips of a large table.
+pub const MAX_BYTES: u64 = 256 << 20;
 
 /// A journal that was read: the entries, and what is wrong with the file (a torn last line, a broken chain).
 #[derive(Debug, Clone, Default)]
@@ -27,12 +27,19 @@ impl Journal {
     /// # Errors
     /// The file can't be read, or is longer than 256 MiB.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        match read_at_most(path, MAX_JOURNAL_BYTES) {
-            Ok(bytes) => Ok(Self::parse(&bytes)),
+        Ok(Self::parse(&Self::bytes(path)?))
+    }
+
+    /// The bytes of the journal at `path`; none where there is no such file.
+    ///
+    /// # Errors
+    /// The file can't be read, or is longer than 256 MiB.
+    pub fn bytes(path: &Path) -> Result<Vec<u8>, StoreError> {
+        match read_at_most(path, MAX_BYTES) {
             Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok(Self::default())
+                Ok(Vec::new())
             }
-            Err(error) => Err(error),
+            read => read,
         }
     }
 
