@@ -44,7 +44,7 @@ pub(crate) struct Cli {
 /// Flags that every command knows.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The route table: a file, a file with `[table]` that names a database, or postgres://USER@HOST/NAME[?table=NAME]
+    /// The route table: a file, a file with `[table]` that names a database, or `postgres://USER@HOST/NAME[?table=NAME]`
     #[arg(
         long,
         global = true,

@@ -21,8 +21,8 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Parser)]
 #[command(name = "strangler-proxy", version)]
 pub(crate) struct Config {
-    /// The route table: a file, a file with `[table]` that names a database, or postgres://USER@HOST/NAME[?table=NAME]. A change
-    /// takes effect at once
+    /// The route table: a file, a file with `[table]` that names a database, or `postgres://USER@HOST/NAME[?table=NAME]`. A
+    /// change takes effect at once
     #[arg(
         long,
         value_name = "FILE|URL",

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::document::{Document, Section, Written};
+use crate::document::{Document, Section};
 use crate::problem::{Problem, Problems};
 use crate::syntax;
 
@@ -100,7 +100,7 @@ pub fn is_name(text: &str) -> bool {
 
 /// `None` only when something was reported.
 fn pointer(mut root: Section<'_, '_>) -> Option<Pointer> {
-    let format = root.whole("format", 1..=1);
+    root.whole("format", 1..=1);
     let is_table = ["backends", "routes", "defaults"].into_iter().any(|key| root.has(key));
     let mut section = root.section("table", "[table]");
     if is_table {
@@ -135,7 +135,6 @@ fn pointer(mut root: Section<'_, '_>) -> Option<Pointer> {
         section.report(problem.help("write `source = \"postgres\"`"));
     }
     section.finish();
-    let _format_is_optional: Option<Written<u64>> = format;
     root.finish();
     let name = match name {
         Some(name) => name.value,

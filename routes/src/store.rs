@@ -12,6 +12,10 @@ use crate::generation::Digest;
 const MAX_TABLE_BYTES: u64 = 4 << 20;
 /// Longest name of a lock's holder that is shown.
 const MAX_HOLDER_BYTES: u64 = 256;
+/// Mode of a table that was not there: others may read it.
+const SHARED: u32 = 0o644;
+/// Mode of what came out of a database, where not everybody could read it.
+const OWN: u32 = 0o600;
 /// Time between two attempts to take the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
@@ -156,7 +160,7 @@ impl TableFile {
         expected: Option<&Digest>,
         text: &str,
     ) -> Result<(), StoreError> {
-        write_whole_if(&real_path(&self.path), text.as_bytes(), || {
+        write_whole_if(&real_path(&self.path), text.as_bytes(), SHARED, || {
             expected.map_or(Ok(()), |expected| self.check_unchanged(expected))
         })
     }
@@ -174,18 +178,19 @@ impl TableFile {
     }
 }
 
-/// Makes a file, or replaces it (same mode and owner), so that it is never seen in part: temporary file in the same folder,
-/// fsync, rename, fsync of the folder.
+/// Makes a file that only its owner can read, or replaces one (same mode and owner), so that it is never seen in part: temporary
+/// file in the same folder, fsync, rename, fsync of the folder.
 ///
 /// # Errors
 /// I/O.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    write_whole_if(&real_path(path), bytes, || Ok(()))
+    write_whole_if(&real_path(path), bytes, OWN, || Ok(()))
 }
 
 fn write_whole_if(
     path: &Path,
     bytes: &[u8],
+    new_mode: u32,
     check: impl FnOnce() -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let folder = folder_of(path);
@@ -194,7 +199,7 @@ fn write_whole_if(
         .suffix(".tmp")
         .tempfile_in(folder)
         .map_err(StoreError::io("create a temporary file in", folder))?;
-    keep_mode_and_owner(path, temporary.as_file())?;
+    keep_mode_and_owner(path, temporary.as_file(), new_mode)?;
     temporary
         .write_all(bytes)
         .and_then(|()| temporary.as_file().sync_all())
@@ -252,13 +257,13 @@ fn read_holder(file: &mut File) -> String {
     if read.is_err() || shown.is_empty() { "another process".to_owned() } else { shown }
 }
 
-/// Gives a new file the mode and owner of the one that it will replace.
-fn keep_mode_and_owner(path: &Path, file: &File) -> Result<(), StoreError> {
+/// Gives a new file the mode and owner of the one that it will replace; `new_mode` where there is none.
+fn keep_mode_and_owner(path: &Path, file: &File, new_mode: u32) -> Result<(), StoreError> {
     let wrong = |source| StoreError::io("set mode and owner of a temporary file for", path)(source);
     let old = match fs::metadata(path) {
         Ok(old) => old,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(wrong);
+            return file.set_permissions(fs::Permissions::from_mode(new_mode)).map_err(wrong);
         }
         Err(error) => return Err(StoreError::io("look at", path)(error)),
     };

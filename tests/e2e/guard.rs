@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use e2e::load::Load;
+use e2e::stack::Kept;
 use e2e::{Answer, FakeBackend, LIMIT, RouteSpec, Stack, wait};
 use routes::Stage;
 use routes::admin::RouteReport;
@@ -111,36 +112,39 @@ async fn a_backend_that_starts_to_fail_is_taken_back_within_a_second_and_no_read
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_route_that_was_taken_back_stays_back_and_shows_until_it_is_acknowledged() {
-    let mut stack = stack().route(RouteSpec::new("w", "/w/{*rest}").stage("shadow")).start().await;
-    cutover(&stack, "service").await;
-    stack.new.fake().answer(failure());
-    let load = Load::get("/w/1").start(stack.table.http);
-    comes_to(&stack, Stage::Shadow, Instant::now()).await;
-    is_written(&stack).await;
-    stack.new.fake().answer(Answer::json("{}"));
-    load.more(100).await;
-    load.stop().await.assert_all_answered(200);
+    for kept in Kept::BOTH {
+        let route_of = RouteSpec::new("w", "/w/{*rest}").stage("shadow");
+        let mut stack = stack().kept(kept).route(route_of).start().await;
+        cutover(&stack, "service").await;
+        stack.new.fake().answer(failure());
+        let load = Load::get("/w/1").start(stack.table.http);
+        comes_to(&stack, Stage::Shadow, Instant::now()).await;
+        is_written(&stack).await;
+        stack.new.fake().answer(Answer::json("{}"));
+        load.more(100).await;
+        load.stop().await.assert_all_answered(200);
 
-    let status = stack.migrate_ok(&["status", "--color", "always"]).await.stdout;
-    assert!(status.contains("\u{1b}[31mthe guard took w back: service → shadow"), "{status}");
-    stack.proxy().stop(LIMIT).await;
-    let status = json(&stack, &["status"]).await;
-    assert_eq!(status["routes"][0]["guard"]["to"], "shadow", "from the journal alone");
-    stack.start_proxy().await;
-    wait::until("the proxy knows of it again", LIMIT, async || route(&stack).await.guard).await;
-    assert_eq!(route(&stack).await.stage, Stage::Shadow);
-    assert_eq!(stack.who_answers("/w/1").await, OLD);
+        let status = stack.migrate_ok(&["status", "--color", "always"]).await.stdout;
+        assert!(status.contains("\u{1b}[31mthe guard took w back: service → shadow"), "{status}");
+        stack.proxy().stop(LIMIT).await;
+        let status = json(&stack, &["status"]).await;
+        assert_eq!(status["routes"][0]["guard"]["to"], "shadow", "from the journal alone");
+        stack.start_proxy().await;
+        wait::until("the proxy knows of it again", LIMIT, async || route(&stack).await.guard).await;
+        assert_eq!(route(&stack).await.stage, Stage::Shadow);
+        assert_eq!(stack.who_answers("/w/1").await, OLD);
 
-    stack.migrate_ok(&["guard", "acknowledge", "w", "--reason", "seen"]).await;
-    let status = json(&stack, &["status"]).await;
-    assert_eq!(status["routes"][0]["guard"], Value::Null);
-    assert_eq!(status["routes"][0]["stage"], "shadow");
-    wait::until("the proxy has heard of it", LIMIT, async || {
-        route(&stack).await.guard.is_none().then_some(())
-    })
-    .await;
-    cutover(&stack, "service").await;
-    assert_eq!(stack.who_answers("/w/1").await, NEW);
+        stack.migrate_ok(&["guard", "acknowledge", "w", "--reason", "seen"]).await;
+        let status = json(&stack, &["status"]).await;
+        assert_eq!(status["routes"][0]["guard"], Value::Null);
+        assert_eq!(status["routes"][0]["stage"], "shadow");
+        wait::until("the proxy has heard of it", LIMIT, async || {
+            route(&stack).await.guard.is_none().then_some(())
+        })
+        .await;
+        cutover(&stack, "service").await;
+        assert_eq!(stack.who_answers("/w/1").await, NEW);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,6 +33,7 @@ mod hot_reload;
 mod flips;
 mod journal;
 mod rollback;
+mod fleet;
 mod shutdown;
 mod cli_errors;
 mod shared_database;

@@ -47,6 +47,8 @@ pub struct TableSpec {
     pub http: SocketAddr,
     /// Where it listens for `migrate`.
     pub admin: SocketAddr,
+    /// Admin addresses of further proxies that follow the table.
+    pub more_admin: Vec<SocketAddr>,
     /// Base URLs of the old backend, `monolith`.
     pub old: Vec<String>,
     /// Base URLs of the new backend, `agent-service`.
@@ -70,12 +72,14 @@ pub struct TableSpec {
 impl TableSpec {
     /// The file's text, as the format's reference has it.
     pub fn to_toml(&self) -> String {
+        let admins = [self.admin].into_iter().chain(self.more_admin.iter().copied());
+        let proxies: Vec<String> = admins.map(|admin| format!("http://{admin}")).collect();
         let routes: Vec<String> = self.routes.iter().map(RouteSpec::to_toml).collect();
         format!(
             "# The table of a test. This comment must survive every flip.\n\
              format = 1\n\n\
              [listen]\nhttp = \"{http}\"\nadmin = \"{admin}\"\n\n\
-             [proxies]\nadmin = [\"http://{admin}\"]\n\n\
+             [proxies]\nadmin = {proxies:?}\n\n\
              {sections}\n\
              [backends.monolith]\ntargets = {old:?}\nhealth = \"{old_health}\"\n{lines}\n\n\
              [backends.agent-service]\ntargets = {new:?}\nhealth = \"{new_health}\"\n{lines}\n{new_lines}\n\n\

@@ -6,15 +6,16 @@ mod backend;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use home::Home;
 use routes::admin::{EvidenceReport, RoutesReport};
-use routes::store::TableFile;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
 pub use throwaway::command::{CommandOutput, run};
+use throwaway::postgres::Postgres;
 
 pub use backend::{Backend, Player};
-pub use builder::StackBuilder;
+pub use builder::{Kept, StackBuilder};
 
 use crate::database::Database;
 use crate::fake_backend::{self, FakeBackend};
@@ -44,6 +45,10 @@ pub struct Stack {
     pub client: reqwest::Client,
     /// The database that Python and the service share.
     pub database: Database,
+    /// Where the route table is kept.
+    pub home: Home,
+    /// The server that it is kept in, if it is in one.
+    pub postgres: Option<Postgres>,
     binaries: Binaries,
     folder: TempDir,
     _share: MachineShare,
@@ -55,19 +60,23 @@ impl Stack {
         self.folder.path()
     }
 
-    /// The route table's file.
+    /// The route table's file, or the one that says where the table is.
     pub fn routes_path(&self) -> PathBuf {
         self.folder().join("routes.toml")
     }
 
     /// Overwrites the table in place, as an editor would.
     pub fn write_routes(&self, text: &str) {
+        assert!(
+            self.postgres.is_none(),
+            "a table in a database is edited by `migrate routes push`"
+        );
         std::fs::write(self.routes_path(), text).unwrap();
     }
 
     /// The table's text as it stands.
     pub fn read_routes(&self) -> String {
-        std::fs::read_to_string(self.routes_path()).unwrap()
+        self.home.read().unwrap()
     }
 
     /// Starts the proxy, again after it has ended, and returns when it is ready.
@@ -169,14 +178,12 @@ impl Stack {
 
     /// Waits until the proxy has journaled the table in force, if it was changed by hand, and has let go of the lock.
     pub async fn recorded(&self) {
-        let file = TableFile::new(self.routes_path());
         let digest = self.routes_report().await.generation.digest;
         wait::until("the journal has the table in force", LIMIT, async || {
-            let journal = std::fs::read_to_string(file.journal_path()).ok()?;
-            journal.contains(digest.as_str()).then_some(())
+            self.home.journal().unwrap().text_of(digest.as_str()).map(|_| ())
         })
         .await;
-        drop(file.lock("a test", LIMIT).unwrap());
+        drop(self.home.lock("a test", LIMIT).unwrap());
     }
 
     /// Runs `migrate --routes …` with these words to its end.

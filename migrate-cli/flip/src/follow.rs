@@ -13,6 +13,9 @@ use crate::admin::{AdminClient, AdminError};
 /// Longest single long-poll; the proxy allows at most 30 s.
 const LONGEST_POLL: Duration = Duration::from_secs(25);
 
+/// The same where a later generation may come instead.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Time between two questions to a proxy that answered without having the generation, or did not answer.
 const PACE: Duration = Duration::from_millis(50);
 
@@ -34,8 +37,13 @@ pub enum Follow {
     Behind {
         /// The one in force.
         generation: Generation,
-        /// The table that it follows.
+        /// The table that it follows, and whether it can't reach it.
         table: String,
+    },
+    /// It has a later one in force: somebody has flipped since.
+    Overtaken {
+        /// The one in force.
+        generation: Generation,
     },
     /// It does not answer.
     Unreachable {
@@ -50,6 +58,11 @@ impl Follow {
         matches!(self, Self::Followed { .. })
     }
 
+    /// It answers, yet has neither this generation in force nor a later one.
+    pub fn strays(&self) -> bool {
+        matches!(self, Self::Rejected { .. } | Self::Behind { .. })
+    }
+
     /// In words.
     pub fn describe(&self) -> String {
         match self {
@@ -57,6 +70,10 @@ impl Follow {
             Self::Rejected { problems } => format!("rejected the table: {}", problems.join("; ")),
             Self::Behind { generation, table } => format!(
                 "still has generation {} ({}) in force, of {table}",
+                generation.number, generation.digest
+            ),
+            Self::Overtaken { generation } => format!(
+                "has generation {} ({}) in force already, which came later",
                 generation.number, generation.digest
             ),
             Self::Unreachable { error } => error.clone(),
@@ -83,6 +100,8 @@ pub struct Patience {
     pub limit: Duration,
     /// Go on asking a proxy that does not answer; else one refusal is its answer.
     pub insist: bool,
+    /// The generation's number, where others may flip while this is waited for: a greater one ends the waiting.
+    pub number: Option<u64>,
 }
 
 /// Waits for every proxy; the result is in the order of `proxies`.
@@ -113,7 +132,8 @@ async fn follow_one(
 ) -> Follow {
     loop {
         let left = patience.limit.saturating_sub(patience.since.elapsed());
-        let answer = client.routes_when(proxy, digest, left.min(LONGEST_POLL)).await;
+        let poll = if patience.number.is_some() { LOOK_AGAIN } else { LONGEST_POLL };
+        let answer = client.routes_when(proxy, digest, left.min(poll)).await;
         let is_over = patience.since.elapsed() + PACE >= patience.limit;
         match answer {
             Ok(report) if report.generation.digest == *digest => {
@@ -126,8 +146,14 @@ async fn follow_one(
                 if let Some(rejected) = refused {
                     return Follow::Rejected { problems: rejected.problems };
                 }
+                if patience.number.is_some_and(|number| report.generation.number > number) {
+                    return Follow::Overtaken { generation: report.generation };
+                }
                 if is_over {
-                    let table = report.proxy.table;
+                    let table = match report.source.lost {
+                        Some(lost) => format!("{} ({})", report.proxy.table, lost.describe()),
+                        None => report.proxy.table,
+                    };
                     return Follow::Behind { generation: report.generation, table };
                 }
             }

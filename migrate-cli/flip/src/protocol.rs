@@ -91,7 +91,7 @@ pub async fn cutover(
     stop: impl Future<Output = ()>,
 ) -> Result<Ending, FlipError> {
     let written = desk.intend_and_write(plan, confirmed)?;
-    let patience = Patience { since: written, limit: wait, insist: true };
+    let patience = Patience { since: written, limit: wait, insist: true, number: None };
     let waiting = follow(client, &plan.table.proxies, &plan.after().digest, patience);
     let proxies = tokio::select! {
         proxies = waiting => Some(proxies),
@@ -163,12 +163,10 @@ impl Desk<'_> {
 
     async fn astray(&self, plan: &Plan, client: &AdminClient) -> Vec<ProxyFollow> {
         let Some(before) = &plan.before else { return Vec::new() };
-        let patience = Patience { since: Instant::now(), limit: RESTORE_LIMIT, insist: false };
+        let patience =
+            Patience { since: Instant::now(), limit: RESTORE_LIMIT, insist: false, number: None };
         let mut proxies = follow(client, &plan.table.proxies, &before.digest, patience).await;
-        proxies.retain(|proxy| {
-            !proxy.follow.followed()
-                && !matches!(proxy.follow, crate::follow::Follow::Unreachable { .. })
-        });
+        proxies.retain(|proxy| proxy.follow.strays());
         proxies
     }
 

@@ -117,7 +117,8 @@ pub async fn rollback(
     };
     let since: Instant = protocol::rollback(&desk, &plan, Confirmed::not_needed())?;
     drop(opened);
-    let patience = Patience { since, limit: order.wait, insist: false };
+    let patience =
+        Patience { since, limit: order.wait, insist: false, number: Some(plan.after().number) };
     let proxies = follow(client, &plan.table.proxies, &plan.after().digest, patience).await;
     Ok(Some(RolledBack { plan, notes, proxies }))
 }

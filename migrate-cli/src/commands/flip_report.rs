@@ -158,9 +158,9 @@ impl FlipReport {
                     ),
                     None if self.proxies.is_empty() => writeln!(
                         page,
-                        " in the file; the table lists no `[proxies]`, so nothing was waited for"
+                        " in the table, which lists no `[proxies]`, so nothing was waited for"
                     ),
-                    None => writeln!(page, " in the file"),
+                    None => writeln!(page, " in the table"),
                 }
             }
             Result::PutBack => {
@@ -181,7 +181,7 @@ impl FlipReport {
             }
             Result::NotFollowed => writeln!(
                 page,
-                "{} {after} is in the file, yet not in force at every proxy that answers",
+                "{} {after} is in the table, yet not in force at every proxy that answers",
                 paint(WARN, "not followed:")
             ),
         }

@@ -5,8 +5,9 @@ use std::fmt::{self, Write as _};
 use chrono::{DateTime, Utc};
 use flip::plan::describe;
 use flip::standing::Standing;
+use routes::Digest;
 use routes::generation::Generation;
-use routes::journal::{Action, Change, Move, Outcome};
+use routes::journal::{Action, Change, Journal, Move, Outcome};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -53,21 +54,20 @@ pub(crate) struct HistoryLine {
 
 /// Shows the journal.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    context.printer.show(&last(context, args.limit)?);
+    let digest = Standing::of(&context.home).digest();
+    context.printer.show(&of(context.home.journal()?, digest.as_ref(), args.limit));
     Ok(Exit::Done)
 }
 
-/// The last changes of the journal, judged by what is in the file.
-pub(crate) fn last(context: &Context, limit: usize) -> Result<History, Failure> {
-    let digest = Standing::of(&context.home).digest();
-    let journal = context.home.journal()?;
-    let changes = journal.history(digest.as_ref());
+/// The last changes of a journal, judged by what is in the file.
+pub(crate) fn of(journal: Journal, in_file: Option<&Digest>, limit: usize) -> History {
+    let changes = journal.history(in_file);
     let skipped = changes.len().saturating_sub(limit);
-    Ok(History {
-        in_file: digest.map(|digest| digest.to_string()),
+    History {
+        in_file: in_file.map(ToString::to_string),
         changes: changes.into_iter().skip(skipped).map(HistoryLine::from).collect(),
         findings: journal.findings,
-    })
+    }
 }
 
 impl From<Change> for HistoryLine {

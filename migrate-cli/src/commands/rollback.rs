@@ -98,7 +98,12 @@ pub(crate) async fn flip(args: &Args, context: &Context) -> Result<(Exit, FlipRe
     drop(held);
     let proxies = {
         let _progress = context.printer.progress("rolled back; waiting for the proxies to follow");
-        let patience = Patience { since: written, limit: args.wait, insist: false };
+        let patience = Patience {
+            since: written,
+            limit: args.wait,
+            insist: false,
+            number: Some(plan.after().number),
+        };
         wait(&context.admin_client()?, &plan, patience).await
     };
     let (exit, report) = report(context, &plan, proxies);
@@ -128,7 +133,7 @@ fn report(context: &Context, plan: &Plan, proxies: Vec<ProxyFollow>) -> (Exit, F
             Follow::Unreachable { error } => context.printer.warn(format_args!(
                 "{error}; it will follow when it runs again, if it reads this table"
             )),
-            _ => has_strayed = true,
+            follow => has_strayed |= follow.strays(),
         }
     }
     let (exit, result) =

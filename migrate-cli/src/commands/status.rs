@@ -3,8 +3,10 @@
 use flip::admin::{AdminClient, AdminError};
 use flip::interrupted;
 use flip::standing::Standing;
+use home::{Copied, Home};
 use routes::RouteTable;
 use routes::admin::{EvidenceReport, RoutesReport};
+use routes::journal::Journal;
 use tokio::task::JoinSet;
 
 use crate::context::Context;
@@ -26,17 +28,19 @@ pub(crate) struct Args {}
 /// Shows where everything stands.
 pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
     let standing = Standing::of(&context.home);
-    let journal = context.home.journal()?;
+    let journal = journal(&standing, context)?;
     let client = context.admin_client()?;
-    let in_journal;
+    let last_good;
     let table = match &standing {
         Standing::Good { table, .. } => Some(table.as_ref()),
         // The proxies go on with the last good table, so that is where their addresses are.
         Standing::Damaged { .. } => {
-            in_journal = journal
+            last_good = journal
                 .last_in_force()
-                .and_then(|(_, text)| RouteTable::parse(context.home.path(), text).ok());
-            in_journal.as_ref()
+                .map(|(_, text)| text.to_owned())
+                .or_else(|| copied(&context.home))
+                .and_then(|text| RouteTable::parse(context.home.path(), &text).ok());
+            last_good.as_ref()
         }
     };
     let addresses = table.map(proxy_addresses).unwrap_or_default();
@@ -49,7 +53,7 @@ pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure
         ProxyState::new(address, report, evidence, digest.as_ref())
     });
     let status = Status::new(
-        context.home.path(),
+        &context.home,
         &standing,
         table,
         proxies.collect(),
@@ -59,7 +63,7 @@ pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure
                 .iter()
                 .map(interrupted::describe)
                 .collect(),
-            history: history::last(context, LAST_CHANGES)?,
+            history: history::of(journal, digest.as_ref(), LAST_CHANGES),
         },
     );
     context.printer.show(&status);
@@ -69,6 +73,24 @@ pub(crate) async fn run(_args: &Args, context: &Context) -> Result<Exit, Failure
             Failure::from(problem).report_to_people(&context.printer);
             Ok(Exit::Failed)
         }
+    }
+}
+
+/// The journal. Where the table can't be read either, a database that is lost must not hide what the proxies say.
+fn journal(standing: &Standing, context: &Context) -> Result<Journal, Failure> {
+    match (context.home.journal(), standing) {
+        (Err(error), Standing::Damaged { text: None, .. }) => {
+            Ok(Journal { findings: vec![error.to_string()], ..Journal::default() })
+        }
+        (journal, _) => Ok(journal?),
+    }
+}
+
+/// The copy that a proxy on this machine keeps of a table in a database.
+fn copied(home: &Home) -> Option<String> {
+    match home.copy(None)?.read() {
+        Ok(Copied::Text(text)) => Some(text),
+        _ => None,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::path::Path;
 
 use flip::admin::AdminError;
 use flip::plan::percent_at;
 use flip::standing::Standing;
-use routes::admin::{BackendReport, EvidenceReport, GuardReport, RoutesReport};
+use home::Home;
+use routes::admin::{BackendReport, EvidenceReport, GuardReport, LostSource, RoutesReport};
 use routes::generation::Generation;
 use routes::{Digest, RouteTable, Stage};
 use serde::Serialize;
@@ -23,6 +23,8 @@ use super::routes_list::stage_cell;
 #[derive(Debug, Serialize)]
 pub(crate) struct Status {
     file: String,
+    /// `file` or `postgres`.
+    source: &'static str,
     /// `null` where the file is damaged.
     generation: Option<Generation>,
     /// Why the file is damaged.
@@ -67,6 +69,8 @@ pub(crate) struct ProxyState {
     pid: Option<u32>,
     /// Why it refused a newer file.
     rejected: Vec<String>,
+    /// Since when and why it can't reach the table's database; `null` while it can.
+    lost: Option<LostSource>,
     backends: Vec<BackendReport>,
     /// Why it could not be asked.
     error: Option<String>,
@@ -105,6 +109,7 @@ impl ProxyState {
             version: None,
             pid: None,
             rejected: Vec::new(),
+            lost: None,
             backends: Vec::new(),
             error: None,
             failovers: Vec::new(),
@@ -120,6 +125,7 @@ impl ProxyState {
                 state.pid = Some(report.proxy.pid);
                 state.rejected =
                     report.rejected.map(|rejected| rejected.problems).unwrap_or_default();
+                state.lost = report.source.lost;
                 state.backends = report.backends;
                 let failovers = report.routes.iter();
                 state.failovers =
@@ -137,7 +143,7 @@ impl ProxyState {
 impl Status {
     /// Puts together what was found.
     pub(crate) fn new(
-        file: &Path,
+        home: &Home,
         standing: &Standing,
         table: Option<&RouteTable>,
         proxies: Vec<ProxyState>,
@@ -147,7 +153,8 @@ impl Status {
         let states = table.map(|table| route_states(table, &proxies, &guarded));
         let routes = states.unwrap_or_default();
         Self {
-            file: file.display().to_string(),
+            file: home.path().display().to_string(),
+            source: home.source(),
             generation: standing.generation().cloned(),
             damaged: match standing {
                 Standing::Good { .. } => None,
@@ -324,17 +331,20 @@ impl ProxyState {
             format!("generation {} ({})", generation.number, generation.digest)
         });
         if self.in_step {
-            writeln!(page, "{}", paint(GOOD, format_args!("follows the file: {generation}")))?;
+            writeln!(page, "{}", paint(GOOD, format_args!("follows the table: {generation}")))?;
         } else {
             let table = self.table.as_deref().unwrap_or_default();
             writeln!(
                 page,
                 "{}",
-                paint(BAD, format_args!("out of step with the file: {generation} of {table}"))
+                paint(BAD, format_args!("out of step with the table: {generation} of {table}"))
             )?;
         }
         for problem in &self.rejected {
             writeln!(page, "  {} {problem}", paint(BAD, "rejected"))?;
+        }
+        if let Some(lost) = &self.lost {
+            writeln!(page, "  {}", paint(BAD, lost.describe()))?;
         }
         for backend in &self.backends {
             let targets = backend.targets.iter().map(|target| {

@@ -89,6 +89,10 @@ impl HandEdits {
 }
 
 fn record(home: &Home, in_force: &InForce) -> Result<Recorded, HomeError> {
+    let after = &in_force.table.generation;
+    if is_known(&home.journal()?, after) {
+        return Ok(Recorded::Known);
+    }
     let host = host();
     let holder = format!("proxy@{host}: recording a hand edit, pid {}", std::process::id());
     let held = match home.lock(&holder, PATIENCE) {
@@ -96,12 +100,12 @@ fn record(home: &Home, in_force: &InForce) -> Result<Recorded, HomeError> {
         Err(HomeError::Locked { .. }) => return Ok(Recorded::Busy),
         Err(error) => return Err(error),
     };
+    // Whoever held the lock may have recorded it.
     let journal = home.journal()?;
-    let after = &in_force.table.generation;
-    let before = last_in_force(&journal.history(Some(&after.digest))).cloned();
-    if before.as_ref().is_some_and(|before| before.digest == after.digest) {
+    if is_known(&journal, after) {
         return Ok(Recorded::Known);
     }
+    let before = last_in_force(&journal.history(Some(&after.digest))).cloned();
     let record = Record {
         who: format!("proxy@{host}"),
         action: Action::Edit,
@@ -115,6 +119,12 @@ fn record(home: &Home, in_force: &InForce) -> Result<Recorded, HomeError> {
     };
     held.note(record)?;
     Ok(Recorded::Now)
+}
+
+/// Whether the last change in the journal brought this generation.
+fn is_known(journal: &Journal, generation: &Generation) -> bool {
+    let history = journal.history(Some(&generation.digest));
+    last_in_force(&history).is_some_and(|last| last.digest == generation.digest)
 }
 
 /// The generation that the last change left in force.

@@ -61,7 +61,7 @@ pub enum HomeError {
         place: PathBuf,
         /// What the database, or the network, says.
         #[source]
-        source: Box<sqlx::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The database took too long.
     #[error("failed to {doing} {place}: the database did not answer in time")]

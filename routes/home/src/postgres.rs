@@ -153,7 +153,17 @@ impl Address {
         if sql::is_missing(&error) {
             return HomeError::Missing { place };
         }
-        HomeError::Database { doing, place, source: Box::new(error) }
+        HomeError::Database { doing, place, source: cause(error) }
+    }
+}
+
+/// What is behind an error; what is around it would only say so twice.
+fn cause(error: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        sqlx::Error::Io(error) => Box::new(error),
+        sqlx::Error::Database(error) => error.into_error(),
+        sqlx::Error::Tls(error) | sqlx::Error::Configuration(error) => error,
+        error => Box::new(error),
     }
 }
 

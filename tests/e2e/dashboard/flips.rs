@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use e2e::process::Process;
+use e2e::stack::Kept;
 use e2e::{LIMIT, RouteSpec, Stack, wait};
 use fantoccini::Locator;
 use routes::admin::RoutesReport;
-use routes::journal::{Action, Journal, Outcome};
-use routes::store::TableFile;
+use routes::journal::{Action, Outcome};
 use serde_json::{Value, json};
 
 use super::browser::Browser;
@@ -22,8 +22,9 @@ struct Guarded {
 }
 
 impl Guarded {
-    async fn start(section: &str, flags: &[&str]) -> Self {
+    async fn start(section: &str, flags: &[&str], kept: Kept) -> Self {
         let stack = stack()
+            .kept(kept)
             .section(section)
             .defaults("gate = { min_samples = 100 }")
             .route(RouteSpec::new("w", "/w/{*rest}").stage("shadow"))
@@ -40,8 +41,8 @@ impl Guarded {
         Self { stack, _proxy: proxy }
     }
 
-    async fn allowing() -> Self {
-        Self::start("[admin]\nallow_flips = true\n", &["--admin-token", TOKEN]).await
+    async fn allowing(kept: Kept) -> Self {
+        Self::start("[admin]\nallow_flips = true\n", &["--admin-token", TOKEN], kept).await
     }
 
     /// Asks for a flip as the page does, with these headers besides.
@@ -57,16 +58,14 @@ impl Guarded {
     }
 
     fn stage(&self) -> String {
-        let file = TableFile::new(self.stack.routes_path());
-        let table = routes::RouteTable::parse(file.path(), &file.read().unwrap()).unwrap();
+        let home = &self.stack.home;
+        let table = routes::RouteTable::parse(home.path(), &home.read().unwrap()).unwrap();
         table.route_named("w").unwrap().stage.to_string()
     }
 
     /// The last change in the journal that is no hand edit.
     fn last(&self) -> routes::journal::Change {
-        let file = TableFile::new(self.stack.routes_path());
-        let journal = Journal::read(&file.journal_path()).unwrap();
-        let mut changes = journal.history(None).into_iter();
+        let mut changes = self.stack.home.journal().unwrap().history(None).into_iter();
         changes.rfind(|change| change.intent.action != Action::Edit).unwrap()
     }
 }
@@ -80,19 +79,19 @@ async fn a_flip_needs_the_tables_leave_the_token_and_the_page_itself() {
     let wish = json!({ "to": "canary", "reason": "because" });
     let token = bearer();
     let token = (token.0, token.1.as_str());
-    let refusing = Guarded::start("", &["--admin-token", TOKEN]).await;
+    let refusing = Guarded::start("", &["--admin-token", TOKEN], Kept::File).await;
     let (status, body) = refusing.ask("flip", &wish, &[token]).await;
     assert_eq!(status, 403);
     assert!(body["message"].as_str().unwrap().contains("allow_flips"), "{body}");
     drop(refusing);
 
-    let open = Guarded::start("[admin]\nallow_flips = true\n", &[]).await;
+    let open = Guarded::start("[admin]\nallow_flips = true\n", &[], Kept::File).await;
     let (status, body) = open.ask("flip", &wish, &[]).await;
     assert_eq!(status, 403);
     assert!(body["message"].as_str().unwrap().contains("token"), "{body}");
     drop(open);
 
-    let proxy = Guarded::allowing().await;
+    let proxy = Guarded::allowing(Kept::File).await;
     assert_eq!(proxy.ask("flip", &wish, &[]).await.0, 401);
     assert_eq!(proxy.ask("flip", &wish, &[("authorization", "Bearer wrong")]).await.0, 401);
     let elsewhere = ("origin", "http://evil.example");
@@ -104,43 +103,48 @@ async fn a_flip_needs_the_tables_leave_the_token_and_the_page_itself() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flip_goes_through_the_gate_and_into_the_journal() {
-    let mut proxy = Guarded::allowing().await;
-    let token = bearer();
-    let token = (token.0, token.1.as_str());
-    proxy.stack.new.fake().set_healthy(false);
-    wait::until("the new backend is known to be down", LIMIT, async || {
-        let url = format!("{}/api/routes", proxy.stack.admin_url());
-        let report = proxy.stack.client.get(url).header(token.0, token.1).send().await.ok()?;
-        let report: RoutesReport = serde_json::from_str(&report.text().await.ok()?).ok()?;
-        let new = report.backends.iter().find(|backend| backend.name == NEW)?;
-        (!new.healthy).then_some(())
-    })
-    .await;
-    let wish = json!({ "to": "canary", "percent": 20, "reason": "try" });
-    let (status, body) = proxy.ask("flip", &wish, &[token]).await;
-    assert_eq!((status, &body["result"]), (409, &json!("refused")), "{body}");
-    assert!(body["gate"]["conditions"].is_array(), "{body}");
-    assert_eq!(proxy.stage(), "shadow");
-    let wish = json!({ "to": "canary", "percent": 20, "reason": "we know", "force": true });
-    let (status, body) = proxy.ask("flip", &wish, &[token]).await;
-    assert_eq!(
-        (status, &body["result"], &body["forced"]),
-        (200, &json!("done"), &json!(true)),
-        "{body}"
-    );
-    let flip = proxy.last();
-    assert!(flip.intent.who.starts_with("dashboard@"), "{flip:?}");
-    let reason = flip.intent.reason.unwrap();
-    assert!(reason.starts_with("forced past ") && reason.ends_with(": we know"), "{reason}");
-    assert_eq!(flip.outcome, Outcome::Done);
-    let (status, body) = proxy.ask("rollback", &json!({ "reason": "enough" }), &[token]).await;
-    assert_eq!((status, &body["result"]), (200, &json!("done")), "{body}");
-    assert_eq!((proxy.stage().as_str(), proxy.last().intent.action), ("shadow", Action::Rollback));
+    for kept in Kept::BOTH {
+        let mut proxy = Guarded::allowing(kept).await;
+        let token = bearer();
+        let token = (token.0, token.1.as_str());
+        proxy.stack.new.fake().set_healthy(false);
+        wait::until("the new backend is known to be down", LIMIT, async || {
+            let url = format!("{}/api/routes", proxy.stack.admin_url());
+            let report = proxy.stack.client.get(url).header(token.0, token.1).send().await.ok()?;
+            let report: RoutesReport = serde_json::from_str(&report.text().await.ok()?).ok()?;
+            let new = report.backends.iter().find(|backend| backend.name == NEW)?;
+            (!new.healthy).then_some(())
+        })
+        .await;
+        let wish = json!({ "to": "canary", "percent": 20, "reason": "try" });
+        let (status, body) = proxy.ask("flip", &wish, &[token]).await;
+        assert_eq!((status, &body["result"]), (409, &json!("refused")), "{body}");
+        assert!(body["gate"]["conditions"].is_array(), "{body}");
+        assert_eq!(proxy.stage(), "shadow");
+        let wish = json!({ "to": "canary", "percent": 20, "reason": "we know", "force": true });
+        let (status, body) = proxy.ask("flip", &wish, &[token]).await;
+        assert_eq!(
+            (status, &body["result"], &body["forced"]),
+            (200, &json!("done"), &json!(true)),
+            "{body}"
+        );
+        let flip = proxy.last();
+        assert!(flip.intent.who.starts_with("dashboard@"), "{flip:?}");
+        let reason = flip.intent.reason.unwrap();
+        assert!(reason.starts_with("forced past ") && reason.ends_with(": we know"), "{reason}");
+        assert_eq!(flip.outcome, Outcome::Done);
+        let (status, body) = proxy.ask("rollback", &json!({ "reason": "enough" }), &[token]).await;
+        assert_eq!((status, &body["result"]), (200, &json!("done")), "{body}");
+        assert_eq!(
+            (proxy.stage().as_str(), proxy.last().intent.action),
+            ("shadow", Action::Rollback)
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_flips_on_the_page() {
-    let mut proxy = Guarded::allowing().await;
+    let mut proxy = Guarded::allowing(Kept::File).await;
     let browser = Browser::start().await;
     browser.client.goto(&proxy.stack.admin_url()).await.unwrap();
     let enter_token = async |token: &str| {

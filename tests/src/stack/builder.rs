@@ -1,8 +1,13 @@
 //! Says what a stack consists of, and starts it.
 
+use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 
+use home::Home;
 use tempfile::TempDir;
+use throwaway::command::run;
+use throwaway::postgres::Postgres;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use super::Stack;
@@ -23,6 +28,44 @@ pub(super) enum MachineShare {
     All { _guard: OwnedRwLockWriteGuard<()> },
 }
 
+/// Where the route table is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// In `routes.toml`.
+    File,
+    /// In a PostgreSQL of its own; `routes.toml` says so.
+    Postgres,
+}
+
+impl Kept {
+    /// For scenarios that hold wherever the table is.
+    pub const BOTH: [Self; 2] = [Self::File, Self::Postgres];
+}
+
+/// Puts the table where it is to be kept.
+async fn keep(
+    kept: Kept,
+    binaries: &Binaries,
+    folder: &TempDir,
+    text: &str,
+) -> (Home, Option<Postgres>) {
+    let path = folder.path().join("routes.toml");
+    if kept == Kept::File {
+        std::fs::write(&path, text).unwrap();
+        return (Home::file(path), None);
+    }
+    let postgres = Postgres::start().await;
+    let pointer =
+        format!("[table]\nsource = \"postgres\"\nurl = \"{}\"\n", postgres.url("postgres"));
+    std::fs::write(&path, pointer).unwrap();
+    std::fs::write(folder.path().join("table.toml"), text).unwrap();
+    let mut push = Command::new(binaries.migrate);
+    push.args(["routes", "push", "table.toml"]).current_dir(folder.path());
+    let pushed = run(push).await;
+    assert_eq!(pushed.code, Some(0), "{pushed:#?}");
+    (Home::open(&path).unwrap(), Some(postgres))
+}
+
 /// Says what a [`Stack`] consists of.
 #[derive(Debug, Clone)]
 pub struct StackBuilder {
@@ -30,6 +73,8 @@ pub struct StackBuilder {
     old: Player,
     new: Player,
     alone: bool,
+    kept: Kept,
+    more_admin: Vec<SocketAddr>,
     backend_lines: Vec<String>,
     new_lines: Vec<String>,
     default_lines: Vec<String>,
@@ -45,6 +90,8 @@ impl Stack {
             old: Player::Fake,
             new: Player::Fake,
             alone: false,
+            kept: Kept::File,
+            more_admin: Vec::new(),
             backend_lines: vec!["health_interval = \"100ms\"".to_owned()],
             new_lines: Vec::new(),
             default_lines: Vec::new(),
@@ -104,6 +151,20 @@ impl StackBuilder {
         self
     }
 
+    /// Where the table is kept: in a file unless said otherwise.
+    #[must_use]
+    pub fn kept(mut self, kept: Kept) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// Another proxy that is to follow the table; whoever names it starts it.
+    #[must_use]
+    pub fn with_proxy_at(mut self, admin: SocketAddr) -> Self {
+        self.more_admin.push(admin);
+        self
+    }
+
     /// Waits until no other stack runs, and lets none begin: for measurements.
     #[must_use]
     pub fn alone(mut self) -> Self {
@@ -133,6 +194,7 @@ impl StackBuilder {
         let table = TableSpec {
             http: PortGuard::take().release(),
             admin: PortGuard::take().release(),
+            more_admin: self.more_admin,
             old: vec![old.url()],
             new: vec![new.url()],
             old_health: old.health(),
@@ -148,11 +210,20 @@ impl StackBuilder {
             .timeout(LIMIT)
             .build()
             .unwrap();
-        let proxy = None;
-        let binaries = self.binaries;
-        let stack =
-            Stack { proxy, old, new, table, client, database, binaries, folder, _share: share };
-        stack.write_routes(&stack.table.to_toml());
-        stack
+        let (home, postgres) = keep(self.kept, &self.binaries, &folder, &table.to_toml()).await;
+        let (proxy, binaries) = (None, self.binaries);
+        Stack {
+            proxy,
+            old,
+            new,
+            table,
+            client,
+            database,
+            home,
+            postgres,
+            binaries,
+            folder,
+            _share: share,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What came of a flip, in the words and the shape that `migrate --output json` has for it.
 
-use flip::follow::{Follow, ProxyFollow};
+use flip::follow::ProxyFollow;
 use flip::gate::Verdict;
 use flip::plan::Plan;
 use flip::protocol::Ending;
@@ -119,10 +119,11 @@ pub(super) fn told_back(rollback: Option<RolledBack>) -> Told {
     };
     let late = proxies.iter().filter(|proxy| !proxy.follow.followed());
     notes.extend(late.map(described));
-    let strays = |proxy: &ProxyFollow| {
-        !proxy.follow.followed() && !matches!(proxy.follow, Follow::Unreachable { .. })
+    let result = if proxies.iter().any(|proxy| proxy.follow.strays()) {
+        Came::NotFollowed
+    } else {
+        Came::Done
     };
-    let result = if proxies.iter().any(strays) { Came::NotFollowed } else { Came::Done };
     Told { proxies, notes, ..Told::of(result, Some(plan)) }
 }
 
