@@ -189,7 +189,7 @@ async fn without_proxies_it_says_by_force_that_nothing_was_waited_for() {
       what to do about evidence of route workflows: name the admin address of each running proxy in `[proxies] admin`
 
     workflows: shadow → service
-    done: generation 1 ([digest]) is in force in the file; the table lists no `[proxies]`, so nothing was waited for
+    done: generation 1 ([digest]) is in force in the table, which lists no `[proxies]`, so nothing was waited for
     "));
 }
 

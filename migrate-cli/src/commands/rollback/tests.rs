@@ -39,7 +39,7 @@ async fn a_raised_percent_is_lowered_again() {
     let ran = folder.run(&["rollback", "workflows"]).await;
     settings().bind(|| assert_snapshot!(ran.out, @r#"
     workflows: canary → canary 10 %
-    done: generation 3 ([digest]) is in force in the file; the table lists no `[proxies]`, so nothing was waited for
+    done: generation 3 ([digest]) is in force in the table, which lists no `[proxies]`, so nothing was waited for
     "#));
     assert!(folder.text().contains("percent = 10,"));
     folder.run(&["rollback", "workflows"]).await;
@@ -53,7 +53,7 @@ async fn a_route_without_a_journaled_cutover_goes_to_the_old_backend() {
     settings().bind(|| assert_snapshot!(ran.out, @r#"
     workflows: shadow → monolith
     the journal has no cutover that brought `workflows` to shadow: it goes back to monolith
-    done: generation 1 ([digest]) is in force in the file; the table lists no `[proxies]`, so nothing was waited for
+    done: generation 1 ([digest]) is in force in the table, which lists no `[proxies]`, so nothing was waited for
     "#));
     assert_eq!((ran.exit, folder.stage("workflows")), (Exit::Done, "monolith".into()));
 }
@@ -78,7 +78,7 @@ async fn a_damaged_table_is_replaced_by_the_last_good_one() {
     assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
     settings().bind(|| assert_snapshot!(ran.out, @r#"
     routes.toml is not a valid route table; it is replaced by generation 1 ([digest]) of the journal, under a new number
-    done: generation 2 ([digest]) is in force in the file; the table lists no `[proxies]`, so nothing was waited for
+    done: generation 2 ([digest]) is in force in the table, which lists no `[proxies]`, so nothing was waited for
     "#));
     assert_eq!(folder.text(), good.replace("generation = 1", "generation = 2"));
     let (_, history) = folder.json(&["history"]).await;
@@ -143,7 +143,7 @@ async fn a_dead_proxy_is_a_warning_and_a_sleeping_one_is_told() {
     workflows: shadow → monolith
     the journal has no cutover that brought `workflows` to shadow: it goes back to monolith
       http://[proxy]  still has generation 0 ([digest]) in force, of routes.toml
-    not followed: generation 1 ([digest]) is in the file, yet not in force at every proxy that answers
+    not followed: generation 1 ([digest]) is in the table, yet not in force at every proxy that answers
     "#));
     assert_eq!(folder.stage("workflows"), "monolith");
 }

@@ -25,10 +25,10 @@ async fn status_tells_who_is_out_of_step() {
         workflows   shadow    monolith → agent-service  1200      96.50 %  2            2       6          
         executions  monolith  monolith → agent-service  0         –        0            0       6          
 
-        proxy http://[proxy]  follows the file: generation 0 ([digest])
+        proxy http://[proxy]  follows the table: generation 0 ([digest])
           backend monolith  127.0.0.1:8011 healthy
           backend agent-service  127.0.0.1:8012 healthy
-        proxy http://[proxy]  out of step with the file: generation 0 ([digest]) of routes.toml
+        proxy http://[proxy]  out of step with the table: generation 0 ([digest]) of routes.toml
           backend monolith  127.0.0.1:8011 healthy
           backend agent-service  127.0.0.1:8012 unhealthy
         proxy http://[proxy]  no proxy answers at http://[proxy]/api/routes: Connection refused (os error 111)
@@ -38,15 +38,16 @@ async fn status_tells_who_is_out_of_step() {
         "#);
         assert_snapshot!(shape(&json), @r#"
         file: "routes.toml"
+        source: "file"
         generation: {"number":0,"digest":"[digest]"}
         damaged: null
         routes:
           - {"name":"workflows","stage":"shadow","old":"monolith","new":"agent-service","compared":1200,"matched":1158,"failed":2,"differences":2,"failovers":6}
           - {"name":"executions","stage":"monolith","old":"monolith","new":"agent-service","compared":0,"matched":0,"failed":0,"differences":0,"failovers":6}
         proxies:
-          - {"address":"http://[proxy]","in_step":true,"generation":{"number":0,"digest":"[digest]"},"table":"routes.toml","version":"0.1.0","pid":4711,"rejected":[],"backends":[{"name":"monolith","healthy":true,"targets":[{"address":"127.0.0.1:8011","healthy":true}]},{"name":"agent-service","healthy":true,"targets":[{"address":"127.0.0.1:8012","healthy":true}]}],"error":null}
-          - {"address":"http://[proxy]","in_step":false,"generation":{"number":0,"digest":"[digest]"},"table":"routes.toml","version":"0.1.0","pid":4711,"rejected":[],"backends":[{"name":"monolith","healthy":true,"targets":[{"address":"127.0.0.1:8011","healthy":true}]},{"name":"agent-service","healthy":false,"targets":[{"address":"127.0.0.1:8012","healthy":false}]}],"error":null}
-          - {"address":"http://[proxy]","in_step":false,"generation":null,"table":null,"version":null,"pid":null,"rejected":[],"backends":[],"error":"no proxy answers at http://[proxy]/api/routes: Connection refused (os error 111)"}
+          - {"address":"http://[proxy]","in_step":true,"generation":{"number":0,"digest":"[digest]"},"table":"routes.toml","version":"0.1.0","pid":4711,"rejected":[],"lost":null,"backends":[{"name":"monolith","healthy":true,"targets":[{"address":"127.0.0.1:8011","healthy":true}]},{"name":"agent-service","healthy":true,"targets":[{"address":"127.0.0.1:8012","healthy":true}]}],"error":null}
+          - {"address":"http://[proxy]","in_step":false,"generation":{"number":0,"digest":"[digest]"},"table":"routes.toml","version":"0.1.0","pid":4711,"rejected":[],"lost":null,"backends":[{"name":"monolith","healthy":true,"targets":[{"address":"127.0.0.1:8011","healthy":true}]},{"name":"agent-service","healthy":false,"targets":[{"address":"127.0.0.1:8012","healthy":false}]}],"error":null}
+          - {"address":"http://[proxy]","in_step":false,"generation":null,"table":null,"version":null,"pid":null,"rejected":[],"lost":null,"backends":[],"error":"no proxy answers at http://[proxy]/api/routes: Connection refused (os error 111)"}
         interrupted: []
         history: {"in_file":"[digest]","changes":[],"findings":[]}
         "#);
@@ -69,7 +70,7 @@ async fn status_of_a_damaged_table_still_finds_the_proxies() {
     workflows   canary 10 %  monolith → agent-service  0         –        0            0       3          
     executions  monolith     monolith → agent-service  0         –        0            0       3          
 
-    proxy http://[proxy]  out of step with the file: generation 1 ([digest]) of routes.toml
+    proxy http://[proxy]  out of step with the table: generation 1 ([digest]) of routes.toml
       backend monolith  127.0.0.1:8011 healthy
       backend agent-service  127.0.0.1:8012 healthy
 
