@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_trained_does_not_stop_the_rest() {
-        let test = TestApp::new().await;
+        let test = TestApp::on_file().await;
         let [unreadable, gone, changed] =
             [create(&test).await, create(&test).await, create(&test).await];
         let last = create(&test).await;

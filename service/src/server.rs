@@ -177,7 +177,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
     if let Ok(address) = listener.local_addr() {
-        let database = app.config.database.path.display().to_string();
+        let database = app.config.database.place.to_string();
         let build_id = app.config.build_id.as_str();
         tracing::info!(%address, database, build_id, mode = ?app.config.mode, "listening");
     }

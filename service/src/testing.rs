@@ -1,9 +1,9 @@
-//! What tests share: a service on a fresh SQLite file, with a clock that they move.
+//! What tests share: a service on a fresh database, with a clock that they move.
 
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -15,14 +15,16 @@ use http_body_util::BodyExt as _;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
+use sqlx::postgres::PgPool;
 use tempfile::TempDir;
+use throwaway::shared::{Cluster, Database};
 use tower::ServiceExt as _;
 
 use crate::alerting::Alerting;
 use crate::app::App;
 use crate::calculator::Calculator;
 use crate::clock::{Chance, Clock, RandomIds};
-use crate::config::{Config, Source};
+use crate::config::{Config, Source, database};
 use crate::execution::Bell;
 use crate::instances::{Host, Instances};
 use crate::learning::environment::FEATURE_NAMES;
@@ -37,6 +39,8 @@ use crate::metrics::Metrics;
 use crate::python::time::Stamp;
 use crate::server;
 use crate::store::Store;
+use crate::store::open::Place;
+use crate::tables::Cell;
 use crate::tables::agents::StepType;
 use crate::trained_policies::TrainedPolicies;
 
@@ -86,7 +90,69 @@ pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<TestClock>,
     router: Router,
-    _folder: Arc<TempDir>,
+    _database: Arc<Fresh>,
+}
+
+/// A database that goes with its test.
+pub(crate) enum Fresh {
+    File(TempDir),
+    Server(Database),
+}
+
+impl Fresh {
+    /// In a folder in memory where the system has one: these tests are not about how fast a busy disk syncs.
+    fn file() -> Self {
+        let memory = Path::new("/dev/shm");
+        Self::File(if memory.is_dir() {
+            TempDir::new_in(memory).unwrap()
+        } else {
+            TempDir::new().unwrap()
+        })
+    }
+
+    /// On a server of PostgreSQL, with the tables as the service makes them.
+    pub(crate) async fn server() -> Self {
+        /// The one that the others are copied from, and of which cluster.
+        static TEMPLATE: tokio::sync::Mutex<Option<(Weak<Cluster>, String)>> =
+            tokio::sync::Mutex::const_new(None);
+        let cluster = Cluster::current();
+        let mut template = TEMPLATE.lock().await;
+        if let Some((made_in, name)) = &*template
+            && made_in.ptr_eq(&Arc::downgrade(&cluster))
+        {
+            return Self::Server(cluster.database(name));
+        }
+        let made = cluster.database("template1");
+        let location = database::location(&made.url()).unwrap();
+        Store::open(&location).await.unwrap().close().await;
+        let name = made.stay();
+        let database = cluster.database(&name);
+        *template = Some((Arc::downgrade(&cluster), name));
+        Self::Server(database)
+    }
+
+    /// An empty one on a server.
+    pub(crate) fn empty_server() -> Self {
+        Self::Server(Cluster::current().database("template1"))
+    }
+
+    pub(crate) fn url(&self, busy_timeout: &str) -> String {
+        match self {
+            Self::File(folder) => {
+                format!("sqlite:///{}?timeout={busy_timeout}", folder.path().join("c.db").display())
+            }
+            Self::Server(database) => format!("{}&timeout={busy_timeout}", database.url()),
+        }
+    }
+}
+
+/// `TEST_DATABASE=postgres`: every test that can takes a server instead of a file.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is set where tests are run, and they have no configuration"
+)]
+fn is_on_server() -> bool {
+    std::env::var("TEST_DATABASE").is_ok_and(|engine| engine == "postgres")
 }
 
 /// An answer.
@@ -117,21 +183,57 @@ impl TestApp {
 
     /// A service with some settings of its own.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        Self::on(Arc::new(memory_folder()), "0.2", settings).await
+        Self::on(Arc::new(Self::fresh().await), "0.2", settings).await
     }
 
-    /// Two services on one database, as two processes are: neither knows of the other, and each waits for its locks.
-    pub(crate) async fn pair() -> [Self; 2] {
-        let folder = Arc::new(memory_folder());
-        [Self::on(Arc::clone(&folder), "10", &[]).await, Self::on(folder, "10", &[]).await]
+    /// A service on a file, for what only files have.
+    pub(crate) async fn on_file() -> Self {
+        Self::on_file_with(&[]).await
     }
 
-    async fn on(folder: Arc<TempDir>, busy_timeout: &str, settings: &[(&str, &str)]) -> Self {
+    /// The same with some settings of its own.
+    pub(crate) async fn on_file_with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Arc::new(Fresh::file()), "0.2", settings).await
+    }
+
+    /// A service on a server.
+    pub(crate) async fn on_server() -> Self {
+        Self::on(Arc::new(Fresh::server().await), "0.2", &[]).await
+    }
+
+    /// Two services on one database, as two processes are: neither knows of the other, and each waits for its locks. On a
+    /// file, and on a server.
+    pub(crate) async fn pairs() -> [[Self; 2]; 2] {
+        [Self::pair_on(Fresh::file()).await, Self::pair_on(Fresh::server().await).await]
+    }
+
+    async fn pair_on(database: Fresh) -> [Self; 2] {
+        let database = Arc::new(database);
+        [Self::on(Arc::clone(&database), "10", &[]).await, Self::on(database, "10", &[]).await]
+    }
+
+    /// Connections to the same server as somebody has them who knows nothing of the service.
+    pub(crate) fn monolith_beside(test: &Self) -> PgPool {
+        let Place::Server { url, .. } = &test.app.config.database.place else {
+            panic!("is a file")
+        };
+        PgPool::connect_lazy(url.reveal()).unwrap()
+    }
+
+    async fn fresh() -> Fresh {
+        if is_on_server() { Fresh::server().await } else { Fresh::file() }
+    }
+
+    async fn on(database: Arc<Fresh>, busy_timeout: &str, settings: &[(&str, &str)]) -> Self {
         show_logs();
-        let file = folder.path().join("c.db");
-        let url = format!("sqlite:///{}?timeout={busy_timeout}", file.display());
+        let url = database.url(busy_timeout);
         // No test touches the units of the machine it runs on.
-        let mut all = vec![("DATABASE_URL", url.as_str()), ("UNIT_MANAGER", "none")];
+        let key = "07".repeat(32);
+        let mut all = vec![
+            ("DATABASE_URL", url.as_str()),
+            ("UNIT_MANAGER", "none"),
+            ("RECEIPT_SIGNING_KEY_HEX", &key),
+        ];
         all.extend(settings);
         let config = Config::read(&Source::of(&all)).unwrap();
         let live_events = Arc::new(LiveEvents::new(&config));
@@ -157,7 +259,7 @@ impl TestApp {
             metrics: Metrics::new("test"),
         });
         let router = server::routes(&app);
-        Self { app, clock, router, _folder: folder }
+        Self { app, clock, router, _database: database }
     }
 
     /// The answer as it begins, whether or not it ends.
@@ -317,16 +419,15 @@ impl TestApp {
 
     /// A statement as the monolith, or a hand, would run it.
     pub(crate) async fn sql(&self, statement: &str) {
+        self.sql_with(statement, Vec::new()).await;
+    }
+
+    /// The same with values for its places.
+    pub(crate) async fn sql_with(&self, statement: &str, binds: Vec<Cell>) {
         let mut writing = self.app.store.write().await.unwrap();
-        writing.statement(statement).await.unwrap();
+        writing.statement_with(statement, binds).await.unwrap();
         writing.commit().await.unwrap();
     }
-}
-
-/// A folder in memory where the system has one: these tests are not about how fast a busy disk syncs.
-fn memory_folder() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
 }
 
 /// Waits until `condition` holds, for ten seconds at most.

@@ -25,7 +25,7 @@ pub use units::UnitSettings;
 use crate::build::BuildId;
 use crate::compatibility::Compatibility;
 use crate::logic::orchestration::Rules;
-use crate::store::open::Location;
+use crate::store::open::{Location, Place};
 use crate::store::rehearsal::Limits;
 
 /// The checked configuration of one process.
@@ -239,7 +239,7 @@ fn count(text: &str) -> Result<usize, String> {
     usize::try_from(number).map_err(|_why| "is too large".to_owned())
 }
 
-/// A lease must outlive SQLite's busy time-out, or a worker that waits for a lock loses its run.
+/// A lease must outlive the busy time-out, or a worker that waits for a lock loses its run.
 fn lease(text: &str) -> Result<Duration, String> {
     whole(text, 6, 3600).map(Duration::from_secs)
 }
@@ -311,7 +311,13 @@ fn receipt_key(
         return Some(ReceiptKey::File(PathBuf::from(path)));
     }
     // Processes that share the database find the same key beside it.
-    let mut name = database?.path.clone().into_os_string();
+    let Place::File { path, .. } = &database?.place else {
+        let text = "and RECEIPT_KEY_FILE are not set; a server has no folder to keep the key in, and every process \
+                    that shares the database has to have the same";
+        problems.push(source.secret_problem("RECEIPT_SIGNING_KEY_HEX", text));
+        return None;
+    };
+    let mut name = path.clone().into_os_string();
     name.push(".receipt-key");
     Some(ReceiptKey::File(PathBuf::from(name)))
 }

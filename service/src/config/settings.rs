@@ -23,7 +23,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "DATABASE_URL",
         "(required)",
-        "sqlite:////abs/path.db, sqlite:///relative.db, sqlite://path",
+        "sqlite:////abs/path.db, sqlite:///relative.db, sqlite://path, postgresql://user@host/database",
     ),
     setting("ADMIN_API_KEYS", "(none)", "JSON list or comma-separated; required in production"),
     setting("CLIENT_API_KEYS", "(none)", "the same, for the endpoints of clients"),

@@ -148,7 +148,8 @@ pub(super) async fn insert(
         }
     };
     let row = deployments::config(work.id("deploy_", 8), workflow_id.to_owned(), name, work.now());
-    let cells = overrides::created(&row, &object).map_err(ApiError::Invalid)?;
+    let cells =
+        overrides::created(&row, &object, work.store.engine()).map_err(ApiError::Invalid)?;
     let config = writing.deployment_insert(cells).await.map_err(|error| {
         if error.is_taken() {
             ApiError::detail(StatusCode::CONFLICT, "There is a deployment config with this id")

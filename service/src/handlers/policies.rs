@@ -46,7 +46,7 @@ pub fn create() -> Action {
     Action::new("Create a security policy", async |work: Work, mut input: Input| {
         let rules = std::mem::take(&mut input.body);
         let new: NewPolicy = input.query()?;
-        let cells = new.into_cells(&rules, work.id("policy_", 8), work.now());
+        let cells = new.into_cells(&rules, work.id("policy_", 8), work.now(), work.store.engine());
         let cells = cells.map_err(ApiError::Invalid)?;
         let mut writing = work.store.write().await?;
         let policy = writing.policy_insert(cells, &input.caller).await.map_err(taken)?;
@@ -92,7 +92,7 @@ pub fn change() -> Action {
         let id = input.part(ID);
         let mut writing = work.store.write().await?;
         let policy = reachable(&mut writing, &work, id).await?;
-        let cells = policies::updated_cells(&policy, &updates, work.now());
+        let cells = policies::updated_cells(&policy, &updates, work.now(), work.store.engine());
         let cells = cells.map_err(ApiError::Invalid)?;
         let policy = writing.policy_update(id, cells).await.map_err(taken)?;
         let event = policies::updated(&policy, id, &updates, input.caller.clone());

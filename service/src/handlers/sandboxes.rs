@@ -34,7 +34,8 @@ pub fn create() -> Action {
         let wishes = std::mem::take(&mut input.body);
         let Query { security_level } = input.query()?;
         let execution = input.part(ID);
-        let cells = sandboxes::new(execution, security_level, &wishes, work.now());
+        let cells =
+            sandboxes::new(execution, security_level, &wishes, work.now(), work.store.engine());
         let cells = cells.map_err(ApiError::Invalid)?;
         let mut writing = work.store.write().await?;
         let sandbox = writing.sandbox_insert(cells).await.map_err(taken)?;

@@ -151,7 +151,7 @@ async fn null_is_taken_where_the_column_takes_it() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_a_clean_500() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     test.workflow(&[]).await;
     test.sql("UPDATE ai_agent_workflows SET verification_level = 'Basic'").await;
     let answer = test.ask("alice", "GET", "/workflows", None).await;
@@ -242,7 +242,7 @@ async fn the_service_tells_its_build_its_figures_and_its_api() {
 
 #[tokio::test]
 async fn stored_text_is_what_python_writes() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let body = json!({"name": "żółć", "steps": {"ü": {"k": [1, 2.0, 1e-5, 1e16]}}, "tags": ["a", "✓"], "max_cost_budget": 3});
     test.ask("alice", "POST", "/workflows", Some(body)).await;
     let stored = async |condition: &str| {

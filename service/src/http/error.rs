@@ -25,13 +25,17 @@ pub enum ApiError {
     /// The form `{"error": {"type": "http_error", …}}` of limits that lie before any endpoint.
     #[error("{0}: {1}")]
     Limit(StatusCode, String),
-    /// 500, or 503 when the database is only busy or a rehearsal was given up. The client learns nothing more.
+    /// 500; 503 when the database is only busy or a rehearsal was given up; 422 when a value does not fit its column. The
+    /// client learns nothing more.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// 500.
     #[error("{0}")]
     Internal(String),
 }
+
+/// What a client hears whose value is fine in itself and too much for its column. On SQLite there is no such value.
+const UNFIT: &str = "A value of the request is too long, too large or of another type than its column in the database";
 
 /// What an error answer tells about its request.
 #[derive(Debug, Clone)]
@@ -75,6 +79,11 @@ impl ApiError {
             Self::Store(error) if error.is_busy() => {
                 tracing::warn!(path = context.path, error = chain(&error), "database is busy");
                 try_again("The database is busy, please try again")
+            }
+            Self::Store(error) if error.is_unfit() => {
+                tracing::info!(path = context.path, error = chain(&error), "unfit value");
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Reply::json(status, &json!({"detail": UNFIT})).into_response()
             }
             Self::Store(error) => internal(&chain(&error), context),
             Self::Internal(error) => internal(&error, context),

@@ -7,25 +7,37 @@
 use serde_json::{Map, Value};
 
 use crate::python::json::stored;
+use crate::python::time::Stamp;
 use crate::tables::column::{ColumnType, ColumnValue as _, Record};
-use crate::tables::{Cell, Column, Money, choice};
+use crate::tables::{Cell, Column, Engine, Money, choice};
 use crate::validation::coerce::{self, Refusal};
 use crate::validation::{Place, Problem, kind};
 
 /// The cells of a new row: `row` has the defaults, `object` what is to be otherwise. Null means the default, except in
 /// columns of JSON.
-pub fn created<R: Record>(row: &R, object: &Map<String, Value>) -> Result<Vec<Cell>, Vec<Problem>> {
-    replaced(row, object, |column, value| value.is_null() && column.kind != ColumnType::Json)
+pub fn created<R: Record>(
+    row: &R,
+    object: &Map<String, Value>,
+    engine: Engine,
+) -> Result<Vec<Cell>, Vec<Problem>> {
+    let is_default =
+        |column: &Column, value: &Value| value.is_null() && column.kind != ColumnType::Json;
+    replaced(row, object, engine, is_default)
 }
 
 /// The cells of a changed row. Null is a value like any other, which few columns take.
-pub fn changed<R: Record>(row: &R, object: &Map<String, Value>) -> Result<Vec<Cell>, Vec<Problem>> {
-    replaced(row, object, |_, _| false)
+pub fn changed<R: Record>(
+    row: &R,
+    object: &Map<String, Value>,
+    engine: Engine,
+) -> Result<Vec<Cell>, Vec<Problem>> {
+    replaced(row, object, engine, |_, _| false)
 }
 
 fn replaced<R: Record>(
     row: &R,
     object: &Map<String, Value>,
+    engine: Engine,
     keeps: impl Fn(&Column, &Value) -> bool,
 ) -> Result<Vec<Cell>, Vec<Problem>> {
     let body = Place::root("body");
@@ -35,7 +47,7 @@ fn replaced<R: Record>(
         let Some(value) = object.get(column.name).filter(|value| !keeps(column, value)) else {
             continue;
         };
-        match cell_of(column, value) {
+        match cell_of(column, value, engine) {
             Ok(taken) => *cell = taken,
             Err(refusal) => {
                 let place = body.within(column.name);
@@ -47,7 +59,7 @@ fn replaced<R: Record>(
 }
 
 /// What is stored of a value in a column.
-fn cell_of(column: &Column, value: &Value) -> Result<Cell, Refusal> {
+fn cell_of(column: &Column, value: &Value, engine: Engine) -> Result<Cell, Refusal> {
     match (column.kind, value) {
         (ColumnType::Json, value) => Ok(Cell::Text(stored(value))),
         (_, Value::Null) if column.nullable => Ok(Cell::Null),
@@ -62,13 +74,18 @@ fn cell_of(column: &Column, value: &Value) -> Result<Cell, Refusal> {
         (ColumnType::Float, value) => coerce::number(value).map(Cell::Real),
         (ColumnType::Money, value) => coerce::number(value).map(|number| Money::of(number).write()),
         (ColumnType::Boolean, value) => truth(value),
-        // JSON has no instants, and the monolith's columns take no text for one.
-        (ColumnType::DateTime, _) => {
-            Err(Refusal::new("datetime_type", "Input should be a valid datetime"))
-        }
+        (ColumnType::DateTime, value) => instant(value, engine),
         (ColumnType::Bytes, _) => Err(Refusal::new("bytes_type", "Input should be valid bytes")),
         (ColumnType::Enum(names), value) => named(names, value),
     }
+}
+
+/// JSON has no instants, and the monolith's columns take no text for one, but where a server reads it.
+fn instant(value: &Value, engine: Engine) -> Result<Cell, Refusal> {
+    let text = value.as_str().filter(|_| engine == Engine::Postgres);
+    let stamp = text.and_then(Stamp::parse);
+    let refusal = || Refusal::new("datetime_type", "Input should be a valid datetime");
+    stamp.map(|stamp| stamp.write()).ok_or_else(refusal)
 }
 
 /// A number or a truth value as it is. What 64 bits do not hold is refused.
@@ -108,7 +125,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::python::time::Stamp;
     use crate::tables::agents::{Step, StepType, Workflow};
     use crate::tables::{Float, Int};
 
@@ -124,8 +140,12 @@ mod tests {
     }
 
     fn one(name: &str, value: &Value) -> Result<Cell, &'static str> {
+        one_in(name, value, Engine::Sqlite)
+    }
+
+    fn one_in(name: &str, value: &Value, engine: Engine) -> Result<Cell, &'static str> {
         let object = Map::from_iter([(name.to_owned(), value.clone())]);
-        let changed = changed(&row(), &object).map_err(|problems| problems[0].code);
+        let changed = changed(&row(), &object, engine).map_err(|problems| problems[0].code);
         changed.map(|cells| cell(&cells, name))
     }
 
@@ -173,9 +193,12 @@ mod tests {
         ] {
             assert_eq!(one(name, &value), Err(code), "{name} {value}");
         }
+        let in_postgres = |value| one_in("created_at", &value, Engine::Postgres);
+        assert_eq!(in_postgres(json!("2026-01-02")), Ok(Cell::from("2026-01-02 00:00:00.000000")));
+        assert_eq!(in_postgres(json!("soon")), Err("datetime_type"));
         let object = json!({"max_cost_budget": "many"});
         let workflow = workflow();
-        let problems = changed(&workflow, object.as_object().unwrap()).unwrap_err();
+        let problems = changed(&workflow, object.as_object().unwrap(), Engine::Sqlite).unwrap_err();
         assert_eq!(
             (problems[0].field.as_str(), problems[0].code),
             ("body.max_cost_budget", "float_parsing")
@@ -206,12 +229,12 @@ mod tests {
     #[test]
     fn null_means_the_default_of_a_new_row_and_all_problems_are_told() {
         let object = json!({"name": null, "created_at": null, "retry_policy": null, "unknown": 1});
-        let cells = created(&row(), object.as_object().unwrap()).unwrap();
+        let cells = created(&row(), object.as_object().unwrap(), Engine::Sqlite).unwrap();
         assert_eq!(cell(&cells, "name"), row().name.write());
         assert_eq!(cell(&cells, "created_at"), row().created_at.write());
         assert_eq!(cell(&cells, "retry_policy"), Cell::from("null"));
         let object = json!({"step_type": "x", "name": [], "max_retries": 1});
-        let problems = created(&row(), object.as_object().unwrap()).unwrap_err();
+        let problems = created(&row(), object.as_object().unwrap(), Engine::Sqlite).unwrap_err();
         let places: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(places, ["body.name", "body.step_type"]);
         assert!(problems[1].message.starts_with("Input should be 'inference', "), "{problems:?}");
@@ -235,7 +258,7 @@ mod tests {
         #[test]
         fn what_is_taken_reads_as_its_column(values in prop::collection::vec(any_json(), Step::TABLE.columns.len())) {
             for (column, value) in Step::TABLE.columns.iter().zip(values) {
-                let Ok(taken) = cell_of(column, &value) else { continue };
+                let Ok(taken) = cell_of(column, &value, Engine::Sqlite) else { continue };
                 let fits = match column.kind {
                     ColumnType::Enum(names) => matches!(&taken, Cell::Text(name) if names.contains(&name.as_str())),
                     ColumnType::Boolean => bool::read(taken).is_ok(),

@@ -8,7 +8,7 @@ use super::{Denied, overrides};
 use crate::python::time::Stamp;
 use crate::tables::own::policies::PolicyOwner;
 use crate::tables::security::{AuditEventType, Policy, SecurityLevel};
-use crate::tables::{Cell, Json, Record as _};
+use crate::tables::{Cell, Engine, Json, Record as _};
 use crate::validation::{Place, Problem};
 
 /// A policy as a client names it; its rules are a free object.
@@ -72,10 +72,11 @@ impl NewPolicy {
         rules: &Map<String, Value>,
         id: String,
         now: Stamp,
+        engine: Engine,
     ) -> Result<Vec<Cell>, Vec<Problem>> {
         let twice = IN_QUERY.iter().filter(|name| rules.contains_key(**name));
         refuse(twice, "is given in the query")?;
-        overrides::created(&self.into_row(id, now), rules)
+        overrides::created(&self.into_row(id, now), rules, engine)
     }
 
     fn into_row(self, id: String, now: Stamp) -> Policy {
@@ -123,6 +124,7 @@ pub fn updated_cells(
     policy: &Policy,
     updates: &Map<String, Value>,
     now: Stamp,
+    engine: Engine,
 ) -> Result<Vec<Cell>, Vec<Problem>> {
     let wrong = NO_COLUMNS.iter().filter(|name| updates.contains_key(**name));
     refuse(wrong, "is no field of a policy")?;
@@ -130,7 +132,7 @@ pub fn updated_cells(
     let mut updates = updates.clone();
     // Whatever is sent for it, the time of the update comes after it.
     updates.shift_remove("updated_at");
-    overrides::changed(&policy, &updates)
+    overrides::changed(&policy, &updates, engine)
 }
 
 fn refuse<'n>(names: impl Iterator<Item = &'n &'n str>, why: &str) -> Result<(), Vec<Problem>> {
@@ -198,7 +200,12 @@ mod tests {
     #[test]
     fn rules_take_the_place_of_defaults_and_do_not_repeat_the_query() {
         let rules = json!({"max_data_size": 10, "is_active": false, "unknown": 1});
-        let cells = new().into_cells(rules.as_object().unwrap(), "policy_1".to_owned(), now());
+        let cells = new().into_cells(
+            rules.as_object().unwrap(),
+            "policy_1".to_owned(),
+            now(),
+            Engine::Sqlite,
+        );
         let policy = Policy::from_cells(cells.unwrap()).unwrap();
         assert_eq!((policy.max_data_size.get(), policy.is_active), (Some(10), false));
         assert_eq!(
@@ -206,7 +213,12 @@ mod tests {
             (Some(100), true)
         );
         let rules = json!({"security_level": "public", "name": null});
-        let cells = new().into_cells(rules.as_object().unwrap(), "policy_1".to_owned(), now());
+        let cells = new().into_cells(
+            rules.as_object().unwrap(),
+            "policy_1".to_owned(),
+            now(),
+            Engine::Sqlite,
+        );
         assert_eq!(
             problems(cells),
             [
@@ -220,7 +232,9 @@ mod tests {
     fn an_update_counts_whatever_it_says_and_refuses_what_is_no_field() {
         let policy = new().into_row("policy_1".to_owned(), now());
         let later = Stamp::parse("2026-11-23").unwrap();
-        let update = |updates: Value| updated_cells(&policy, updates.as_object().unwrap(), later);
+        let update = |updates: Value| {
+            updated_cells(&policy, updates.as_object().unwrap(), later, Engine::Sqlite)
+        };
         let policy_of = |cells| Policy::from_cells(cells).unwrap();
         let changed = policy_of(update(json!({"updated_at": "x", "nonsense": 1})).unwrap());
         assert_eq!((changed.updated_at, changed.created_at), (later, now()));

@@ -7,7 +7,7 @@ use super::audit::Event;
 use super::overrides;
 use crate::python::time::Stamp;
 use crate::tables::security::{AuditEventType, Sandbox, SecurityLevel};
-use crate::tables::{Cell, Json};
+use crate::tables::{Cell, Engine, Json};
 use crate::validation::coerce::{self, Refusal};
 use crate::validation::{Place, Problem};
 
@@ -130,10 +130,11 @@ pub fn new(
     level: SecurityLevel,
     wishes: &Map<String, Value>,
     now: Stamp,
+    engine: Engine,
 ) -> Result<Vec<Cell>, Vec<Problem>> {
     let row = row(execution_id, level, now);
     let granted = granted(&row, wishes)?;
-    overrides::created(&row, &granted)
+    overrides::created(&row, &granted, engine)
 }
 
 fn row(execution_id: &str, level: SecurityLevel, now: Stamp) -> Sandbox {
@@ -291,7 +292,7 @@ mod tests {
 
     fn sandbox(level: SecurityLevel, wishes: &Value) -> Result<Value, Vec<(String, &'static str)>> {
         let now = Stamp::parse("2026-11-22").unwrap();
-        new("exec_1", level, wishes.as_object().unwrap(), now)
+        new("exec_1", level, wishes.as_object().unwrap(), now, Engine::Sqlite)
             .map(|cells| Sandbox::from_cells(cells).unwrap().to_json())
             .map_err(|problems| problems.into_iter().map(|p| (p.field, p.code)).collect())
     }

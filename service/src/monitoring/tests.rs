@@ -100,7 +100,7 @@ async fn plans_that_cannot_be_read_keep_nobody_elses_waiting() {
     test.sql(
         "INSERT INTO agent_service_orchestrator_agents (owner_id, agent_id, supported_task_types, gpu_tier, \
          max_concurrent_tasks, performance_score, cost_per_hour, reliability_score, in_maintenance, built_in, \
-         registered_at, last_updated) VALUES ('bob', 'a', '[]', 'HUGE', 1, 1, 1, 1, 0, 0, '2026-01-01', '2026-01-01')",
+         registered_at, last_updated) VALUES ('bob', 'a', '[]', 'HUGE', 1, 1, 1, 1, FALSE, FALSE, '2026-01-01', '2026-01-01')",
     )
     .await;
     test.clock.advance(301);

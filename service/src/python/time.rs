@@ -79,6 +79,11 @@ impl Stamp {
         self.utc().and_utc().timestamp_millis()
     }
 
+    /// Microseconds since 1970.
+    pub fn micros(&self) -> i64 {
+        self.utc().and_utc().timestamp_micros()
+    }
+
     /// This instant later by `seconds`, kept where the calendar ends.
     #[must_use]
     pub fn plus_seconds(&self, seconds: i64) -> Self {

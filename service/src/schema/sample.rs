@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _, SqliteConnection};
 
 use super::rows::RowFaults;
 use super::shape;
-use crate::store::rows::cells;
+use crate::store::sqlite_cells;
 use crate::tables::{Cell, Column, ColumnType, Table};
 
 /// How many rows one statement reads at most.
@@ -73,7 +73,7 @@ impl Readable {
                 let at: i64 = last.try_get(0)?;
                 left -= batch;
                 for row in &rows {
-                    let mut cells = cells(row)?;
+                    let mut cells = sqlite_cells(row)?;
                     cells.remove(0);
                     faults.look(table, &self.columns, cells);
                 }

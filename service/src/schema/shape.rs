@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::tables::Engine;
+
 /// The tables of a database, or those that a program declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
@@ -12,16 +14,6 @@ pub struct Schema {
     pub engine: Option<Engine>,
     /// By name.
     pub tables: BTreeMap<String, Table>,
-}
-
-/// A kind of database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Engine {
-    /// A file.
-    Sqlite,
-    /// A server.
-    Postgres,
 }
 
 /// One table.

@@ -207,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_service_makes_is_what_it_needs() {
-        let made = tables::ALL.iter().flat_map(|table| table.create_statements());
+        let made = tables::ALL.iter().flat_map(|table| table.create_statements(Engine::Sqlite));
         let found = read_of(made.collect::<Vec<_>>().join(";")).await;
         let findings = judge(&needed::schema(), None, &found, OwnTables::MustBeThere);
         assert_eq!(findings, []);

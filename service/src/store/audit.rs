@@ -1,6 +1,6 @@
 //! Rows of `agent_audit_logs`, and the chain over those that this service wrote.
 
-use super::rows::{all_of, cell, page, whole};
+use super::rows::{all_of, cell, count_of, one_of, page, whole};
 use super::{Store, StoreError, Writing};
 use crate::logic::audit::Event;
 use crate::logic::audit_chain::{self, RawAuditLog};
@@ -68,11 +68,18 @@ impl Store {
     /// How many audit logs there are, of one owner or of all.
     pub async fn audit_counts(&self, owner: Option<&str>) -> Result<AuditCounts, StoreError> {
         let (conditions, binds) = all_of([(OF_OWNER, owner.map(Cell::from))]);
-        let select = "SELECT event_type, COUNT(*), SUM(requires_investigation = 1), SUM(risk_score), \
-                   SUM(risk_score <= 30), SUM(risk_score > 30 AND risk_score <= 70), \
-                   SUM(risk_score > 70 AND risk_score <= 90), SUM(risk_score > 90) \
-                   FROM agent_audit_logs";
-        let sql = format!("{select} WHERE {conditions} GROUP BY event_type");
+        let [to_investigate, low, medium, high, critical] = [
+            "requires_investigation = TRUE",
+            "risk_score <= 30",
+            "risk_score > 30 AND risk_score <= 70",
+            "risk_score > 70 AND risk_score <= 90",
+            "risk_score > 90",
+        ]
+        .map(count_of);
+        let sql = format!(
+            "SELECT event_type, COUNT(*), {to_investigate}, SUM(risk_score), {low}, {medium}, {high}, {critical} \
+             FROM agent_audit_logs WHERE {conditions} GROUP BY event_type"
+        );
         let mut counts = AuditCounts::default();
         for row in self.figures("count audit logs", sql, binds).await? {
             let mut row = row.into_iter();
@@ -120,9 +127,9 @@ impl Store {
         let rest = "WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?";
         let binds = vec![Cell::Integer(after), Cell::Integer(up_to), Cell::Integer(limit)];
         let links: Vec<AuditLink> = self.select(doing, rest, binds).await?;
-        let places = vec!["?"; links.len()].join(", ");
         let ids = links.iter().map(|link| cell(&link.audit_id)).collect();
-        let rows = self.select(doing, &format!("WHERE id IN ({places})"), ids).await?;
+        let (condition, ids) = one_of("id", ids);
+        let rows = self.select(doing, &format!("WHERE {condition}"), ids).await?;
         Ok((links, rows))
     }
 }

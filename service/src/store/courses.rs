@@ -1,6 +1,6 @@
 //! Rows of plans, their assignments and the ledger of what these hold: `agent_service_orchestrator_…`.
 
-use super::rows::{all_of, cell};
+use super::rows::{EVERY, all_of, cell};
 use super::{Store, StoreError, Writing};
 use crate::logic::orchestration::course::{Change, Course};
 use crate::python::time::Stamp;
@@ -202,9 +202,10 @@ impl Writing {
 
     /// Forgets all but an owner's newest `kept` plans that have ended.
     pub async fn plan_forget(&mut self, owner: &str, kept: i64) -> Result<(), StoreError> {
-        let old = "SELECT id FROM agent_service_orchestrator_plans \
-                   WHERE owner_id = ? AND status <> 'ACTIVE' \
-                   ORDER BY finished_at DESC, rowid DESC LIMIT -1 OFFSET ?";
+        let old = format!(
+            "SELECT id FROM agent_service_orchestrator_plans WHERE owner_id = ? AND status <> 'ACTIVE' \
+             ORDER BY finished_at DESC, rowid DESC LIMIT {EVERY} OFFSET ?"
+        );
         for (table, column) in [
             ("agent_service_orchestrator_allocations", "plan_id"),
             ("agent_service_orchestrator_assignments", "plan_id"),

@@ -1,8 +1,12 @@
 //! What can go wrong with the database, said so that an operator knows where to look.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use sqlx::error::DatabaseError as _;
+use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
+
+use super::engine::Unfit;
 use super::rehearsal::GivenUp;
 use crate::tables::Fault;
 
@@ -36,23 +40,23 @@ pub enum StoreError {
         /// What stands there.
         fault: Fault,
     },
-    /// The file cannot be used as a database.
-    #[error("database file {}: {problem}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
+    /// What the settings name cannot be used as the database.
+    #[error("database {database}: {problem}")]
+    Unusable {
+        /// The file, or the server's address without the password.
+        database: String,
         /// What is wrong and what to do.
         problem: String,
     },
     /// A table of this name exists but lacks columns.
     #[error(
-        "database file {}: table {table} lacks the columns {}; is this the monolith's database? \
+        "database {database}: table {table} lacks the columns {}; is this the monolith's database? \
          point DATABASE_URL at it, or let the monolith bring its tables up to date first",
-        path.display(), missing.join(", ")
+        missing.join(", ")
     )]
     ForeignTable {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the server's address without the password.
+        database: String,
         /// The table.
         table: &'static str,
         /// The columns that are not there.
@@ -92,16 +96,45 @@ impl StoreError {
         matches!(self, Self::Unreadable { .. })
     }
 
-    /// Whether another process held the database for longer than the busy time-out: worth another try.
+    /// Whether a value of the request was one that its column cannot hold: too long, too large, of another type. SQLite
+    /// stores any.
+    pub fn is_unfit(&self) -> bool {
+        let Self::Query { source, .. } = self else { return false };
+        match source {
+            sqlx::Error::Encode(why) => why.is::<Unfit>(),
+            // The class of data exceptions.
+            source => state(source).is_some_and(|state| state.starts_with("22")),
+        }
+    }
+
+    /// Whether the database was held by somebody else for longer than the busy time-out, or could not be reached: worth
+    /// another try.
     pub fn is_busy(&self) -> bool {
         let Self::Query { source, .. } = self.cause() else { return false };
-        // SQLITE_BUSY and SQLITE_LOCKED.
-        matches!(source, sqlx::Error::PoolTimedOut) || matches!(code(source), Some(5 | 6))
+        match source {
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
+            // SQLITE_BUSY and SQLITE_LOCKED.
+            source if matches!(code(source), Some(5 | 6)) => true,
+            source => {
+                state(source).is_some_and(|state| WORTH_ANOTHER_TRY.contains(&state.as_str()))
+            }
+        }
     }
 }
 
+/// PostgreSQL's: serialization failure, deadlock, too many connections, lock not available, query canceled (by its time-out),
+/// and the three of a server that goes down or comes up.
+const WORTH_ANOTHER_TRY: [&str; 8] =
+    ["40001", "40P01", "53300", "55P03", "57014", "57P01", "57P02", "57P03"];
+
 /// SQLite's code without what extends it.
 fn code(error: &sqlx::Error) -> Option<i32> {
-    let code = error.as_database_error()?.code()?.parse::<i32>().ok()?;
-    Some(code & 0xff)
+    let error = error.as_database_error()?.try_downcast_ref::<SqliteError>()?;
+    Some(error.code()?.parse::<i32>().ok()? & 0xff)
+}
+
+/// PostgreSQL's code.
+fn state(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    Some(error.code().to_owned())
 }

@@ -1,6 +1,7 @@
 //! The only place that speaks SQL: reads and writes the rows that `tables` defines.
 
 pub mod error;
+mod engine;
 pub mod schema;
 pub mod open;
 mod writers;
@@ -34,8 +35,8 @@ pub mod portfolio;
 
 use std::sync::Weak;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
-
+pub(crate) use engine::sqlite_cells;
+use engine::{Connection, Pool, Query};
 pub use error::StoreError;
 pub use page::Page;
 use rehearsal::{Part, Rehearsals, Stage};
@@ -44,7 +45,7 @@ use writers::{Member, Writers};
 /// The database, or what a rehearsal sees of it. Cheap to clone; clones share one pool.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: Pool,
     writers: Writers,
     rehearsals: Rehearsals,
     /// Where a rehearsal takes place; none: everything is real.
@@ -53,8 +54,9 @@ pub struct Store {
     asked: rows::Asked,
 }
 
-/// What is written at once or not at all. It has SQLite's write lock from its first moment, so nothing it has read can change
-/// under it. Dropped without [`Writing::commit`], it leaves nothing.
+/// What is written at once or not at all. Nothing it has read can change under it: it has SQLite's write lock from its first
+/// moment, or PostgreSQL's lock of the service's writers, and there locks the monolith's rows as it finds them. Dropped without
+/// [`Writing::commit`], it leaves nothing.
 #[derive(Debug)]
 pub struct Writing(Hold);
 
@@ -67,8 +69,7 @@ enum Hold {
 }
 
 impl Store {
-    /// Begins to write. Writers of this process queue here, in order; against other processes SQLite's busy
-    /// time-out decides.
+    /// Begins to write. Writers of this process queue here, in order; against other processes the busy time-out decides.
     pub async fn write(&self) -> Result<Writing, StoreError> {
         if let Some(stage) = &self.stage {
             return Ok(Writing(Hold::Rehearsed(Stage::part(stage).await?)));
@@ -83,11 +84,11 @@ impl Store {
 
     /// Asks the database for nothing, to see that it answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1")
-            .execute(&self.pool)
-            .await
-            .map(drop)
-            .map_err(|source| StoreError::query("reach the database", source))
+        let answered = async {
+            let mut connection = self.pool.acquire().await?;
+            connection.connection().fetch(Query::plain("SELECT 1"), Vec::new()).await
+        };
+        answered.await.map(drop).map_err(|source| StoreError::query("reach the database", source))
     }
 
     /// Closes every connection and waits for them.
@@ -106,10 +107,18 @@ impl Writing {
         }
     }
 
-    async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    async fn connection(&mut self) -> Result<Connection<'_>, StoreError> {
         match &mut self.0 {
             Hold::Real(member) => Ok(member.connection()),
             Hold::Rehearsed(part) => part.connection().await,
+        }
+    }
+
+    /// What a failed query means.
+    fn failed(&self, doing: &'static str, source: sqlx::Error) -> StoreError {
+        match self.0 {
+            Hold::Real { .. } => StoreError::query(doing, source),
+            Hold::Rehearsed(_) => engine::rehearsed(doing, source),
         }
     }
 }

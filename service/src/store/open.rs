@@ -1,53 +1,77 @@
-//! Opens the database file, makes the tables that are missing, and refuses a file that is something else.
+//! Opens the database, makes the tables that are missing, and refuses a database that is something else.
 
+use std::fmt;
 use std::io::Read as _;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
+use super::engine::{Patience, Pool, PostgresPool};
 use super::rehearsal::{Limits, Rehearsals};
 use super::writers::Writers;
 use super::{Store, StoreError};
-use crate::tables;
+use crate::config::Secret;
+use crate::tables::{self, Engine};
 
 /// The first bytes of every SQLite database that is not empty.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
+/// Connections to the database, beside the one of rehearsals.
+const CONNECTIONS: u32 = 8;
+
+/// The longest that a statement may take on a server, beyond waiting for a lock: as long as a request by default.
+const STATEMENT: Duration = Duration::from_secs(30);
+
 /// How to reach the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Location {
-    /// The file.
-    pub path: std::path::PathBuf,
-    /// Whether a missing file is made.
-    pub create: bool,
+    /// Where it is.
+    pub place: Place,
     /// How long to wait for another process's lock.
     pub busy_timeout: Duration,
     /// How long rehearsals may wait and be waited for.
     pub rehearsal: Limits,
 }
 
+/// Where a database is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In a file of SQLite.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Whether a missing file is made.
+        create: bool,
+    },
+    /// On a server of PostgreSQL.
+    Server {
+        /// In the form that [`PgConnectOptions`] reads. It may hold a password.
+        url: Secret,
+        /// The same for people.
+        shown: String,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, .. } => write!(f, "file {}", path.display()),
+            Self::Server { shown, .. } => f.write_str(shown),
+        }
+    }
+}
+
 impl Store {
-    /// Opens the database. The journal mode stays as found, because the monolith chose it.
+    /// Opens the database.
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
-        check_file(location)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&location.path)
-            .create_if_missing(location.create)
-            .busy_timeout(location.busy_timeout)
-            // As the monolith's connections: nothing is enforced that it does not enforce.
-            .foreign_keys(false);
-        let rehearsals =
-            Rehearsals::new(options.clone().create_if_missing(false), location.rehearsal);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(connections())
-            .acquire_timeout(location.busy_timeout + Duration::from_secs(5))
-            // It is a file: a connection that was well stays well.
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(|error| file_problem(location, &format!("cannot be opened: {error}")))?;
+        let (pool, rehearsals) = match &location.place {
+            Place::File { path, create } => file(location, path, *create).await?,
+            Place::Server { url, .. } => server(location, url)?,
+        };
         let store = Self {
             writers: Writers::new(pool.clone()),
             pool,
@@ -71,8 +95,8 @@ impl Store {
             let names = table.columns.iter().map(|column| column.name);
             let missing: Vec<_> = names.filter(|name| found.column(name).is_none()).collect();
             if !missing.is_empty() {
-                let path = location.path.clone();
-                return Err(StoreError::ForeignTable { path, table: table.name, missing });
+                let database = location.place.to_string();
+                return Err(StoreError::ForeignTable { database, table: table.name, missing });
             }
         }
         if absent.len() == tables::ALL.len() {
@@ -82,67 +106,109 @@ impl Store {
         if absent.is_empty() {
             return Ok(());
         }
+        let engine = self.engine();
         let mut writing = self.write().await?;
-        for statement in absent.iter().flat_map(|table| table.create_statements()) {
-            writing.run("create the tables", statement, Vec::new()).await?;
+        for statement in absent.iter().flat_map(|table| table.create_statements(engine)) {
+            writing.order("create the tables", statement).await?;
         }
         writing.commit().await
     }
 
     /// A database that has tables, but none of the monolith's, is some other program's.
     async fn refuse_foreign(&self, location: &Location) -> Result<(), StoreError> {
-        let doing = "look at the tables";
-        let mut names: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
-             ORDER BY name",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|source| StoreError::query(doing, source))?;
         // Those of ours were not there a moment ago: another process that starts has just made them.
-        names.retain(|name| tables::ALL.iter().all(|table| table.name != name));
+        let is_ours = |name: &str| tables::ALL.iter().any(|table| table.name == name);
+        let mut names: Vec<String> = self.schema().await?.tables.into_keys().collect();
+        names.retain(|name| !is_ours(name));
         names.truncate(5);
         if names.is_empty() {
             return Ok(());
         }
         let problem = format!(
             "belongs to something else: it has the tables {} and none of the monolith's; \
-             point DATABASE_URL at the monolith's database or at a new file",
+             point DATABASE_URL at the monolith's database or at a new one",
             names.join(", ")
         );
-        Err(file_problem(location, &problem))
+        Err(unusable(location, &problem))
+    }
+
+    /// Which kind of database it is.
+    pub fn engine(&self) -> Engine {
+        self.pool.engine()
     }
 }
 
-/// How many connections there are at most. Each is a thread that mostly calculates, and holds the schema, its statements and up
-/// to 2 MB of pages.
+/// How many connections to a file there are at most. Each is a thread that mostly calculates, and holds the schema, its
+/// statements and up to 2 MB of pages.
 fn connections() -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     u32::try_from(2 * cores).unwrap_or(u32::MAX).clamp(4, 8)
 }
 
-fn check_file(location: &Location) -> Result<(), StoreError> {
-    let path = &location.path;
-    let problem = |text: &str| Err(file_problem(location, text));
+/// Opens a file. The journal mode stays as found, because the monolith chose it.
+async fn file(
+    location: &Location,
+    path: &Path,
+    create: bool,
+) -> Result<(Pool, Rehearsals), StoreError> {
+    check_file(path, create).map_err(|problem| unusable(location, &problem))?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(create)
+        .busy_timeout(location.busy_timeout)
+        // As the monolith's connections: nothing is enforced that it does not enforce.
+        .foreign_keys(false);
+    let rehearsals =
+        Rehearsals::in_file(options.clone().create_if_missing(false), location.rehearsal);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections())
+        .acquire_timeout(location.busy_timeout + Duration::from_secs(5))
+        // It is a file: a connection that was well stays well.
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(|error| unusable(location, &format!("cannot be opened: {error}")))?;
+    Ok((Pool::Sqlite(pool), rehearsals))
+}
+
+/// Connects to a server when something is asked for.
+fn server(location: &Location, url: &Secret) -> Result<(Pool, Rehearsals), StoreError> {
+    let options = PgConnectOptions::from_str(url.reveal())
+        .map_err(|error| unusable(location, &format!("cannot be reached: {error}")))?;
+    let options = match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name("agent-service"),
+    };
+    let rehearsals = Rehearsals::on_server(options.clone(), location.rehearsal);
+    let patience = Patience {
+        lock: location.busy_timeout,
+        statement: location.busy_timeout + STATEMENT,
+        connection: location.busy_timeout + Duration::from_secs(5),
+    };
+    Ok((Pool::Postgres(PostgresPool::new(options, patience, 0..=CONNECTIONS)), rehearsals))
+}
+
+fn check_file(path: &Path, create: bool) -> Result<(), String> {
     if path.is_dir() {
-        return problem("is a directory; name the file inside it");
+        return Err("is a directory; name the file inside it".to_owned());
     }
     if !path.exists() {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         return match folder.filter(|folder| !folder.is_dir()) {
             Some(folder) => {
-                problem(&format!("the folder {} does not exist; create it", folder.display()))
+                Err(format!("the folder {} does not exist; create it", folder.display()))
             }
-            None if location.create => Ok(()),
-            None => problem("does not exist, and mode=rw forbids to create it"),
+            None if create => Ok(()),
+            None => Err("does not exist, and mode=rw forbids to create it".to_owned()),
         };
     }
     match read_head(path) {
         Ok(head) if head.is_empty() || head == MAGIC => Ok(()),
         Ok(_) => {
-            problem("is not an SQLite database; point DATABASE_URL at the monolith's database")
+            Err("is not an SQLite database; point DATABASE_URL at the monolith's database"
+                .to_owned())
         }
-        Err(error) => problem(&format!("cannot be read: {error}; give this user access to it")),
+        Err(error) => Err(format!("cannot be read: {error}; give this user access to it")),
     }
 }
 
@@ -152,8 +218,8 @@ fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-fn file_problem(location: &Location, problem: &str) -> StoreError {
-    StoreError::File { path: location.path.clone(), problem: problem.to_owned() }
+fn unusable(location: &Location, problem: &str) -> StoreError {
+    StoreError::Unusable { database: location.place.to_string(), problem: problem.to_owned() }
 }
 
 #[cfg(test)]
@@ -162,8 +228,8 @@ mod tests {
 
     async fn open(path: &Path, create: bool) -> Result<Store, String> {
         let busy_timeout = Duration::from_secs(5);
-        let location =
-            Location { path: path.to_owned(), create, busy_timeout, rehearsal: Limits::default() };
+        let place = Place::File { path: path.to_owned(), create };
+        let location = Location { place, busy_timeout, rehearsal: Limits::default() };
         Store::open(&location).await.map_err(|error| error.to_string())
     }
 
@@ -233,9 +299,8 @@ mod tests {
                 .pragma("journal_mode", mode);
             SqlitePoolOptions::new().connect_with(options).await.unwrap().close().await;
             let store = open(&path, true).await.unwrap();
-            let found: String =
-                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.pool).await.unwrap();
-            assert_eq!(found, mode);
+            let found = store.figures("look", "PRAGMA journal_mode", Vec::new()).await.unwrap();
+            assert_eq!(found, [[mode.into()]]);
             store.close().await;
         }
     }

@@ -13,7 +13,7 @@ use crate::tables::own::orchestration::{Agent, Orchestrator, ResourceType};
 const OF_OWNER: &str = "WHERE owner_id = ? ORDER BY registered_at, rowid";
 
 /// What agents hold, of what.
-const HELD: &str = "SELECT agent_id, resource_type, SUM(allocated_amount) \
+const HELD: &str = "SELECT agent_id, resource_type, CAST(SUM(allocated_amount) AS BIGINT) \
                     FROM agent_service_orchestrator_allocations WHERE held_for = ? \
                     GROUP BY agent_id, resource_type ORDER BY agent_id, resource_type";
 

@@ -3,17 +3,18 @@
 //! A rehearsal reads as any request does until it writes for the first time. From then on everything it does is one
 //! transaction on a connection that serves rehearsals only, and that transaction ends with a rollback or with its
 //! connection: there is no way to commit it. What it waits for and what others wait for because of it are bounded by
-//! [`Limits`]. (On PostgreSQL the same limits would be `lock_timeout` and `statement_timeout` of the transaction.)
+//! [`Limits`]; on PostgreSQL these are time-outs of its session, on SQLite the engine is interrupted.
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tokio::sync::{Mutex, Notify, OwnedMappedMutexGuard, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::engine::{self, Connection, Lent, Patience, Pool, PostgresPool};
 use super::writers::{Turn, Writers};
 use super::{Store, StoreError};
 
@@ -57,7 +58,7 @@ pub enum GivenUp {
 /// What all rehearsals of a process share.
 #[derive(Debug, Clone)]
 pub(super) struct Rehearsals {
-    pool: SqlitePool,
+    pool: Pool,
     limits: Limits,
     /// One rehearsal writes at a time; the next may from this instant on.
     next: Arc<Mutex<Instant>>,
@@ -86,7 +87,7 @@ pub(super) struct Stage {
 #[derive(Debug)]
 pub(super) struct Open {
     /// None once it was rolled back.
-    connection: Option<PoolConnection<Sqlite>>,
+    connection: Option<Lent>,
     /// Since when others wait for it; none before it has the lock.
     held: Option<Instant>,
     /// Longest that they may have to.
@@ -108,7 +109,7 @@ pub(super) struct Part {
 
 impl Rehearsals {
     /// Opens nothing yet: who never rehearses has no further connection.
-    pub(super) fn new(options: SqliteConnectOptions, limits: Limits) -> Self {
+    pub(super) fn in_file(options: SqliteConnectOptions, limits: Limits) -> Self {
         let options = options
             .busy_timeout(limits.lock)
             // What is written stays in memory, as the pages of one request can: spilled ones would lock readers out.
@@ -120,6 +121,19 @@ impl Rehearsals {
             .test_before_acquire(false)
             .after_connect(|connection, _| Box::pin(keep_off_the_disk(connection)))
             .connect_lazy_with(options);
+        Self::new(Pool::Sqlite(pool), limits)
+    }
+
+    /// The same on a server, where the one connection is opened at once.
+    pub(super) fn on_server(options: PgConnectOptions, limits: Limits) -> Self {
+        let Limits { lock, .. } = limits;
+        // A statement's time goes on while it waits for its lock.
+        let patience = Patience { lock, statement: lock * 2, connection: lock };
+        // One is kept: a server may take longer to let somebody in than a rehearsal waits.
+        Self::new(Pool::Postgres(PostgresPool::new(options, patience, 1..=1)), limits)
+    }
+
+    fn new(pool: Pool, limits: Limits) -> Self {
         Self { pool, limits, next: Arc::new(Mutex::new(Instant::now())) }
     }
 
@@ -178,8 +192,7 @@ impl Stage {
             *open = Some(stage.begin().await?);
         }
         let mut open = Self::opened(open).ok_or(StoreError::Rehearsal(GivenUp::Over))?;
-        let connection = open.connection().await?;
-        execute(connection, "SAVEPOINT part").await?;
+        execute(open.connection().await?, "SAVEPOINT part").await?;
         Ok(Part { open, is_kept: false })
     }
 
@@ -218,7 +231,8 @@ impl Stage {
             next,
         };
         let deadline = open.set_deadline().await?;
-        execute(open.connection().await?, "BEGIN IMMEDIATE").await?;
+        let begun = open.connection().await?.rehearse(limits.transaction).await;
+        begun.map_err(failed)?;
         let held = Instant::now();
         open.held = Some(held);
         // Set once, just here.
@@ -230,31 +244,32 @@ impl Stage {
 
 impl Open {
     /// The connection, where an abandoned part has left nothing.
-    pub(super) async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    pub(super) async fn connection(&mut self) -> Result<Connection<'_>, StoreError> {
         let over = StoreError::Rehearsal(GivenUp::Over);
-        let connection = self.connection.as_deref_mut().ok_or(over)?;
+        let lent = self.connection.as_mut().ok_or(over)?;
         if std::mem::take(&mut self.has_abandoned_part) {
-            execute(connection, "ROLLBACK TO part").await?;
-            execute(connection, "RELEASE part").await?;
+            execute(lent.connection(), "ROLLBACK TO part; RELEASE part").await?;
         }
-        Ok(connection)
+        Ok(lent.connection())
     }
 
-    /// Lets SQLite itself interrupt a statement that runs past the instant that is put in here.
+    /// Lets SQLite itself interrupt a statement that runs past the instant that is put in here. A server has its own clock.
     async fn set_deadline(&mut self) -> Result<Arc<OnceLock<Instant>>, StoreError> {
         let deadline = Arc::new(OnceLock::new());
         let shared: Arc<OnceLock<Instant>> = Arc::clone(&deadline);
-        let mut handle = self.connection().await?.lock_handle().await.map_err(failed)?;
-        handle.set_progress_handler(INSTRUCTIONS, move || {
-            shared.get().is_none_or(|deadline| Instant::now() < *deadline)
-        });
+        if let Connection::Sqlite(connection) = self.connection().await? {
+            let mut handle = connection.lock_handle().await.map_err(failed)?;
+            handle.set_progress_handler(INSTRUCTIONS, move || {
+                shared.get().is_none_or(|deadline| Instant::now() < *deadline)
+            });
+        }
         Ok(deadline)
     }
 
     /// Ends the transaction. A connection that does not take the rollback in time is closed, which undoes as much.
     async fn roll_back(mut self, limit: Duration) {
-        let Some(connection) = self.connection.as_deref_mut() else { return };
-        match timeout(limit, execute(connection, "ROLLBACK")).await {
+        let Some(lent) = self.connection.as_mut() else { return };
+        match timeout(limit, execute(lent.connection(), "ROLLBACK")).await {
             Ok(Ok(())) => drop(self.connection.take()),
             Ok(Err(error)) => tracing::debug!(%error, "a rehearsal's connection is closed"),
             Err(_elapsed) => tracing::warn!("a rehearsal took long to be rolled back"),
@@ -265,7 +280,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            drop(connection.detach());
+            connection.close();
         }
         if let Some(held) = self.held.map(|held| held.elapsed()) {
             *self.next = Instant::now() + held * REST;
@@ -282,7 +297,7 @@ impl Drop for Open {
 
 impl Part {
     /// The connection to write on.
-    pub(super) async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    pub(super) async fn connection(&mut self) -> Result<Connection<'_>, StoreError> {
         self.open.connection().await
     }
 
@@ -314,12 +329,12 @@ async fn keep_off_the_disk(connection: &mut SqliteConnection) -> Result<(), sqlx
     Ok(())
 }
 
-async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {
-    sqlx::query(sql).execute(connection).await.map(drop).map_err(failed)
+async fn execute(connection: Connection<'_>, sql: &str) -> Result<(), StoreError> {
+    connection.order(sql.to_owned()).await.map_err(failed)
 }
 
 fn failed(source: sqlx::Error) -> StoreError {
-    StoreError::query("rehearse a write", source)
+    engine::rehearsed("rehearse a write", source)
 }
 
 #[cfg(test)]

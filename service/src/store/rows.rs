@@ -1,15 +1,13 @@
 //! Carries rows between the driver and the types of `tables`.
 
-use futures::TryStreamExt as _;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow, SqliteValueRef};
-use sqlx::{AssertSqlSafe, Decode, Executor, Row, Sqlite, TypeInfo, ValueRef};
-
+use super::engine::{self, Query};
 use super::rehearsal::Stage;
-use super::{Store, StoreError, Writing};
+use super::{Hold, Store, StoreError, Writing};
+#[cfg(test)]
+use crate::tables;
 use crate::tables::column::ColumnValue;
 use crate::tables::indexes::Index;
-use crate::tables::{Cell, Record};
+use crate::tables::{Cell, Engine, Record};
 
 /// The most rows that one list shows, however many are asked for. Many of the monolith's lists have no pages, and those that
 /// have some give everything to who asks for less than none.
@@ -18,13 +16,14 @@ const MOST_ROWS: i64 = 10_000;
 /// [`MOST_ROWS`], for binding.
 pub(super) const LONGEST_LIST: Cell = Cell::Integer(MOST_ROWS);
 
+/// So many that it is no limit: one engine knows none less than 0, and the other no offset without a limit.
+pub(super) const EVERY: i64 = 1_000_000_000_000;
+
 /// One page of a list, for binding: `limit` rows after `offset`. A negative limit is none, a negative offset is 0.
 pub(super) fn page(limit: i64, offset: i64) -> [Cell; 2] {
     let limit = if limit < 0 { MOST_ROWS } else { limit.min(MOST_ROWS) };
-    [Cell::Integer(limit), Cell::Integer(offset)]
+    [Cell::Integer(limit), Cell::Integer(offset.max(0))]
 }
-
-type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 impl Store {
     /// Every row for which `rest` (from `WHERE` on) holds.
@@ -36,10 +35,7 @@ impl Store {
     ) -> Result<Vec<R>, StoreError> {
         #[cfg(test)]
         self.asked.note(format!("{} {rest}", R::TABLE.select()));
-        match self.stage.as_ref().and_then(Stage::current) {
-            Some(mut open) => select(open.connection().await?, doing, rest, binds).await,
-            None => select(&self.pool, doing, rest, binds).await,
-        }
+        read(self.fetch(doing, Query::rows::<R>(rest), binds).await?)
     }
 
     /// The one row for which `rest` holds.
@@ -61,15 +57,32 @@ impl Store {
         sql: impl Into<String>,
         binds: Vec<Cell>,
     ) -> Result<Vec<Vec<Cell>>, StoreError> {
-        let sql = sql.into();
-        match self.stage.as_ref().and_then(Stage::current) {
-            Some(mut open) => figures(open.connection().await?, doing, sql, binds).await,
-            None => figures(&self.pool, doing, sql, binds).await,
-        }
+        self.fetch(doing, Query::plain(sql), binds).await
     }
 
-    /// Whether an optional index is there. It may be made while the service runs.
+    async fn fetch(
+        &self,
+        doing: &'static str,
+        query: Query,
+        binds: Vec<Cell>,
+    ) -> Result<Vec<Vec<Cell>>, StoreError> {
+        if let Some(mut open) = self.stage.as_ref().and_then(Stage::current) {
+            let found = open.connection().await?.fetch(query, binds).await;
+            return found.map_err(|source| engine::rehearsed(doing, source));
+        }
+        let found = async {
+            let mut connection = self.pool.acquire().await?;
+            connection.connection().fetch(query, binds).await
+        };
+        found.await.map_err(|source| StoreError::query(doing, source))
+    }
+
+    /// Whether a query should be put so that it follows an optional index, which may be made while the service runs.
+    /// PostgreSQL finds its way to indexes by itself.
     pub(super) async fn has_index(&self, index: &Index) -> Result<bool, StoreError> {
+        if self.engine() == Engine::Postgres {
+            return Ok(false);
+        }
         let sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'index' AND name = ?";
         let rows = self.figures("look at the indexes", sql, vec![index.name.into()]).await?;
         Ok(rows.first().and_then(|row| row.first()).is_some_and(|count| whole(count) > 0))
@@ -81,12 +94,27 @@ impl Store {
         &self,
         doing: &'static str,
         rest: &str,
-        each: impl FnMut(R) + Send,
+        mut each: impl FnMut(R) + Send,
     ) -> Result<(), StoreError> {
-        match self.stage.as_ref().and_then(Stage::current) {
-            Some(mut open) => for_each(open.connection().await?, doing, rest, each).await,
-            None => for_each(&self.pool, doing, rest, each).await,
+        let query = Query::rows::<R>(rest);
+        // The first that does not read is told; the others are not handed on any more.
+        let mut unread = Ok(());
+        let hand_on = |cells| {
+            if unread.is_ok() {
+                unread = row(cells).map(&mut each);
+            }
+        };
+        if let Some(mut open) = self.stage.as_ref().and_then(Stage::current) {
+            let done = open.connection().await?.for_each(query, hand_on).await;
+            done.map_err(|source| engine::rehearsed(doing, source))?;
+        } else {
+            let done = async {
+                let mut connection = self.pool.acquire().await?;
+                connection.connection().for_each(query, hand_on).await
+            };
+            done.await.map_err(|source| StoreError::query(doing, source))?;
         }
+        unread
     }
 }
 
@@ -98,7 +126,7 @@ impl Writing {
         rest: &str,
         binds: Vec<Cell>,
     ) -> Result<Vec<R>, StoreError> {
-        select(self.connection().await?, doing, rest, binds).await
+        read(self.fetch(doing, Query::rows_to_keep::<R>(rest), binds).await?)
     }
 
     /// The one row for which `rest` holds, as this transaction sees it.
@@ -111,6 +139,26 @@ impl Writing {
         Ok(self.select(doing, rest, binds).await?.into_iter().next())
     }
 
+    /// The rows of work for which `rest` holds and which no other transaction is about to take.
+    pub(super) async fn select_free<R: Record>(
+        &mut self,
+        doing: &'static str,
+        rest: &str,
+        binds: Vec<Cell>,
+    ) -> Result<Vec<R>, StoreError> {
+        read(self.fetch(doing, Query::rows_to_take::<R>(rest), binds).await?)
+    }
+
+    /// The one row of work for which `rest` holds and which no other transaction is about to take.
+    pub(super) async fn find_free<R: Record>(
+        &mut self,
+        doing: &'static str,
+        rest: &str,
+        binds: Vec<Cell>,
+    ) -> Result<Option<R>, StoreError> {
+        Ok(self.select_free(doing, rest, binds).await?.into_iter().next())
+    }
+
     /// What a query answers that is about no one row, as this transaction sees it.
     pub(super) async fn figures(
         &mut self,
@@ -118,7 +166,17 @@ impl Writing {
         sql: impl Into<String>,
         binds: Vec<Cell>,
     ) -> Result<Vec<Vec<Cell>>, StoreError> {
-        figures(self.connection().await?, doing, sql.into(), binds).await
+        self.fetch(doing, Query::plain(sql), binds).await
+    }
+
+    async fn fetch(
+        &mut self,
+        doing: &'static str,
+        query: Query,
+        binds: Vec<Cell>,
+    ) -> Result<Vec<Vec<Cell>>, StoreError> {
+        let found = self.connection().await?.fetch(query, binds).await;
+        found.map_err(|source| self.failed(doing, source))
     }
 
     /// Writes a new row.
@@ -136,8 +194,7 @@ impl Writing {
         doing: &'static str,
         cells: Vec<Cell>,
     ) -> Result<R, StoreError> {
-        self.run(doing, R::TABLE.insert(), cells).await?;
-        self.written(doing, "WHERE rowid = last_insert_rowid()", Vec::new()).await
+        self.written(doing, &R::TABLE.insert(), cells).await
     }
 
     /// Writes a new row under the next free number, whatever number it has, and reads it back with that.
@@ -147,8 +204,10 @@ impl Writing {
         row: &R,
     ) -> Result<R, StoreError> {
         let columns = R::TABLE.columns.iter().zip(row.cells());
-        let cells = columns.map(|(column, cell)| if column.key { Cell::Null } else { cell });
-        self.insert_cells(doing, cells.collect()).await
+        let cells = columns.filter(|(column, _)| !column.key).map(|(_, cell)| cell).collect();
+        // A number that is drawn is gone for good, even if its row is rolled back. A rehearsal draws none.
+        let draws = !matches!(self.0, Hold::Rehearsed(_));
+        self.written(doing, &R::TABLE.insert_numbered(draws), cells).await
     }
 
     /// Writes every column of the row with this key (a table's only one) as given, and reads what the columns have made
@@ -159,24 +218,20 @@ impl Writing {
         key: &str,
         cells: Vec<Cell>,
     ) -> Result<R, StoreError> {
-        let mut columns = R::TABLE.columns.iter().zip(&cells);
-        let new_key =
-            columns.find_map(|(column, cell)| column.key.then(|| (column.name, cell.clone())));
-        let (name, new_key) = new_key.unwrap_or(("rowid", Cell::Null));
         let mut binds = cells;
         binds.push(key.into());
-        self.run(doing, R::TABLE.update(), binds).await?;
-        self.written(doing, &format!("WHERE {name} = ?"), vec![new_key]).await
+        self.written(doing, &R::TABLE.update(), binds).await
     }
 
     async fn written<R: Record>(
         &mut self,
         doing: &'static str,
-        rest: &str,
+        sql: &str,
         binds: Vec<Cell>,
     ) -> Result<R, StoreError> {
-        let found = self.find(doing, rest, binds).await?;
-        found.ok_or_else(|| StoreError::query(doing, sqlx::Error::RowNotFound))
+        let written = self.fetch(doing, Query::returning(sql, &R::TABLE), binds).await?;
+        let row = read(written)?.into_iter().next();
+        row.ok_or_else(|| StoreError::query(doing, sqlx::Error::RowNotFound))
     }
 
     /// Writes every column of a row that is there.
@@ -200,59 +255,19 @@ impl Writing {
         sql: impl Into<String>,
         binds: Vec<Cell>,
     ) -> Result<u64, StoreError> {
-        // Every text that comes here is put together from constants and names of `tables`; values are bound.
-        let query = bind(sqlx::query(AssertSqlSafe(sql.into())), binds);
-        let done = query
-            .execute(self.connection().await?)
-            .await
-            .map_err(|source| StoreError::query(doing, source))?;
-        Ok(done.rows_affected())
+        let done = self.connection().await?.run(Query::plain(sql), binds).await;
+        done.map_err(|source| self.failed(doing, source))
     }
-}
 
-async fn select<'e, R: Record>(
-    executor: impl Executor<'e, Database = Sqlite>,
-    doing: &'static str,
-    rest: &str,
-    binds: Vec<Cell>,
-) -> Result<Vec<R>, StoreError> {
-    let sql = format!("{} {rest}", R::TABLE.select());
-    let query = bind(sqlx::query(AssertSqlSafe(sql)), binds);
-    let rows =
-        query.fetch_all(executor).await.map_err(|source| StoreError::query(doing, source))?;
-    rows.iter().map(|row| read(doing, row)).collect()
-}
-
-async fn figures<'e>(
-    executor: impl Executor<'e, Database = Sqlite>,
-    doing: &'static str,
-    sql: String,
-    binds: Vec<Cell>,
-) -> Result<Vec<Vec<Cell>>, StoreError> {
-    // As in `run`: texts are put together from constants, values are bound.
-    let query = bind(sqlx::query(AssertSqlSafe(sql)), binds);
-    let rows =
-        query.fetch_all(executor).await.map_err(|source| StoreError::query(doing, source))?;
-    rows.iter()
-        .map(cells)
-        .collect::<Result<_, _>>()
-        .map_err(|source| StoreError::query(doing, source))
-}
-
-async fn for_each<'e, R: Record>(
-    executor: impl Executor<'e, Database = Sqlite>,
-    doing: &'static str,
-    rest: &str,
-    mut each: impl FnMut(R) + Send,
-) -> Result<(), StoreError> {
-    let sql = format!("{} {rest}", R::TABLE.select());
-    let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(executor);
-    while let Some(row) =
-        rows.try_next().await.map_err(|source| StoreError::query(doing, source))?
-    {
-        each(read(doing, &row)?);
+    /// Runs statements as they stand: nothing is bound to them, and they are run once in a while.
+    pub(super) async fn order(
+        &mut self,
+        doing: &'static str,
+        sql: String,
+    ) -> Result<(), StoreError> {
+        let done = self.connection().await?.order(sql).await;
+        done.map_err(|source| self.failed(doing, source))
     }
-    Ok(())
 }
 
 /// What follows `WHERE` where only some conditions are wanted, and what is bound for them.
@@ -262,9 +277,23 @@ pub(super) fn all_of(
     let wanted = wanted.into_iter().filter_map(|(condition, cell)| Some((condition, cell?)));
     let (mut conditions, binds): (Vec<&str>, Vec<Cell>) = wanted.unzip();
     if conditions.is_empty() {
-        conditions.push("1");
+        conditions.push("TRUE");
     }
     (conditions.join(" AND "), binds)
+}
+
+/// How many rows a condition holds for, as one column of a query.
+pub(super) fn count_of(condition: &str) -> String {
+    format!("COUNT(CASE WHEN {condition} THEN 1 END)")
+}
+
+/// That a column has one of some values, and what is bound for it.
+pub(super) fn one_of(column: &str, values: Vec<Cell>) -> (String, Vec<Cell>) {
+    if values.is_empty() {
+        return ("FALSE".to_owned(), values);
+    }
+    let places = vec!["?"; values.len()].join(", ");
+    (format!("{column} IN ({places})"), values)
 }
 
 /// A count or a sum of whole numbers; no rows have none.
@@ -285,54 +314,18 @@ pub(super) fn cell(value: &impl ColumnValue) -> Cell {
     value.write()
 }
 
-fn bind(mut query: SqliteQuery<'_>, binds: Vec<Cell>) -> SqliteQuery<'_> {
-    for cell in binds {
-        query = match cell {
-            Cell::Null => query.bind(None::<String>),
-            Cell::Integer(number) => query.bind(number),
-            Cell::Real(number) => query.bind(number),
-            Cell::Text(text) => query.bind(text),
-            Cell::Bytes(bytes) => query.bind(bytes),
-        };
-    }
-    query
+fn read<R: Record>(rows: Vec<Vec<Cell>>) -> Result<Vec<R>, StoreError> {
+    rows.into_iter().map(row).collect()
 }
 
-fn read<R: Record>(doing: &'static str, row: &SqliteRow) -> Result<R, StoreError> {
-    let cells = cells(row).map_err(|source| StoreError::query(doing, source))?;
+fn row<R: Record>(cells: Vec<Cell>) -> Result<R, StoreError> {
+    let key = cells.first().cloned().and_then(|cell| cell.text().ok()).unwrap_or_default();
     R::from_cells(cells).map_err(|(column, fault)| StoreError::Unreadable {
         table: R::TABLE.name,
-        key: row
-            .try_get_raw(0)
-            .and_then(found)
-            .ok()
-            .and_then(|key| key.text().ok())
-            .unwrap_or_default(),
+        key,
         column,
         fault,
     })
-}
-
-/// What stands in the columns of a row.
-pub(crate) fn cells(row: &SqliteRow) -> Result<Vec<Cell>, sqlx::Error> {
-    (0..row.len()).map(|i| row.try_get_raw(i).and_then(found)).collect()
-}
-
-/// What really stands in the column: SQLite's types belong to values, not to columns.
-fn found(value: SqliteValueRef<'_>) -> Result<Cell, sqlx::Error> {
-    if value.is_null() {
-        return Ok(Cell::Null);
-    }
-    let kind = value.type_info().into_owned();
-    let decoded = match kind.name() {
-        "INTEGER" => <i64 as Decode<Sqlite>>::decode(value).map(Cell::Integer),
-        "REAL" => <f64 as Decode<Sqlite>>::decode(value).map(Cell::Real),
-        _ => <Vec<u8> as Decode<Sqlite>>::decode(value).map(|bytes| {
-            String::from_utf8(bytes)
-                .map_or_else(|error| Cell::Bytes(error.into_bytes()), Cell::Text)
-        }),
-    };
-    decoded.map_err(sqlx::Error::Decode)
 }
 
 /// What was asked for, for tests that look at how the database answers it.
@@ -349,28 +342,47 @@ impl Asked {
 
 #[cfg(test)]
 impl Store {
-    /// How the database answers what was asked for since this was called last: a line for each step of each query.
+    /// What was asked for since this was called last.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.0.lock().unwrap())
+    }
+
+    /// How SQLite answers what was asked for since this was called last: a line for each step of each query.
     pub(crate) async fn plans(&self) -> Vec<String> {
-        let asked = std::mem::take(&mut *self.asked.0.lock().unwrap());
+        let asked = self.asked();
         let mut plans = Vec::new();
         for sql in asked {
-            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-            let steps = sqlx::query(explain).fetch_all(&self.pool).await.unwrap();
-            plans.extend(steps.iter().map(|step| step.get::<String, _>("detail")));
+            let steps = self.figures("explain", format!("EXPLAIN QUERY PLAN {sql}"), Vec::new());
+            for step in steps.await.unwrap() {
+                plans.push(step.last().unwrap().clone().text().unwrap());
+            }
         }
         plans
     }
 
     /// Every row of every table as text, whoever made the table.
     pub(crate) async fn dump(&self) -> Vec<String> {
+        let (names, place) = if self.engine() == Engine::Postgres {
+            (
+                "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
+                "ctid",
+            )
+        } else {
+            ("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", "rowid")
+        };
         let mut dump = Vec::new();
-        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
-        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&self.pool).await.unwrap();
-        for table in tables {
-            let rows = sqlx::query(AssertSqlSafe(format!("SELECT * FROM {table} ORDER BY rowid")));
-            for row in rows.fetch_all(&self.pool).await.unwrap() {
-                let cells = (0..row.len()).map(|i| row.try_get_raw(i).and_then(found).unwrap());
-                dump.push(format!("{table}: {:?}", cells.collect::<Vec<Cell>>()));
+        for table in self.figures("dump", names, Vec::new()).await.unwrap().into_iter().flatten() {
+            let table = table.text().unwrap();
+            // A server numbers the rows of the service's own tables.
+            let numbered =
+                tables::ALL.iter().find(|known| known.name == table && !known.is_shared());
+            let (columns, place) = match numbered {
+                Some(known) => (known.column_names().join(", "), "rowid"),
+                None => ("*".to_owned(), place),
+            };
+            let sql = format!("SELECT {columns} FROM {table} ORDER BY {place}");
+            for cells in self.figures("dump", sql, Vec::new()).await.unwrap() {
+                dump.push(format!("{table}: {cells:?}"));
             }
         }
         dump
@@ -386,7 +398,16 @@ impl Writing {
 
     /// Runs any statement, for tests that stand in for another writer.
     pub(crate) async fn statement(&mut self, sql: &str) -> Result<u64, StoreError> {
-        self.run("run a statement", sql, Vec::new()).await
+        self.statement_with(sql, Vec::new()).await
+    }
+
+    /// The same with values for its places.
+    pub(crate) async fn statement_with(
+        &mut self,
+        sql: &str,
+        binds: Vec<Cell>,
+    ) -> Result<u64, StoreError> {
+        self.run("run a statement", sql, binds).await
     }
 }
 
@@ -396,7 +417,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_row_that_cannot_be_read_names_table_key_and_column() {
-        let test = TestApp::new().await;
+        let test = TestApp::on_file().await;
         let id = test.workflow(&[]).await;
         for (change, fault) in [
             ("verification_level = 'basic'", "column verification_level holds the text \"basic\""),
@@ -415,7 +436,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_python_accepts_from_another_writer_is_accepted() {
-        let test = TestApp::new().await;
+        let test = TestApp::on_file().await;
         let id = test.workflow(&[]).await;
         test.sql(
             "UPDATE ai_agent_workflows SET max_execution_time = 'seven', is_public = 2, \

@@ -61,7 +61,7 @@ impl Writing {
         let doing = "claim runs";
         let rest = format!("WHERE {CLAIMABLE} ORDER BY recorded_at, rowid LIMIT ?");
         let most = Cell::Integer(i64::try_from(most).unwrap_or(i64::MAX));
-        let mut runs: Vec<Run> = self.select(doing, &rest, vec![cell(&now), most]).await?;
+        let mut runs: Vec<Run> = self.select_free(doing, &rest, vec![cell(&now), most]).await?;
         let sql = "UPDATE agent_service_runs SET lease_owner = ?, lease_token = ?, lease_until = ?, \
                    executor = ?, attempts = attempts + 1 WHERE execution_id = ?";
         for run in &mut runs {

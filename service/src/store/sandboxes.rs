@@ -14,7 +14,7 @@ impl Store {
 
     /// How many sandboxes have not been cleaned up.
     pub async fn sandbox_count_active(&self) -> Result<i64, StoreError> {
-        let sql = "SELECT COUNT(*) FROM agent_sandbox_configs WHERE is_active = 1";
+        let sql = "SELECT COUNT(*) FROM agent_sandbox_configs WHERE is_active = TRUE";
         let rows = self.figures("count sandboxes", sql, Vec::new()).await?;
         Ok(rows.first().and_then(|row| row.first()).map_or(0, whole))
     }
@@ -28,7 +28,7 @@ impl Writing {
 
     /// Notes that a sandbox is no longer needed. Says whether there is one.
     pub async fn sandbox_retire(&mut self, id: &str, now: Stamp) -> Result<bool, StoreError> {
-        let sql = "UPDATE agent_sandbox_configs SET is_active = 0, updated_at = ? WHERE id = ?";
+        let sql = "UPDATE agent_sandbox_configs SET is_active = FALSE, updated_at = ? WHERE id = ?";
         Ok(self.run("clean up a sandbox", sql, vec![cell(&now), id.into()]).await? > 0)
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of `agent_service_rl_jobs`: trainings, and which trainer holds each.
 
-use super::rows::cell;
+use super::rows::{EVERY, cell};
 use super::{Store, StoreError, Writing};
 use crate::learning::Progress;
 use crate::python::time::Stamp;
@@ -68,8 +68,10 @@ impl Writing {
         training: &Training,
         kept: i64,
     ) -> Result<(), StoreError> {
-        let sql = "DELETE FROM agent_service_rl_jobs WHERE id IN (SELECT id FROM agent_service_rl_jobs \
-                   WHERE learner_id = ? ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?)";
+        let sql = format!(
+            "DELETE FROM agent_service_rl_jobs WHERE id IN (SELECT id FROM agent_service_rl_jobs \
+             WHERE learner_id = ? ORDER BY created_at DESC, rowid DESC LIMIT {EVERY} OFFSET ?)"
+        );
         let binds = vec![cell(&training.learner_id), Cell::Integer(kept)];
         self.run("forget old trainings", sql, binds).await?;
         self.insert("record a training", training).await
@@ -85,7 +87,7 @@ impl Writing {
     ) -> Result<Option<Training>, StoreError> {
         let doing = "claim a training";
         let rest = format!("WHERE {CLAIMABLE} ORDER BY created_at, rowid LIMIT 1");
-        let found: Option<Training> = self.find(doing, &rest, vec![cell(&now)]).await?;
+        let found: Option<Training> = self.find_free(doing, &rest, vec![cell(&now)]).await?;
         let Some(mut training) = found else { return Ok(None) };
         training.status = TrainingStatus::Running;
         training.lease_owner = Some(owner.to_owned());

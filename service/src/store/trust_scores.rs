@@ -1,6 +1,6 @@
 //! Rows of `agent_trust_scores`.
 
-use super::rows::{all_of, cell, page, whole};
+use super::rows::{all_of, cell, count_of, page, whole};
 use super::{Store, StoreError, Writing};
 use crate::tables::Cell;
 use crate::tables::column::Record as _;
@@ -62,11 +62,18 @@ impl Store {
 
     /// How many entities there are.
     pub async fn trust_counts(&self) -> Result<TrustCounts, StoreError> {
-        let sql = "SELECT COUNT(*), AVG(trust_score), SUM(trust_score <= 20), \
-                   SUM(trust_score > 20 AND trust_score <= 40), \
-                   SUM(trust_score > 40 AND trust_score <= 60), \
-                   SUM(trust_score > 60 AND trust_score <= 80), SUM(trust_score > 80), \
-                   SUM(trust_score >= 80), SUM(trust_score < 20) FROM agent_trust_scores";
+        let counts = [
+            "trust_score <= 20",
+            "trust_score > 20 AND trust_score <= 40",
+            "trust_score > 40 AND trust_score <= 60",
+            "trust_score > 60 AND trust_score <= 80",
+            "trust_score > 80",
+            "trust_score >= 80",
+            "trust_score < 20",
+        ]
+        .map(count_of)
+        .join(", ");
+        let sql = format!("SELECT COUNT(*), AVG(trust_score), {counts} FROM agent_trust_scores");
         let rows = self.figures("count trust scores", sql, Vec::new()).await?;
         let mut cells = rows.into_iter().flatten();
         let total = cells.next().as_ref().map_or(0, whole);

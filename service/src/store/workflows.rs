@@ -20,7 +20,7 @@ pub struct WorkflowFilter {
 
 /// Those of a user, and public ones. Two lists, because each can be looked up in an index of its own.
 const VISIBLE_TO: &str = "rowid IN (SELECT rowid FROM ai_agent_workflows WHERE owner_id = ? \
-                          UNION ALL SELECT rowid FROM ai_agent_workflows WHERE is_public > 0)";
+                          UNION ALL SELECT rowid FROM ai_agent_workflows WHERE is_public > FALSE)";
 
 impl Store {
     /// The workflow with this id.
@@ -33,7 +33,7 @@ impl Store {
         &self,
         filter: &WorkflowFilter,
     ) -> Result<Vec<Workflow>, StoreError> {
-        let mut conditions = vec!["1"];
+        let mut conditions = vec!["TRUE"];
         let mut binds: Vec<Cell> = Vec::new();
         if let Some(owner) = &filter.owner {
             conditions.push("owner_id = ?");

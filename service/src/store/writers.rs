@@ -1,4 +1,5 @@
-//! Writers of this process take turns, and those that queue share a transaction: the disk syncs once for all of them.
+//! Writers of this process take turns, and those that queue share a transaction: the disk syncs once for all of them, and other
+//! processes are asked for the lock once.
 //!
 //! Each writes behind a savepoint, so that one that fails takes back only what it wrote itself, and each is told of its success
 //! after the commit. What begins, goes on with and ends a transaction runs in tasks of its own: a client that goes away in
@@ -7,13 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::StoreError;
+use super::engine::{Connection, Lent, Pool};
+use crate::tables::Engine;
 
 /// The most writers that share a transaction.
 const MOST: usize = 64;
@@ -22,8 +22,8 @@ const MOST: usize = 64;
 /// them.
 const LONGEST: Duration = Duration::from_millis(5);
 
-/// After a transaction the lock stays free for this share of the time for which it was held. A writer of another process does
-/// not queue for SQLite's lock but tries it now and then; so one of five tries succeeds, however busy this process is.
+/// After a transaction the lock of a file stays free for this share of the time for which it was held. A writer of another process
+/// does not queue for SQLite's lock but tries it now and then; so one of five tries succeeds, however busy this process is.
 const REST: u32 = 4;
 
 /// The shortest rest that a timer can give. Shorter ones are added up.
@@ -32,7 +32,7 @@ const TICK: Duration = Duration::from_millis(1);
 /// The queue of the process's writers. Clones are of the same queue.
 #[derive(Debug, Clone)]
 pub(super) struct Writers {
-    pool: SqlitePool,
+    pool: Pool,
     front: Arc<Mutex<Front>>,
 }
 
@@ -52,7 +52,7 @@ pub(super) type Turn = OwnedMutexGuard<Front>;
 /// A transaction and those who wrote in it.
 #[derive(Debug)]
 struct Group {
-    connection: PoolConnection<Sqlite>,
+    connection: Lent,
     began: Instant,
     /// Those who have written and wait for the commit.
     waiting: Vec<oneshot::Sender<Result<(), Arc<StoreError>>>>,
@@ -65,7 +65,7 @@ struct Group {
 pub(super) struct Member(OwnedMappedMutexGuard<Front, Group>);
 
 impl Writers {
-    pub(super) fn new(pool: SqlitePool) -> Self {
+    pub(super) fn new(pool: Pool) -> Self {
         let front = Front { open: None, freed: Instant::now(), owed: Duration::ZERO };
         Self { pool, front: Arc::new(Mutex::new(front)) }
     }
@@ -104,14 +104,14 @@ impl Writers {
 }
 
 impl Front {
-    async fn begin(&mut self, pool: &SqlitePool) -> Result<(), StoreError> {
+    async fn begin(&mut self, pool: &Pool) -> Result<(), StoreError> {
         let failed = |source| StoreError::query("begin a write", source);
         self.owed = self.owed.saturating_sub(self.freed.elapsed());
         if self.owed >= TICK {
             sleep(std::mem::take(&mut self.owed)).await;
         }
         let mut connection = pool.acquire().await.map_err(failed)?;
-        if let Err(error) = execute(&mut connection, "BEGIN IMMEDIATE; SAVEPOINT member").await {
+        if let Err(error) = begin(&mut connection).await {
             connection.close_on_drop();
             return Err(failed(error));
         }
@@ -129,7 +129,9 @@ impl Front {
             group.connection.close_on_drop();
         }
         self.freed = Instant::now();
-        self.owed += (self.freed - group.began) / REST;
+        if group.connection.engine() == Engine::Sqlite {
+            self.owed += (self.freed - group.began) / REST;
+        }
         let told = ended.map_err(|source| Arc::new(StoreError::query("commit", source)));
         for waiting in group.waiting {
             // Who has gone away does not want to know.
@@ -164,8 +166,8 @@ impl Group {
 
 impl Member {
     /// The connection to write on.
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.0.connection
+    pub(super) fn connection(&mut self) -> Connection<'_> {
+        self.0.connection.connection()
     }
 
     /// Lets the next one write, and waits until what this one wrote is committed. Who does not wait changes nothing.
@@ -189,8 +191,13 @@ fn lost() -> StoreError {
     StoreError::query("write", sqlx::Error::WorkerCrashed)
 }
 
-async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(sql).execute(connection).await.map(drop)
+async fn begin(connection: &mut Lent) -> Result<(), sqlx::Error> {
+    connection.connection().write().await?;
+    execute(connection, "SAVEPOINT member").await
+}
+
+async fn execute(connection: &mut Lent, sql: &'static str) -> Result<(), sqlx::Error> {
+    connection.connection().order(sql).await
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::python::time::Stamp;
 
 choice! {
     /// Where an execution or one of its steps stands.
-    pub enum Status {
+    pub enum Status as AgentStatus {
         /// Recorded, not begun.
         Pending = "PENDING" / "pending",
         /// Begun.

@@ -263,6 +263,7 @@ figure!(
 impl<T: ColumnValue> ColumnValue for Option<T> {
     const TYPE: ColumnType = T::TYPE;
     const NULLABLE: bool = true;
+    const CLASS: &'static str = T::CLASS;
 
     fn read(cell: Cell) -> Result<Self, Fault> {
         match cell {

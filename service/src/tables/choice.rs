@@ -8,11 +8,12 @@ pub fn word(name: &str) -> String {
     }
 }
 
-/// Defines an enumeration with, for each member, its name in the database and its word in the API.
+/// Defines an enumeration with, for each member, its name in the database and its word in the API; and the name of the
+/// monolith's class, where that is another.
 macro_rules! choice {
     (
         $(#[$about:meta])*
-        pub enum $Choice:ident { $( $(#[$member_about:meta])* $Member:ident = $name:literal / $word:literal ),* $(,)? }
+        pub enum $Choice:ident $( as $Class:ident )? { $( $(#[$member_about:meta])* $Member:ident = $name:literal / $word:literal ),* $(,)? }
     ) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,10 @@ macro_rules! choice {
         impl $crate::tables::column::ColumnValue for $Choice {
             const TYPE: $crate::tables::column::ColumnType =
                 $crate::tables::column::ColumnType::Enum(&[ $( $name ),* ]);
+            const CLASS: &'static str = {
+                let class = stringify!($( $Class )?);
+                if class.is_empty() { stringify!($Choice) } else { class }
+            };
 
             fn read(cell: $crate::tables::cell::Cell) -> Result<Self, $crate::tables::cell::Fault> {
                 match cell.text()?.as_str() {

@@ -39,6 +39,8 @@ pub struct Column {
     pub references: Option<&'static str>,
     /// Tries to read what stands in it.
     pub reads: fn(Cell) -> Result<(), Fault>,
+    /// The monolith's class of an enumeration; empty for anything else.
+    pub class: &'static str,
 }
 
 /// What a column holds, apart from any engine.
@@ -79,6 +81,7 @@ impl Column {
             unique: false,
             references: None,
             reads: |cell| T::read(cell).map(drop),
+            class: T::CLASS,
         }
     }
 
@@ -145,6 +148,8 @@ pub trait ColumnValue: Sized {
     const TYPE: ColumnType;
     /// Whether its column may be NULL.
     const NULLABLE: bool = false;
+    /// The monolith's class of an enumeration.
+    const CLASS: &'static str = "";
 
     /// Reads what any writer left in the column.
     fn read(cell: Cell) -> Result<Self, Fault>;

@@ -1,18 +1,32 @@
-//! The statements that create a table, in SQLite's dialect and in the monolith's own words.
+//! The statements that create a table and write its rows, in the monolith's own words.
 
+use super::Engine;
 use super::column::{Column, ColumnType, Table};
 
 impl Table {
-    /// `CREATE TABLE IF NOT EXISTS` and the indexes that belong to it.
-    pub fn create_statements(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.columns.iter().map(Column::definition).collect();
+    /// Whether the monolith has it too.
+    pub fn is_shared(&self) -> bool {
+        !super::is_own(self.name)
+    }
+
+    /// `CREATE TABLE IF NOT EXISTS` and what belongs to it: the types of its enumerations before, its indexes after.
+    pub fn create_statements(&self, engine: Engine) -> Vec<String> {
+        let types = self.columns.iter().filter_map(|column| self.create_type(column, engine));
+        let mut lines: Vec<String> =
+            self.columns.iter().map(|column| self.definition(column, engine)).collect();
+        if engine == Engine::Postgres && !self.is_shared() {
+            lines.push(ROW_NUMBER.to_owned());
+        }
         let keys: Vec<&str> = self.columns.iter().filter(|c| c.key).map(|c| c.name).collect();
         lines.push(format!("PRIMARY KEY ({})", keys.join(", ")));
         let unique = self.columns.iter().filter(|column| column.unique_constraint);
         lines.extend(unique.map(|column| format!("UNIQUE ({})", column.name)));
         lines.extend(self.columns.iter().filter_map(|column| {
             let (column, table) = (column.name, column.references?);
-            Some(format!("FOREIGN KEY({column}) REFERENCES {table} (id)"))
+            // Another program's table may not be there yet, which only one of them minds.
+            let is_ours = || super::ALL.iter().any(|ours| ours.name == table);
+            (engine == Engine::Sqlite || is_ours())
+                .then(|| format!("FOREIGN KEY({column}) REFERENCES {table} (id)"))
         }));
         let table =
             format!("CREATE TABLE IF NOT EXISTS {} (\n\t{}\n)", self.name, lines.join(",\n\t"));
@@ -25,7 +39,34 @@ impl Table {
                 )
             })
         });
-        std::iter::once(table).chain(indexes).collect()
+        types.chain([table]).chain(indexes).collect()
+    }
+
+    /// The type of an enumeration. Two tables may have it, and nothing says "if it is not there".
+    fn create_type(&self, column: &Column, engine: Engine) -> Option<String> {
+        let ColumnType::Enum(names) = column.kind else { return None };
+        if engine == Engine::Sqlite || !self.is_shared() {
+            return None;
+        }
+        let (class, names) = (column.class.to_ascii_lowercase(), names.join("', '"));
+        Some(format!(
+            "DO $$ BEGIN CREATE TYPE {class} AS ENUM ('{names}'); \
+             EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+        ))
+    }
+
+    fn definition(&self, column: &Column, engine: Engine) -> String {
+        let null = if column.nullable { "" } else { " NOT NULL" };
+        format!("{} {}{null}", column.name, self.declared(column, engine))
+    }
+
+    /// The type of one of its columns, as the engine is told it.
+    pub(super) fn declared(&self, column: &Column, engine: Engine) -> String {
+        match engine {
+            Engine::Sqlite => column.kind.sqlite(),
+            Engine::Postgres if self.is_shared() => column.shared_in_postgres(),
+            Engine::Postgres => column.kind.own_in_postgres().to_owned(),
+        }
     }
 
     /// `SELECT` of every column, up to and including the table's name.
@@ -48,10 +89,29 @@ impl Table {
         format!("UPDATE {} SET {} WHERE {}", self.name, set.join(", "), keys.join(" AND "))
     }
 
-    fn column_names(&self) -> Vec<&'static str> {
+    /// `INSERT` of a row whose number the database gives, with one placeholder for each column but the key. Numbers are drawn,
+    /// or counted from those that are there.
+    pub fn insert_numbered(&self, draws: bool) -> String {
+        let (keys, others): (Vec<&Column>, Vec<&Column>) = self.columns.iter().partition(|c| c.key);
+        let mut names: Vec<&str> = others.iter().map(|column| column.name).collect();
+        let mut places = vec!["?".to_owned(); names.len()];
+        for key in keys.iter().filter(|_| !draws) {
+            names.push(key.name);
+            places.push(format!("(SELECT COALESCE(MAX({}), 0) + 1 FROM {})", key.name, self.name));
+        }
+        let (names, places) = (names.join(", "), places.join(", "));
+        format!("INSERT INTO {} ({names}) VALUES ({places})", self.name)
+    }
+
+    /// Its columns in order.
+    pub fn column_names(&self) -> Vec<&'static str> {
         self.columns.iter().map(|column| column.name).collect()
     }
 }
+
+/// What SQLite gives every table: a number for each row, in the order in which rows came. The service's own tables have it as a
+/// column on PostgreSQL.
+const ROW_NUMBER: &str = "rowid BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE";
 
 impl Column {
     /// The columns of each of its indexes.
@@ -61,13 +121,39 @@ impl Column {
         indexes.map(move |others| std::iter::once(name).chain(others.iter().copied()).collect())
     }
 
-    fn definition(&self) -> String {
-        let null = if self.nullable { "" } else { " NOT NULL" };
-        format!("{} {}{null}", self.name, self.kind.sqlite())
+    /// As the monolith tells it PostgreSQL.
+    fn shared_in_postgres(&self) -> String {
+        match self.kind {
+            // Its keys that are numbers are drawn.
+            ColumnType::Integer if self.key => "SERIAL".to_owned(),
+            ColumnType::Money => "BIGINT".to_owned(),
+            ColumnType::Bytes => "BYTEA".to_owned(),
+            ColumnType::DateTime => "TIMESTAMP WITHOUT TIME ZONE".to_owned(),
+            ColumnType::Enum(_) => self.class.to_ascii_lowercase(),
+            // The same words as in SQLite.
+            ColumnType::Text(_)
+            | ColumnType::Json
+            | ColumnType::Integer
+            | ColumnType::Float
+            | ColumnType::Boolean => self.kind.sqlite(),
+        }
     }
 }
 
 impl ColumnType {
+    /// For tables that only this service has: as wide and as ordered as in SQLite, and without types to be made beforehand.
+    const fn own_in_postgres(self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::Enum(_) => "VARCHAR COLLATE \"C\"",
+            Self::Json => "JSON",
+            Self::Integer | Self::Money => "BIGINT",
+            Self::Float => "FLOAT",
+            Self::Bytes => "BYTEA",
+            Self::Boolean => "BOOLEAN",
+            Self::DateTime => "TIMESTAMP WITHOUT TIME ZONE",
+        }
+    }
+
     /// As SQLite is told it.
     pub fn sqlite(self) -> String {
         match self {
@@ -88,11 +174,13 @@ impl ColumnType {
 
 #[cfg(test)]
 mod tests {
-    use crate::tables::{Record, agents, jobs, own, performance, security};
+    use crate::tables::{
+        self, Engine, Record, agents, jobs, own, performance, portfolio, security,
+    };
 
     #[test]
     fn a_unique_column_has_a_unique_index() {
-        let statements = performance::Capability::TABLE.create_statements();
+        let statements = performance::Capability::TABLE.create_statements(Engine::Sqlite);
         insta::assert_snapshot!(statements[1..].join(";\n"), @r"
         CREATE UNIQUE INDEX IF NOT EXISTS ix_agent_capabilities_capability_id ON agent_capabilities (capability_id);
         CREATE INDEX IF NOT EXISTS ix_agent_capabilities_agent_id ON agent_capabilities (agent_id)
@@ -101,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_index_may_go_on_with_other_columns() {
-        let statements = own::marketplace::Guild::TABLE.create_statements();
+        let statements = own::marketplace::Guild::TABLE.create_statements(Engine::Sqlite);
         insta::assert_snapshot!(statements[1..].join(";\n"), @r"
         CREATE INDEX IF NOT EXISTS ix_agent_service_market_guilds_service_category_reputation ON agent_service_market_guilds (service_category, reputation);
         CREATE INDEX IF NOT EXISTS ix_agent_service_market_guilds_reputation ON agent_service_market_guilds (reputation)
@@ -110,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_column_may_begin_two_indexes() {
-        let statements = own::marketplace::ServiceRequest::TABLE.create_statements();
+        let statements = own::marketplace::ServiceRequest::TABLE.create_statements(Engine::Sqlite);
         let of_provider: Vec<&str> = statements[1..]
             .iter()
             .filter_map(|index| index.split_once("(provider_owner").map(|(_, others)| others))
@@ -120,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_statements_are_those_of_the_monolith() {
-        insta::assert_snapshot!(agents::StepExecution::TABLE.create_statements().join(";\n"), @r"
+        insta::assert_snapshot!(agents::StepExecution::TABLE.create_statements(Engine::Sqlite).join(";\n"), @r"
         CREATE TABLE IF NOT EXISTS agent_step_executions (
         	id VARCHAR NOT NULL,
         	execution_id VARCHAR NOT NULL,
@@ -144,7 +232,7 @@ mod tests {
         CREATE INDEX IF NOT EXISTS ix_agent_step_executions_execution_id ON agent_step_executions (execution_id);
         CREATE INDEX IF NOT EXISTS ix_agent_step_executions_step_id ON agent_step_executions (step_id)
         ");
-        insta::assert_snapshot!(agents::Workflow::TABLE.create_statements().join(";\n"), @r"
+        insta::assert_snapshot!(agents::Workflow::TABLE.create_statements(Engine::Sqlite).join(";\n"), @r"
         CREATE TABLE IF NOT EXISTS ai_agent_workflows (
         	id VARCHAR NOT NULL,
         	owner_id VARCHAR NOT NULL,
@@ -165,7 +253,7 @@ mod tests {
         );
         CREATE INDEX IF NOT EXISTS ix_ai_agent_workflows_owner_id ON ai_agent_workflows (owner_id)
         ");
-        insta::assert_snapshot!(security::Policy::TABLE.create_statements().join(";\n"), @r"
+        insta::assert_snapshot!(security::Policy::TABLE.create_statements(Engine::Sqlite).join(";\n"), @r"
         CREATE TABLE IF NOT EXISTS agent_security_policies (
         	id VARCHAR NOT NULL,
         	name VARCHAR(100) NOT NULL,
@@ -194,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_table_that_names_another_says_so() {
-        insta::assert_snapshot!(jobs::Job::TABLE.create_statements().join(";\n"), @r"
+        insta::assert_snapshot!(jobs::Job::TABLE.create_statements(Engine::Sqlite).join(";\n"), @r"
         CREATE TABLE IF NOT EXISTS job (
         	id VARCHAR NOT NULL,
         	client_id VARCHAR NOT NULL,
@@ -220,5 +308,89 @@ mod tests {
         CREATE INDEX IF NOT EXISTS ix_job_receipt_id ON job (receipt_id);
         CREATE INDEX IF NOT EXISTS ix_job_payment_id ON job (payment_id)
         ");
+    }
+
+    #[test]
+    fn in_postgres_the_monoliths_tables_have_its_types() {
+        let statements =
+            security::TrustScore::TABLE.create_statements(Engine::Postgres).join(";\n");
+        assert!(
+            statements.contains("\tlast_execution TIMESTAMP WITHOUT TIME ZONE,\n"),
+            "{statements}"
+        );
+        let statements = agents::Execution::TABLE.create_statements(Engine::Postgres);
+        insta::assert_snapshot!(statements.join(";\n"), @r"
+        DO $$ BEGIN CREATE TYPE agentstatus AS ENUM ('PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'); EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+        CREATE TABLE IF NOT EXISTS agent_executions (
+        	id VARCHAR NOT NULL,
+        	workflow_id VARCHAR NOT NULL,
+        	client_id VARCHAR NOT NULL,
+        	status agentstatus NOT NULL,
+        	current_step INTEGER NOT NULL,
+        	step_states JSON NOT NULL,
+        	final_result JSON,
+        	execution_receipt JSON,
+        	verification_proof JSON,
+        	error_message VARCHAR,
+        	failed_step VARCHAR,
+        	started_at TIMESTAMP WITHOUT TIME ZONE,
+        	completed_at TIMESTAMP WITHOUT TIME ZONE,
+        	total_execution_time FLOAT,
+        	total_cost FLOAT NOT NULL,
+        	total_steps INTEGER NOT NULL,
+        	completed_steps INTEGER NOT NULL,
+        	created_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+        	updated_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+        	PRIMARY KEY (id)
+        );
+        CREATE INDEX IF NOT EXISTS ix_agent_executions_workflow_id ON agent_executions (workflow_id);
+        CREATE INDEX IF NOT EXISTS ix_agent_executions_client_id ON agent_executions (client_id)
+        ");
+        let statements = portfolio::AgentPortfolio::TABLE.create_statements(Engine::Postgres);
+        assert!(statements[0].contains("(\n\tid SERIAL NOT NULL,\n"), "{}", statements[0]);
+        assert!(statements[0].contains("REFERENCES portfolio_strategy (id)"), "{}", statements[0]);
+        let statements = jobs::Job::TABLE.create_statements(Engine::Postgres);
+        assert!(!statements[0].contains("job_payments"), "{}", statements[0]);
+    }
+
+    #[test]
+    fn in_postgres_own_tables_have_the_numbers_of_rows_that_sqlite_gives() {
+        let statements = own::marketplace::Sales::TABLE.create_statements(Engine::Postgres);
+        insta::assert_snapshot!(statements.join(";\n"), @r#"
+        CREATE TABLE IF NOT EXISTS agent_service_market_sales (
+        	service_type VARCHAR COLLATE "C" NOT NULL,
+        	day VARCHAR COLLATE "C" NOT NULL,
+        	completed_jobs BIGINT NOT NULL,
+        	volume BIGINT NOT NULL,
+        	rowid BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE,
+        	PRIMARY KEY (service_type, day)
+        );
+        CREATE INDEX IF NOT EXISTS ix_agent_service_market_sales_day ON agent_service_market_sales (day)
+        "#);
+    }
+
+    #[test]
+    fn names_are_short_enough_for_postgres() {
+        for statement in
+            tables::ALL.iter().flat_map(|table| table.create_statements(Engine::Postgres))
+        {
+            let name =
+                statement.split("IF NOT EXISTS ").nth(1).and_then(|rest| rest.split(' ').next());
+            assert!(name.unwrap_or_default().len() < 64, "{statement}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_drawn_or_counted() {
+        let table = &own::portfolio::StrategyOwner::TABLE;
+        assert_eq!(
+            table.insert_numbered(true),
+            "INSERT INTO agent_service_portfolio_strategy_owners (owner_id) VALUES (?)"
+        );
+        assert_eq!(
+            table.insert_numbered(false),
+            "INSERT INTO agent_service_portfolio_strategy_owners (owner_id, strategy_id) VALUES \
+             (?, (SELECT COALESCE(MAX(strategy_id), 0) + 1 FROM agent_service_portfolio_strategy_owners))"
+        );
     }
 }

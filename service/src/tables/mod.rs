@@ -16,11 +16,13 @@ pub mod cell;
 pub mod money;
 pub mod choice;
 pub mod column;
+pub mod engine;
 pub mod ddl;
 pub mod indexes;
 
 pub use cell::{Bytes, Cell, Fault, Float, Int, Json};
 pub use column::{Column, ColumnType, Record, Table};
+pub use engine::Engine;
 pub use money::Money;
 
 /// Whether a table is the service's own; the monolith never looks at it.

@@ -103,9 +103,9 @@ async fn a_training_ends_in_a_model_that_decides_and_is_measured() {
 #[tokio::test]
 async fn a_crash_costs_time_and_nothing_else() {
     let test = TestApp::new().await;
-    let (undisturbed, training) = begin(&test, SHORT).await;
+    let (undisturbed, short) = begin(&test, SHORT).await;
     let trainer = start(&test);
-    ends_as(&test, &training, "completed").await;
+    ends_as(&test, &short, "completed").await;
     trainer.stop().await;
 
     let (learner, training) = begin(&test, ENDLESS).await;
@@ -115,7 +115,7 @@ async fn a_crash_costs_time_and_nothing_else() {
     // The same as before from here on, so that both can be compared.
     test.sql(&format!(
         "UPDATE agent_service_rl_jobs SET episodes = {SHORT}, \
-         settings = replace(settings, '\"max_episodes\": {ENDLESS}', '\"max_episodes\": {SHORT}')"
+         settings = (SELECT settings FROM agent_service_rl_jobs WHERE id = '{short}')"
     ))
     .await;
     let second = start(&test);

@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "a failed step is a failed test, and a failed test explains itself"
@@ -11,6 +12,7 @@ pub mod wait;
 pub mod command;
 pub mod process;
 pub mod postgres;
+pub mod shared;
 
 use std::time::Duration;
 

@@ -70,7 +70,17 @@ impl Postgres {
             let open = std::fs::Permissions::from_mode(0o777);
             std::fs::set_permissions(folder.path(), open).unwrap();
         }
-        let settings = ["fsync=off", "max_connections=40", "shared_buffers=8MB", "timezone=UTC"];
+        // Nothing of it outlives the test, so nothing is kept safe.
+        let settings = [
+            "fsync=off",
+            "full_page_writes=off",
+            "wal_level=minimal",
+            "max_wal_senders=0",
+            "checkpoint_timeout=1h",
+            "max_connections=200",
+            "shared_buffers=32MB",
+            "timezone=UTC",
+        ];
         let settings = settings.map(str::to_owned).to_vec();
         let postgres = Self { server: None, programs, folder, port: 5432, settings };
         let mut initdb = postgres.command("initdb", &[]);

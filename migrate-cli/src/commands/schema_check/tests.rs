@@ -17,7 +17,9 @@ fn database(folder: &Folder, change: &str) -> (PathBuf, String) {
     let path = folder.path().parent().unwrap().join("shared.db");
     let database = Connection::open(&path).unwrap();
     let shared = tables::ALL.iter().filter(|table| !tables::is_own(table.name));
-    for statement in shared.flat_map(|table| table.create_statements()) {
+    for statement in
+        shared.flat_map(|table| table.create_statements(service::schema::Engine::Sqlite))
+    {
         database.execute_batch(&statement).unwrap();
     }
     database.execute_batch(ROW).unwrap();

@@ -22,7 +22,10 @@ async fn a_database_the_service_and_a_source_are_compared() {
     let here = folder.path().parent().unwrap().to_owned();
     let path = here.join("shared.db");
     let database = Connection::open(&path).unwrap();
-    for statement in tables::ALL.iter().flat_map(|table| table.create_statements()) {
+    for statement in tables::ALL
+        .iter()
+        .flat_map(|table| table.create_statements(service::schema::Engine::Sqlite))
+    {
         database.execute_batch(&statement).unwrap();
     }
     let url = format!("sqlite://{}", path.display());

@@ -45,7 +45,7 @@ async fn a_list_shows_every_column_page_by_page() {
 
 #[tokio::test]
 async fn a_synthesis_raises_the_transfer_of_what_takes_part_and_loses_no_step() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     for (agent, domain) in [("ag", "art"), ("ag", "design"), ("ag", "music"), ("other", "art")] {
         capability(&test, agent, domain).await;
     }

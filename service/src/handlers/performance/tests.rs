@@ -62,7 +62,7 @@ async fn lists_filter_and_stop_at_their_limit() {
 
 #[tokio::test]
 async fn an_agent_with_two_profiles_counts_twice_and_by_the_first() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     for agent in ["one", "two", "one"] {
         post(&test, "/profiles", json!({"agent_id": agent})).await;
     }

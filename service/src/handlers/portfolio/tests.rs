@@ -236,17 +236,18 @@ async fn rows_of_the_monolith_are_found_and_can_be_claimed() {
     let test = TestApp::new().await;
     test.sql(
         "INSERT INTO portfolio_strategy VALUES (7, 's', 'BALANCED', '{\"A\": 60.0, \"B\": 40}', 20.0, \
-         86400, 15.0, 1, '2026-11-01 10:00:00.000000', '2026-11-01 10:00:00.000000')",
+         86400, 15.0, TRUE, '2026-11-01 10:00:00.000000', '2026-11-01 10:00:00.000000')",
     )
     .await;
     test.sql(&format!(
-        "INSERT INTO agent_portfolio VALUES (3, '{ADDRESS}', 7, '12', 100.0, 0.0, 0.0, 50.0, 1, \
+        "INSERT INTO agent_portfolio VALUES (3, '{ADDRESS}', 7, '12', 100.0, 0.0, 0.0, 50.0, TRUE, \
          '2026-11-01 10:00:00.000000', '2026-11-01 10:00:00.000000', '2026-11-22 09:00:00.000000')"
     ))
     .await;
     // What Python makes of 0.1 + 0.2.
     test.sql(
-        "INSERT INTO portfolio_asset VALUES (5, 3, 'A', '0xa', 0.30000000000000004, 60.0, 0.0, 0.0, \
+        "INSERT INTO portfolio_asset (portfolio_id, token_symbol, token_address, balance, target_allocation, \
+         current_allocation, average_cost, unrealized_pnl, created_at, updated_at) VALUES (3, 'A', '0xa', 0.30000000000000004, 60.0, 0.0, 0.0, \
          0.0, '2026-11-01 10:00:00.000000', '2026-11-01 10:00:00.000000')",
     )
     .await;
@@ -287,7 +288,7 @@ async fn nobody_has_portfolios_without_end() {
     )
     .await;
     test.sql(&format!(
-        "INSERT INTO agent_portfolio VALUES (3, '{OTHER}', {id}, NULL, 0.0, 0.0, 0.0, 50.0, 1, \
+        "INSERT INTO agent_portfolio VALUES (3, '{OTHER}', {id}, NULL, 0.0, 0.0, 0.0, 50.0, TRUE, \
          '2026-11-01 10:00:00.000000', '2026-11-01 10:00:00.000000', '2026-11-22 09:00:00.000000')"
     ))
     .await;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::courier;
+use crate::tables::Cell;
 use crate::testing::{Answer, TestApp};
 
 /// alice's a1 and a2 and bob's b1, of which a1 and b1 are each other's contacts.
@@ -129,7 +130,8 @@ async fn contents_are_not_in_the_database_and_altered_ones_are_not_shown() {
     let bytes = bytes.trim_matches(['[', ']']);
     assert!(!dump.contains("top secret") && !dump.contains(bytes), "{dump}");
     deliver(&test).await;
-    test.sql("UPDATE agent_service_comm_contents SET bytes = zeroblob(26)").await;
+    let zeros = vec![Cell::Bytes(vec![0; 26])];
+    test.sql_with("UPDATE agent_service_comm_contents SET bytes = ?", zeros).await;
     let altered = read(&test, "bob", &id).await;
     assert_eq!(altered.status.as_u16(), 500);
     // It counts as unread: nobody has read it.

@@ -183,7 +183,7 @@ async fn a_rehearsal_touches_no_unit_and_asks_nobody() {
 
 #[tokio::test]
 async fn free_objects_override_columns_as_laxly_as_the_monolith() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let workflow = test.workflow(&[]).await;
     let path = format!("/integration/deployments/config?workflow_id={workflow}&deployment_name=d");
     let make = async |object: Value| test.ask("alice", "POST", &path, Some(object)).await;
@@ -214,7 +214,7 @@ async fn free_objects_override_columns_as_laxly_as_the_monolith() {
 
 #[tokio::test]
 async fn deployments_to_production_leave_what_the_monolith_leaves() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let workflow = test.workflow(&[]).await;
     let path = format!("/integration/production/deploy?workflow_id={workflow}");
     let deploy = async |config: Value| {
@@ -292,7 +292,7 @@ async fn the_proofs_of_an_execution_hold_when_those_of_all_its_steps_do() {
         .workflow(&[("a", StepType::Inference), ("b", StepType::Custom), ("c", StepType::Custom)])
         .await;
     let execution = test.execute(&workflow, json!({})).await;
-    test.sql("UPDATE agent_steps SET requires_proof = 1 WHERE id != 'c'").await;
+    test.sql("UPDATE agent_steps SET requires_proof = TRUE WHERE id != 'c'").await;
     let mut writing = test.app.store.write().await.unwrap();
     for step in ["a", "b", "c"] {
         writing.put(&executed(&execution, step)).await.unwrap();

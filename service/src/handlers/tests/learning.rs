@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::tables::Cell;
 use crate::testing::TestApp;
 
 async fn create(test: &TestApp, caller: &str, body: Value) -> crate::testing::Answer {
@@ -174,7 +175,8 @@ async fn of_many_trainings_the_newest_are_kept() {
 async fn a_model_whose_bytes_have_changed_is_not_used() {
     let test = TestApp::new().await;
     let learner = test.trained_learner().await;
-    test.sql("UPDATE agent_service_rl_weights SET bytes = zeroblob(64)").await;
+    let zeros = vec![Cell::Bytes(vec![0; 64])];
+    test.sql_with("UPDATE agent_service_rl_weights SET bytes = ?", zeros).await;
     let path = format!("/learning/agents/{learner}/act");
     let answer = test.ask("alice", "POST", &path, Some(json!({"state": TestApp::state()}))).await;
     assert_eq!(answer.status.as_u16(), 500);

@@ -110,7 +110,7 @@ async fn long_way(test: &TestApp, path: &str, most_sorts: usize) -> Option<Strin
 
 #[tokio::test]
 async fn no_list_of_money_goes_through_a_table() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     rehearsals::portfolio::sow(&test).await;
     let guild = test.guild().await;
     let portfolio = rehearsals::portfolio::fill("portfolios/{agent_address}");
@@ -126,7 +126,7 @@ async fn no_list_of_money_goes_through_a_table() {
 
 #[tokio::test]
 async fn with_the_indexes_no_list_goes_through_a_table() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let workflow = test.workflow(&[]).await;
     let execution = test.execute(&workflow, json!({})).await;
     assert!(!long_ways(&test, &workflow, &execution).await.is_empty(), "none is long without");

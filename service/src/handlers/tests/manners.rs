@@ -263,8 +263,9 @@ async fn jobs_are_dated_by_the_clock_on_the_wall_or_in_utc_with_its_zone() {
         assert!(until.starts_with(&format!("2026-11-22T{hour}:")), "{until}");
         assert_eq!(until.get(26..), Some(zone), "{until}");
         let mut writing = test.app.store.write().await.unwrap();
-        let sql =
-            format!("UPDATE job SET error = NULL WHERE requested_at LIKE '2026-11-22 {hour}:%'");
+        let sql = format!(
+            "UPDATE job SET error = NULL WHERE CAST(requested_at AS VARCHAR) LIKE '2026-11-22 {hour}:%'"
+        );
         assert_eq!(writing.statement(&sql).await.unwrap(), 1);
     }
 }

@@ -14,7 +14,7 @@ use crate::testing::{TestApp, until};
 async fn begun(test: &TestApp) -> String {
     let workflow =
         test.workflow(&[("a", StepType::DataProcessing), ("b", StepType::Inference)]).await;
-    test.sql("UPDATE agent_steps SET requires_proof = 1, verification_level = 'ZERO_KNOWLEDGE'")
+    test.sql("UPDATE agent_steps SET requires_proof = TRUE, verification_level = 'ZERO_KNOWLEDGE'")
         .await;
     test.execute(&workflow, json!({"seed": 7})).await
 }
@@ -72,7 +72,8 @@ async fn a_proof_document_is_checked_by_the_service_that_made_it() {
 
 #[tokio::test]
 async fn who_changes_a_step_afterwards_is_found_out() {
-    let test = TestApp::new().await;
+    // On a server, changing a row changes its place among the others.
+    let test = TestApp::on_file().await;
     let execution = begun(&test).await;
     end(&test, &execution).await;
     let ask = async |method: &str, path: String| {

@@ -86,7 +86,7 @@ async fn bodies_in_every_form_of_unicode() {
 
 #[tokio::test]
 async fn numbers_that_few_programs_hold() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let large = "123456789012345678901234567890";
     let body = format!(
         r#"{{"name": "n", "name": "w", "steps": {{"a": [NaN, -Infinity, 1e400, {large}]}}}}"#

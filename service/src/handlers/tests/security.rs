@@ -42,7 +42,10 @@ async fn broken(test: &TestApp) -> (i64, i64, String) {
 
 /// A service with six audit logs.
 async fn with_history() -> TestApp {
-    let test = TestApp::new().await;
+    with_history_in(TestApp::new().await).await
+}
+
+async fn with_history_in(test: TestApp) -> TestApp {
     for i in 0..6 {
         let path = format!("trust-scores/agent/a{i}/update?execution_success=true");
         assert_eq!(ask(&test, "POST", &path).await.0, 200);
@@ -52,7 +55,7 @@ async fn with_history() -> TestApp {
 
 #[tokio::test]
 async fn columns_make_of_free_objects_what_they_make_of_the_monoliths() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let rules = json!({
         "id": 7, "max_execution_time": "512", "max_memory_usage": 1.5, "max_data_size": "many",
         "max_workflow_steps": 2.0, "max_concurrent_executions": null, "is_active": 0,
@@ -243,7 +246,8 @@ async fn tampering_shows_at_the_first_link_that_it_broke() {
         (unlinked, 4, 6, "link_missing"),
         (first, 0, 2, "link_missing"),
     ] {
-        let test = with_history().await;
+        // A server refuses some of it.
+        let test = with_history_in(TestApp::on_file().await).await;
         for statement in tampering.split("; ") {
             test.sql(statement).await;
         }
@@ -276,7 +280,7 @@ async fn logs_of_the_monolith_are_told_apart_and_are_no_tampering() {
     test.sql(
         "INSERT INTO agent_audit_logs (id, event_type, timestamp, security_level, event_data, risk_score, \
          requires_investigation, created_at) VALUES ('audit_0123456789ab', 'STEP_STARTED', \
-         '2026-11-22 10:00:00.000000', 'PUBLIC', '{}', 1, 0, '2026-11-22 10:00:00.000000')",
+         '2026-11-22 10:00:00.000000', 'PUBLIC', '{}', 1, FALSE, '2026-11-22 10:00:00.000000')",
     )
     .await;
     let report = verified(&test, "").await;

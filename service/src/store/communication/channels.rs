@@ -2,7 +2,7 @@
 
 use super::correspondents::one;
 use crate::python::time::Stamp;
-use crate::store::rows::cell;
+use crate::store::rows::{cell, one_of};
 use crate::store::{Store, StoreError, Writing};
 use crate::tables::Cell;
 use crate::tables::own::communication::{Channel, Member};
@@ -31,10 +31,10 @@ impl Store {
         let rest = "WHERE agent_id = ? ORDER BY rowid DESC LIMIT ? OFFSET ?";
         let binds = vec![agent.into(), Cell::Integer(limit), Cell::Integer(offset)];
         let places: Vec<Member> = self.select("list channels", rest, binds).await?;
-        let marks = vec!["?"; places.len()].join(", ");
-        let binds = places.iter().map(|member| cell(&member.channel_id)).collect();
-        let rest = format!("WHERE id IN ({marks})");
-        let mut channels: Vec<Channel> = self.select("list channels", &rest, binds).await?;
+        let ids = places.iter().map(|member| cell(&member.channel_id)).collect();
+        let (condition, ids) = one_of("id", ids);
+        let rest = format!("WHERE {condition}");
+        let mut channels: Vec<Channel> = self.select("list channels", &rest, ids).await?;
         let place = |id: &str| places.iter().position(|member| member.channel_id == id);
         channels.sort_by_key(|channel| place(&channel.id));
         Ok(channels)
@@ -44,7 +44,7 @@ impl Store {
     pub async fn channel_count_active(&self, agent: &str) -> Result<i64, StoreError> {
         let sql = "SELECT COUNT(*) FROM agent_service_comm_members AS m \
                    JOIN agent_service_comm_channels AS c ON c.id = m.channel_id \
-                   WHERE m.agent_id = ? AND c.is_active = 1";
+                   WHERE m.agent_id = ? AND c.is_active = TRUE";
         Ok(one(&self.figures("count channels", sql, vec![agent.into()]).await?))
     }
 }
@@ -105,7 +105,7 @@ impl Writing {
     /// Takes an agent out of every channel; those that are of two agents are left with it.
     pub async fn channel_leave_all(&mut self, agent: &str) -> Result<(), StoreError> {
         let doing = "leave all channels";
-        let sql = "UPDATE agent_service_comm_channels SET is_active = 0, direct_pair = NULL \
+        let sql = "UPDATE agent_service_comm_channels SET is_active = FALSE, direct_pair = NULL \
                    WHERE channel_type IN ('DIRECT', 'PRIVATE') AND id IN \
                    (SELECT channel_id FROM agent_service_comm_members WHERE agent_id = ?)";
         self.run(doing, sql, vec![agent.into()]).await?;
@@ -122,8 +122,8 @@ impl Writing {
         self.run(doing, sql, vec![cell(&gone)]).await?;
         let sql = "DELETE FROM agent_service_comm_channels WHERE last_activity < ?";
         self.run(doing, sql, vec![cell(&gone)]).await?;
-        let sql = "UPDATE agent_service_comm_channels SET is_active = 0, direct_pair = NULL \
-                   WHERE last_activity < ? AND is_active = 1";
+        let sql = "UPDATE agent_service_comm_channels SET is_active = FALSE, direct_pair = NULL \
+                   WHERE last_activity < ? AND is_active = TRUE";
         self.run(doing, sql, vec![cell(&idle)]).await
     }
 }

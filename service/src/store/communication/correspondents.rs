@@ -188,7 +188,7 @@ impl Writing {
 }
 
 fn both(sender: &str, recipient: &str) -> (&'static str, String, Vec<Cell>) {
-    let rest = "WHERE agent_id IN (?, ?) AND is_authorized = 1".to_owned();
+    let rest = "WHERE agent_id IN (?, ?) AND is_authorized = TRUE".to_owned();
     ("look who takes part", rest, vec![sender.into(), recipient.into()])
 }
 

@@ -34,8 +34,8 @@ impl MessageFilter {
             .filter(|(_, is_wanted)| *is_wanted)
         {
             parts.push(format!(
-                "SELECT * FROM (SELECT rowid FROM agent_service_comm_messages \
-                 WHERE {column} = ?{status} ORDER BY rowid DESC LIMIT ?)"
+                "SELECT rowid FROM (SELECT rowid FROM agent_service_comm_messages \
+                 WHERE {column} = ?{status} ORDER BY rowid DESC LIMIT ?) AS of_{column}"
             ));
             binds.push(cell(&self.agent));
             binds.extend(self.status.as_ref().map(cell));

@@ -13,7 +13,7 @@ const FIND: &str = "find a guild";
 const REFRESH: &str = "UPDATE agent_service_market_guilds AS guild SET \
     member_count = (SELECT COUNT(*) FROM agent_service_market_members WHERE guild_id = guild.id), \
     total_services = (SELECT COUNT(*) FROM agent_service_market_services WHERE guild_id = guild.id), \
-    reputation = COALESCE((SELECT SUM(agent.reputation) / COUNT(*) \
+    reputation = COALESCE((SELECT CAST(SUM(agent.reputation) AS BIGINT) / COUNT(*) \
         FROM agent_service_market_members member \
         JOIN agent_service_market_agents agent ON agent.agent_id = member.agent_id \
         WHERE member.guild_id = guild.id), reputation)";

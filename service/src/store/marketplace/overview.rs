@@ -74,7 +74,7 @@ impl Store {
             }
         };
         let sql = "SELECT service_type, COUNT(*), COUNT(place), \
-                   SUM(CASE WHEN place IS NOT NULL THEN base_price END) \
+                   CAST(SUM(CASE WHEN place IS NOT NULL THEN base_price END) AS BIGINT) \
                    FROM agent_service_market_services GROUP BY service_type";
         for row in self.figures(doing, sql, Vec::new()).await? {
             of(row.first(), &mut |category| {
@@ -83,7 +83,7 @@ impl Store {
                 category.prices = Money::steps(number(&row, 3));
             });
         }
-        let sql = "SELECT service_type, SUM(completed_jobs), SUM(volume) \
+        let sql = "SELECT service_type, CAST(SUM(completed_jobs) AS BIGINT), CAST(SUM(volume) AS BIGINT) \
                    FROM agent_service_market_sales GROUP BY service_type";
         for row in self.figures(doing, sql, Vec::new()).await? {
             of(row.first(), &mut |category| {
@@ -112,11 +112,13 @@ impl Store {
         let requests =
             one("SELECT COUNT(*), COUNT(expires_at) FROM agent_service_market_requests").await?;
         let guilds = one("SELECT COUNT(*) FROM agent_service_market_guilds").await?;
-        let earnings = one("SELECT SUM(total_earnings) FROM agent_service_market_agents").await?;
+        let earnings =
+            one("SELECT CAST(SUM(total_earnings) AS BIGINT) FROM agent_service_market_agents")
+                .await?;
         let sql = "SELECT agent_id FROM agent_service_market_agents WHERE service_count > 0 \
                    ORDER BY total_earnings DESC, rowid LIMIT ?";
         let top = self.figures(doing, sql, vec![Cell::Integer(top.into())]).await?;
-        let sql = "SELECT day, SUM(volume) FROM agent_service_market_sales WHERE day >= ? \
+        let sql = "SELECT day, CAST(SUM(volume) AS BIGINT) FROM agent_service_market_sales WHERE day >= ? \
                    GROUP BY day ORDER BY day";
         let days = self.figures(doing, sql, vec![earlier.into()]).await?;
         let days: Vec<(String, Money)> = days
@@ -138,10 +140,10 @@ impl Store {
 /// The best placed services of each category: a look into the index for each.
 fn first_of_each(count: u8) -> String {
     let one = |service_type: &ServiceType| {
+        let name = service_type.name();
         format!(
             "SELECT * FROM (SELECT service_type, id FROM agent_service_market_services \
-             WHERE service_type = '{}' AND place IS NOT NULL ORDER BY place, rowid LIMIT {count})",
-            service_type.name()
+             WHERE service_type = '{name}' AND place IS NOT NULL ORDER BY place, rowid LIMIT {count}) AS of_{name}"
         )
     };
     let all: Vec<String> = ServiceType::ALL.iter().map(one).collect();

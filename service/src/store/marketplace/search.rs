@@ -10,6 +10,9 @@ use crate::tables::own::marketplace::{Service, ServiceType};
 /// Prices and texts are compared in so many of the best, and no more: neither has an index.
 const COMPARED: i64 = 20_000;
 
+/// A text is in another if taking it out leaves less. No character of it is a wildcard.
+const CONTAINS: &str = "REPLACE(search_text, ?, '') <> search_text";
+
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
@@ -39,7 +42,7 @@ impl Search {
         for (condition, value) in [
             ("base_price >= ?", self.min_price.as_ref().map(cell)),
             ("base_price <= ?", self.max_price.as_ref().map(cell)),
-            ("instr(search_text, ?) > 0", self.text.as_ref().map(cell)),
+            (CONTAINS, self.text.as_ref().filter(|text| !text.is_empty()).map(cell)),
         ] {
             if let Some(value) = value {
                 compared.push(condition);
@@ -124,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_search_goes_through_the_whole_table() {
-        let test = TestApp::new().await;
+        let test = TestApp::on_file().await;
         let tags = vec!["de".to_owned()];
         let text = Some("words".to_owned());
         let min_price = Some(Money::of(5.0));

@@ -1,6 +1,6 @@
 //! Rows about one portfolio each: trades, transfers, rebalancings, snapshots, risk and alerts.
 
-use super::super::rows::{cell, whole};
+use super::super::rows::{cell, count_of, whole};
 use super::super::{Page, Store, StoreError, Writing};
 use crate::logic::portfolio::performance::Trades;
 use crate::python::time::Stamp;
@@ -63,8 +63,9 @@ impl Store {
         portfolio_id: i64,
         start: Stamp,
     ) -> Result<Trades, StoreError> {
+        let in_period = count_of("created_at >= ?");
         let sql =
-            "SELECT COUNT(*), SUM(created_at >= ?) FROM portfolio_trade WHERE portfolio_id = ?";
+            format!("SELECT COUNT(*), {in_period} FROM portfolio_trade WHERE portfolio_id = ?");
         let binds = vec![cell(&start), Cell::Integer(portfolio_id)];
         let counted = self.figures("count trades", sql, binds).await?;
         let mut counts = counted.iter().flatten().map(whole);

@@ -3,20 +3,29 @@
 use std::future::pending;
 
 use super::*;
+use crate::store::open::Place;
 use crate::tables::agents::Workflow;
 use crate::testing::TestApp;
 
-const INSERT: &str = "INSERT INTO ai_agent_workflows SELECT * FROM (SELECT 'agent_new' AS id, * FROM \
+const INSERT: &str = "INSERT INTO ai_agent_workflows SELECT * FROM (SELECT 'agent_new' AS id, one.* FROM \
     (SELECT owner_id, name, description, steps, dependencies, max_execution_time, max_cost_budget, \
     requires_verification, verification_level, tags, version, is_public, created_at, updated_at \
-    FROM ai_agent_workflows LIMIT 1))";
+    FROM ai_agent_workflows LIMIT 1) AS one) AS new";
 
 const FOR_EVER: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
-    UPDATE ai_agent_workflows SET name = (SELECT max(i) FROM n)";
+    UPDATE ai_agent_workflows SET name = (SELECT CAST(max(i) AS VARCHAR) FROM n)";
 
 async fn patient(transaction: &str) -> TestApp {
     let lock = ("REHEARSAL_LOCK_TIMEOUT_MS", "1000");
     let test = TestApp::with(&[lock, ("REHEARSAL_TRANSACTION_TIMEOUT_MS", transaction)]).await;
+    test.workflow(&[]).await;
+    test
+}
+
+/// With a second for both.
+async fn patient_on_file() -> TestApp {
+    let lock = ("REHEARSAL_LOCK_TIMEOUT_MS", "1000");
+    let test = TestApp::on_file_with(&[lock, ("REHEARSAL_TRANSACTION_TIMEOUT_MS", "1000")]).await;
     test.workflow(&[]).await;
     test
 }
@@ -166,17 +175,16 @@ async fn rehearsals_that_only_read_take_no_lock() {
 #[tokio::test]
 async fn it_makes_no_file_and_leaves_the_journal_mode_alone() {
     for mode in ["delete", "wal"] {
-        let test = patient("1000").await;
-        let set: String =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(format!("PRAGMA journal_mode = {mode}")))
-                .fetch_one(&test.app.store.pool)
-                .await
-                .unwrap();
-        assert_eq!(set, mode);
+        let test = patient_on_file().await;
+        let pragma = async |sql: String| {
+            test.app.store.figures("set or look", sql, Vec::new()).await.unwrap()
+        };
+        assert_eq!(pragma(format!("PRAGMA journal_mode = {mode}")).await, [[mode.into()]]);
         let before = test.app.store.dump().await;
         let rehearsal = test.app.store.rehearse();
         let store = rehearsal.store();
-        let mut journal = test.app.config.database.path.clone().into_os_string();
+        let Place::File { path, .. } = &test.app.config.database.place else { panic!() };
+        let mut journal = path.clone().into_os_string();
         journal.push("-journal");
         let done = rehearsal.run(async {
             let mut writing = store.write().await.unwrap();
@@ -186,11 +194,7 @@ async fn it_makes_no_file_and_leaves_the_journal_mode_alone() {
         });
         assert_eq!(done.await, Ok(false), "{mode}");
         assert_eq!(test.app.store.dump().await, before, "{mode}");
-        let found: String = sqlx::query_scalar("PRAGMA journal_mode")
-            .fetch_one(&test.app.store.pool)
-            .await
-            .unwrap();
-        assert_eq!(found, mode);
+        assert_eq!(pragma("PRAGMA journal_mode".to_owned()).await, [[mode.into()]]);
         nobody_waits(&test).await;
     }
 }

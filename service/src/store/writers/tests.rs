@@ -6,6 +6,7 @@ use std::path::Path;
 use futures::future::join_all;
 
 use super::*;
+use crate::store::open::{Location, Place};
 use crate::store::{Store, Writing};
 use crate::testing::{TestApp, until};
 
@@ -23,12 +24,17 @@ async fn put(store: Store, name: String) {
 }
 
 /// The names that were written, sorted, as another process sees them.
-async fn noted(database: &crate::store::open::Location) -> Vec<String> {
+async fn noted(database: &Location) -> Vec<String> {
     let store = Store::open(database).await.unwrap();
     let sql = "SELECT duty FROM agent_service_leases ORDER BY duty";
     let rows = store.figures("list leases", sql, Vec::new()).await.unwrap();
     store.close().await;
     rows.into_iter().flatten().map(|cell| cell.text().unwrap()).collect()
+}
+
+fn file_of(test: &TestApp) -> &Path {
+    let Place::File { path, .. } = &test.app.config.database.place else { panic!("is a server") };
+    path
 }
 
 /// How many transactions have changed the file: a number in its header (sqlite.org/fileformat.html, 1.3.6).
@@ -54,20 +60,20 @@ async fn queue<T: Send + 'static>(
 
 #[tokio::test]
 async fn those_that_queue_are_committed_together() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let store = &test.app.store;
     let first = store.write().await.unwrap();
     let mut queued = Vec::new();
     for number in 0..10 {
         queued.push(queue(&test, put(store.clone(), format!("n{number}"))).await);
     }
-    let before = changes(&test.app.config.database.path);
+    let before = changes(file_of(&test));
     drop(first);
     for task in queued {
         task.await.unwrap();
     }
     assert_eq!(noted(&test.app.config.database).await.len(), 10);
-    let transactions = changes(&test.app.config.database.path) - before;
+    let transactions = changes(file_of(&test)) - before;
     // Few, and not one: those that took longer than a transaction may go on share the next.
     assert!((1..10).contains(&transactions), "{transactions}");
 }
@@ -106,9 +112,9 @@ async fn one_that_fails_takes_back_its_own_writes_only() {
 
 #[tokio::test]
 async fn nobody_is_told_and_nothing_lasts_before_the_commit() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let store = test.app.store.clone();
-    let path = &test.app.config.database.path;
+    let path = file_of(&test);
     let first = store.write().await.unwrap();
     let next = queue(&test, put(store.clone(), "one".to_owned())).await;
     let after = {
@@ -128,7 +134,8 @@ async fn nobody_is_told_and_nothing_lasts_before_the_commit() {
     let told = next.is_finished();
     drop(other);
     next.await.unwrap();
-    let left = crate::store::open::Location { path: copy, ..test.app.config.database.clone() };
+    let place = Place::File { path: copy, create: false };
+    let left = Location { place, ..test.app.config.database.clone() };
     let lasting = noted(&left).await;
     assert_eq!(told, lasting == ["one"], "told: {told}, lasting: {lasting:?}");
     assert_eq!(noted(&test.app.config.database).await, ["one"]);
@@ -159,7 +166,7 @@ async fn who_goes_away_leaves_the_others_alone() {
 
 #[tokio::test]
 async fn a_full_disk_is_told_to_all_and_leaves_no_broken_connection() {
-    let test = TestApp::new().await;
+    let test = TestApp::on_file().await;
     let store = &test.app.store;
     for number in 0..20 {
         let first = store.write().await.unwrap();

@@ -23,7 +23,7 @@ const TABLES: [&Table; 12] = [
 fn the_statements_are_those_of_the_monolith() {
     let of_one = |table: &&Table| {
         // The monolith makes indexes in the order of their names.
-        let mut statements = table.create_statements();
+        let mut statements = table.create_statements(crate::tables::Engine::Sqlite);
         statements.get_mut(1..).unwrap_or_default().sort();
         statements
     };

@@ -189,7 +189,7 @@ async fn a_portfolio_that_is_not_active_does_nothing() {
     let test = TestApp::new().await;
     portfolio(&test, json!({})).await;
     test.sql(&format!(
-        "UPDATE agent_portfolio SET is_active = 0 WHERE agent_address = '{ADDRESS}'"
+        "UPDATE agent_portfolio SET is_active = FALSE WHERE agent_address = '{ADDRESS}'"
     ))
     .await;
     let refused = of(&test, "POST", "/trades", Some(trade("A", "B", 1.0))).await;

@@ -26,12 +26,14 @@ pub(crate) async fn sow(test: &TestApp) {
     let path = format!("/portfolio/portfolios/{ADDRESS}/transfers");
     created(test, &path, "id", json!({"token_symbol": "text", "amount": 10})).await;
     test.sql(
-        "INSERT INTO portfolio_alert VALUES (1, 1, 'drawdown', 'warning', '', '{}', 0, NULL, \
+        "INSERT INTO portfolio_alert VALUES (1, 1, 'drawdown', 'warning', '', '{}', FALSE, NULL, \
          '2026-11-22 10:00:00.000000', NULL)",
     )
     .await;
     test.sql(&format!(
-        "INSERT INTO agent_portfolio SELECT 2, '{UNCLAIMED}', 1, NULL, 0.0, 0.0, 0.0, 50.0, 1, \
+        "INSERT INTO agent_portfolio (agent_address, strategy_id, contract_portfolio_id, initial_capital, \
+         total_value, risk_score, risk_tolerance, is_active, created_at, updated_at, last_rebalance) \
+         SELECT '{UNCLAIMED}', 1, NULL, 0.0, 0.0, 0.0, 50.0, TRUE, \
          created_at, created_at, created_at FROM agent_portfolio"
     ))
     .await;
