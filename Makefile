@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-python conformance openapi rehearsal-proof kill-proof million-rows bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof million-rows bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -28,17 +28,21 @@ demo: setup ## the whole story in a terminal, under a minute once built
 	$(RELEASE)
 	$(TARGET)/release/migrate demo
 
-test: test-rust test-python conformance openapi ## everything: unit, property, process and Python tests, recordings, OpenAPI
+test: test-rust test-postgres test-python conformance openapi ## everything: unit, property, process and Python tests, recordings, OpenAPI
 
 test-rust: setup
 	cargo test --workspace
+
+test-postgres: setup ## the service's own tests once more, on a throw-away PostgreSQL
+	TEST_DATABASE=postgres cargo test --workspace --lib -- handlers:: store:: execution:: trainer:: courier:: monitoring:: meta_training::
 
 test-python: setup
 	.tools/venv/bin/python -m pytest tests/monolith
 	.tools/venv/bin/python -m pytest -q -p no:cacheprovider tests/ledger
 
-conformance: setup ## compare the service with the recorded answers of the monolith
-	@scripts/conformance.sh "$(CONFORMANCE)" "$(CONFORMANCE_SECTIONS)" "$(TARGET)/debug/agent-service"
+conformance: setup ## compare the service with the recorded answers of the monolith, on both databases
+	@scripts/conformance.sh "$(CONFORMANCE)" "$(CONFORMANCE_SECTIONS)" "$(TARGET)/debug/agent-service" sqlite
+	@scripts/conformance.sh "$(CONFORMANCE)" "$(CONFORMANCE_SECTIONS)" "$(TARGET)/debug/agent-service" postgres
 
 openapi: setup ## ask the service everything that its own description allows, and more; about two minutes
 	cargo build --workspace --bins

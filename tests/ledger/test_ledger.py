@@ -47,7 +47,8 @@ def test_a_list_that_says_too_little_is_refused(tmp_path, text):
         ledger.read(written(tmp_path, text))
 
 
-def test_the_list_of_the_project_holds():
-    listed = ledger.read(pathlib.Path(__file__).with_name("differences.toml"))
+@pytest.mark.parametrize("name", ["differences.toml", "differences.postgres.toml"])
+def test_the_lists_of_the_project_hold(name):
+    listed = ledger.read(pathlib.Path(__file__).with_name(name))
     assert set(listed) == set(ledger.KINDS)
     assert "receipt of any id" in listed["exchange"]
