@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::deployments::{ID, event, owned_in};
 use crate::http::endpoint::LazyShape;
 use crate::http::{Action, ApiError, Input, Reply};
+use crate::logic::Denied;
 use crate::logic::deployments::{self, Scaling, first_instances};
 use crate::logic::instances::{self, Planned};
 use crate::store::{StoreError, Writing};
@@ -77,7 +78,8 @@ async fn scale_to(work: Work, input: Input, target: i64) -> Result<Value, ApiErr
     let scaling = Scaling::between(found.len(), target)?;
     let touched = match &scaling {
         Scaling::Up(numbers) => {
-            let planned = plan(&work, &mut writing, &config, PRODUCTION, numbers.clone()).await?;
+            let planned = plan(&work, &config, PRODUCTION, numbers.clone())?;
+            insert(&mut writing, &planned).await?;
             writing.commit().await?;
             let (started, writing) = start(&work, planned).await?;
             writing.commit().await?;
@@ -115,7 +117,7 @@ pub fn roll_back() -> Action {
 }
 
 /// Brings the first instances of a deployment up; `writing` goes on from where the deployment was read. What cannot be counted
-/// leaves a failed deployment.
+/// leaves a failed deployment, a region that no row can have one that is deploying for ever.
 pub(super) async fn bring_up(
     work: &Work,
     mut writing: Writing,
@@ -136,8 +138,10 @@ pub(super) async fn bring_up(
     };
     config.status = DeploymentStatus::Deploying;
     writing.deployment_note(&config).await?;
-    let planned = plan(work, &mut writing, &config, environment, numbers).await?;
+    let planned = plan(work, &config, environment, numbers);
+    insert(&mut writing, planned.as_deref().unwrap_or_default()).await?;
     writing.commit().await?;
+    let planned = planned?;
 
     let (instances, mut writing) = start(work, planned).await?;
     let answer = deployments::deployed(&config.id, environment, &instances);
@@ -153,22 +157,24 @@ pub(super) async fn bring_up(
     Ok(answer)
 }
 
-/// Writes the rows of instances that are to be brought up.
-async fn plan(
+fn plan(
     work: &Work,
-    writing: &mut Writing,
     config: &DeploymentConfig,
     environment: &str,
     numbers: std::ops::Range<i64>,
-) -> Result<Vec<Planned>, StoreError> {
+) -> Result<Vec<Planned>, Denied> {
     let made = || (work.id("instance_", 10), work.now());
-    let planned = instances::plan(config, environment, numbers, made);
-    for planned in &planned {
+    instances::plan(config, environment, numbers, made)
+}
+
+/// Writes the rows of instances that are to be brought up.
+async fn insert(writing: &mut Writing, planned: &[Planned]) -> Result<(), StoreError> {
+    for planned in planned {
         if let Planned::Row(row) = planned {
             writing.instance_insert(row).await?;
         }
     }
-    Ok(planned)
+    Ok(())
 }
 
 /// Brings planned instances up, and begins to write what became of them.

@@ -16,6 +16,7 @@ use crate::logic::alerts::SEVERITIES;
 use crate::logic::deployments::{first_instances, repeated};
 use crate::logic::health::{Checkup, of_all};
 use crate::logic::{instances, production, workflows};
+use crate::python::number;
 use crate::store::deployments::DeploymentFilter;
 use crate::store::instances::InstanceFilter;
 use crate::store::{StoreError, Writing};
@@ -36,7 +37,7 @@ static PARTS: LazyShape = LazyLock::new(|| {
 static WANTED: LazyShape = LazyLock::new(|| {
     Shape::new([
         field("severity", Kind::text()).optional(),
-        field("limit", Kind::integer()).default(50),
+        field("limit", Kind::any_integer()).default(50),
     ])
 });
 
@@ -55,7 +56,8 @@ struct Parts {
 #[derive(Debug, Deserialize)]
 struct Wanted {
     severity: Option<String>,
-    limit: i64,
+    #[serde(deserialize_with = "number::any_long")]
+    limit: Option<i64>,
 }
 
 /// `POST /production/deploy`.
@@ -173,7 +175,7 @@ pub fn alerts() -> Action {
         // An empty word is none.
         let given = severity.as_deref().filter(|severity| !severity.is_empty());
         check_filter(&work, "severity", given, SEVERITIES)?;
-        Ok(Reply::ok(&work.alerts().recent(severity.as_deref(), limit)))
+        Ok(Reply::ok(&work.alerts().recent(severity.as_deref(), limit.unwrap_or(0))))
     })
     .query(&WANTED)
     .answers(alerts_schema)

@@ -10,10 +10,10 @@ use crate::http::openapi::of_table;
 use crate::http::{Action, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::trust_scores::{self, Outcome};
+use crate::python::number;
 use crate::store::trust_scores::TrustFilter;
 use crate::tables::Record;
 use crate::tables::security::TrustScore;
-use crate::validation::coerce::any_float;
 use crate::validation::{Kind, Shape, field};
 use crate::work::Work;
 
@@ -63,8 +63,8 @@ pub fn list() -> Action {
         let filter = TrustFilter {
             entity_type: given(query.entity_type),
             entity_id: given(query.entity_id),
-            min_score: query.min_score.as_ref().and_then(any_float),
-            max_score: query.max_score.as_ref().and_then(any_float),
+            min_score: query.min_score.as_ref().and_then(number::as_f64),
+            max_score: query.max_score.as_ref().and_then(number::as_f64),
             limit: query.limit,
             offset: query.offset,
         };
@@ -92,7 +92,7 @@ pub fn update() -> Action {
         let told: Told = input.query()?;
         let outcome = Outcome {
             success: told.execution_success,
-            seconds: told.execution_time.as_ref().and_then(any_float),
+            seconds: told.execution_time.as_ref().and_then(number::as_f64),
             security_violation: told.security_violation,
             policy_violation: told.policy_violation,
         };

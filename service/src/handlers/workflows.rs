@@ -27,7 +27,7 @@ static NEW: LazyShape = LazyLock::new(|| {
         field("steps", Kind::object()),
         field("dependencies", dependencies()).default(json!({})),
         field("max_execution_time", Kind::integer()).default(3600),
-        field("max_cost_budget", Kind::number()).default(0.0),
+        field("max_cost_budget", Kind::NumberOrInfinity).default(0.0),
         field("requires_verification", Kind::Boolean).default(true),
         field("verification_level", level()).default("basic"),
         field("tags", Kind::list_of(Kind::text())).default(json!([])),
@@ -43,7 +43,7 @@ static CHANGES: LazyShape = LazyLock::new(|| {
         field("steps", Kind::object().or_null()).optional(),
         field("dependencies", dependencies().or_null()).optional(),
         field("max_execution_time", Kind::integer()).optional(),
-        field("max_cost_budget", Kind::number()).optional(),
+        field("max_cost_budget", Kind::NumberOrInfinity).optional(),
         field("requires_verification", Kind::Boolean).optional(),
         field("verification_level", level()).optional(),
         field("tags", Kind::list_of(Kind::text())).optional(),
@@ -64,8 +64,8 @@ static EXECUTE: LazyShape = LazyLock::new(|| {
         field("workflow_id", Kind::text()),
         field("inputs", Kind::object()),
         field("verification_level", level().or_null()).default("basic"),
-        field("max_execution_time", Kind::integer().or_null()).optional(),
-        field("max_cost_budget", Kind::number().or_null()).optional(),
+        field("max_execution_time", Kind::any_integer().or_null()).optional(),
+        field("max_cost_budget", Kind::AnyNumber.or_null()).optional(),
     ])
 });
 

@@ -25,13 +25,20 @@ pub fn too_large() -> ApiError {
     ApiError::Limit(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
-/// Reads and parses the body; `None` when there is none. Broken JSON and broken UTF-8 are refused here, before
+/// A body as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sent {
+    /// None, or JSON's null.
+    Nothing,
+    /// The value of a JSON text.
+    Json(Value),
+    /// Anything that does not call itself JSON.
+    Plain(String),
+}
+
+/// Reads and parses the body. Broken JSON and broken UTF-8 are refused here, before
 /// anybody asks for a key.
-pub async fn read(
-    headers: &HeaderMap,
-    body: Body,
-    timeout: Duration,
-) -> Result<Option<Value>, ApiError> {
+pub async fn read(headers: &HeaderMap, body: Body, timeout: Duration) -> Result<Sent, ApiError> {
     let limit = usize::try_from(MAX_BODY).unwrap_or(usize::MAX);
     let collected = tokio::time::timeout(timeout, Limited::new(body, limit).collect())
         .await
@@ -41,20 +48,20 @@ pub async fn read(
         .map_err(|error| if error.is::<LengthLimitError>() { too_large() } else { unreadable() })?;
     let bytes = collected.to_bytes();
     if bytes.is_empty() {
-        return Ok(None);
+        return Ok(Sent::Nothing);
     }
     if !is_json(headers) {
-        return Ok(Some(Value::String(String::from_utf8_lossy(&bytes).into_owned())));
+        return Ok(Sent::Plain(String::from_utf8_lossy(&bytes).into_owned()));
     }
     parse(&bytes)
 }
 
-fn parse(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
+fn parse(bytes: &[u8]) -> Result<Sent, ApiError> {
     let text = encoding::decode(bytes).ok_or_else(unreadable)?;
     let body = Place::root("body");
     let problem = match read::read(&text) {
-        Ok(Value::Null) => return Ok(None),
-        Ok(value) => return Ok(Some(value)),
+        Ok(Value::Null) => return Ok(Sent::Nothing),
+        Ok(value) => return Ok(Sent::Json(value)),
         Err(Unread::TooMuch) => return Err(unreadable()),
         Err(Unread::Syntax(at)) => {
             body.within(&at.to_string()).problem("json_invalid", "JSON decode error")
@@ -85,19 +92,25 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Checks a read body against what the endpoint takes.
 pub fn check(
     kind: BodyKind,
-    body: Option<&Value>,
+    body: Sent,
     problems: &mut Vec<Problem>,
 ) -> Option<Map<String, Value>> {
     let place = Place::root("body");
-    match (kind, body) {
+    let body = match (kind, body) {
+        // Nobody looks for parts in a text that is no JSON.
+        (BodyKind::Parts(_), Sent::Plain(_)) | (_, Sent::Nothing) => None,
+        (_, Sent::Json(value)) => Some(value),
+        (_, Sent::Plain(text)) => Some(Value::String(text)),
+    };
+    match (kind, &body) {
         (BodyKind::None, _) | (BodyKind::OptionalDictionary, None) => Some(Map::new()),
-        (BodyKind::Parts(shape), Some(value)) if !value.is_object() => {
+        (BodyKind::Parts(shape), Some(value)) if coerce::object(value).is_err() => {
             let missing = |name: &str| place.within(name).problem("missing", "Field required");
             problems.extend(shape.fields().iter().map(|field| missing(field.name)));
             None
         }
         (BodyKind::Parts(shape), body) => {
-            let part = |name: &str| body?.get(name).filter(|value| !value.is_null());
+            let part = |name: &str| body.as_ref()?.get(name).filter(|value| !value.is_null());
             shape.check_fields(part, &place, problems)
         }
         (_, None) => {
@@ -127,7 +140,7 @@ mod tests {
     async fn read_as(
         content_type: Option<&'static str>,
         body: &'static [u8],
-    ) -> Result<Option<Value>, ApiError> {
+    ) -> Result<Sent, ApiError> {
         let mut headers = HeaderMap::new();
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -142,14 +155,14 @@ mod tests {
         {
             assert_eq!(
                 read_as(Some(json_type), b"{\"a\":1}").await.unwrap(),
-                Some(json!({"a": 1}))
+                Sent::Json(json!({"a": 1}))
             );
         }
         for other in [None, Some("application/octet-stream"), Some("text/json")] {
-            assert_eq!(read_as(other, b"{}").await.unwrap(), Some(json!("{}")));
+            assert_eq!(read_as(other, b"{}").await.unwrap(), Sent::Plain("{}".to_owned()));
         }
-        assert_eq!(read_as(Some("application/json"), b"").await.unwrap(), None);
-        assert_eq!(read_as(Some("application/json"), b"null").await.unwrap(), None);
+        assert_eq!(read_as(Some("application/json"), b"").await.unwrap(), Sent::Nothing);
+        assert_eq!(read_as(Some("application/json"), b"null").await.unwrap(), Sent::Nothing);
     }
 
     #[tokio::test]
@@ -170,20 +183,25 @@ mod tests {
     #[test]
     fn parts_are_read_one_by_one() {
         use crate::http::endpoint::LazyShape;
+        use crate::python::number;
         use crate::validation::{Kind, Shape, field};
         static PARTS: LazyShape = LazyShape::new(|| {
             Shape::new([field("a", Kind::object()), field("b", Kind::object()).optional()])
         });
-        let missing = |body: Option<Value>| {
+        let missing = |body: Sent| {
             let mut problems = Vec::new();
-            let checked = check(BodyKind::Parts(&PARTS), body.as_ref(), &mut problems);
+            let checked = check(BodyKind::Parts(&PARTS), body, &mut problems);
             assert_eq!(checked.is_none(), !problems.is_empty());
             problems.into_iter().map(|problem| problem.field).collect::<Vec<_>>()
         };
-        assert_eq!(missing(Some(json!({"a": {}, "b": null, "c": 1}))), Vec::<String>::new());
-        assert_eq!(missing(Some(json!({"a": null}))), ["body.a"]);
-        assert_eq!(missing(None), ["body.a"]);
-        assert_eq!(missing(Some(json!([]))), ["body.a", "body.b"]);
+        let json = |value: Value| missing(Sent::Json(value));
+        assert_eq!(json(json!({"a": {}, "b": null, "c": 1})), Vec::<String>::new());
+        assert_eq!(json(json!({"a": null})), ["body.a"]);
+        assert_eq!(missing(Sent::Nothing), ["body.a"]);
+        assert_eq!(missing(Sent::Plain("{\"a\": {}}".to_owned())), ["body.a"]);
+        for no_object in [json!([]), json!("{}"), number::hold("NaN")] {
+            assert_eq!(json(no_object), ["body.a", "body.b"]);
+        }
     }
 
     #[tokio::test]

@@ -8,10 +8,11 @@ use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
+use super::body::{self, Sent};
 use super::endpoint::{Action, BodyKind, Input};
 use super::error::Context;
 use super::rehearsal::Purpose;
-use super::{ApiError, Reply, body, identity, paths};
+use super::{ApiError, Reply, identity, paths};
 use crate::app::App;
 use crate::store::StoreError;
 use crate::store::rehearsal::GivenUp;
@@ -53,7 +54,7 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let path = paths::parts(template, parts.uri.path()).ok_or_else(ApiError::no_such_path)?;
     let sent = match action.body {
-        BodyKind::None => None,
+        BodyKind::None => Sent::Nothing,
         _ => body::read(&parts.headers, body, app.config.request_timeout).await?,
     };
     let caller = identity::caller(&app.config, action.access, &parts.headers)?;
@@ -63,7 +64,7 @@ async fn answer(
         Some(shape) => query::check(shape, parts.uri.query().unwrap_or_default(), &mut problems),
         None => Some(Map::new()),
     };
-    let body = body::check(action.body, sent.as_ref(), &mut problems);
+    let body = body::check(action.body, sent, &mut problems);
     let (Some(query), Some(body), true) = (query, body, problems.is_empty()) else {
         return Err(ApiError::Invalid(problems));
     };

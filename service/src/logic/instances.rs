@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
+use super::Denied;
 use crate::compatibility::Compatibility;
 use crate::python::time::Stamp;
 use crate::python::value::is_truthy;
@@ -45,28 +46,34 @@ impl Planned {
     }
 }
 
-/// The instances with these numbers, not brought up yet. `made` gives each its id and its time.
+/// The instances with these numbers, not brought up yet. `made` gives each its id and its time. Refused are regions that no
+/// row can have, if there is to be one.
 pub fn plan(
     config: &DeploymentConfig,
     environment: &str,
     numbers: Range<i64>,
     mut made: impl FnMut() -> (String, Stamp),
-) -> Vec<Planned> {
+) -> Result<Vec<Planned>, Denied> {
     let region = region(config.deployment_regions.as_ref().map_or(&Value::Null, |json| &json.0));
     let one = |number: i64| {
         let instance_id = format!("{}-{environment}-{number}", config.deployment_name);
         match &region {
-            Ok(region) => {
+            Region::Named(region) => {
                 let (id, now) = made();
                 let port = FIRST_PORT + number;
-                Planned::Row(Box::new(DeploymentInstance {
+                Ok(Planned::Row(Box::new(DeploymentInstance {
                     environment: environment.to_owned(),
                     region: region.clone(),
                     port: Some(port.into()),
                     ..blank(id, config.id.clone(), instance_id, now)
-                }))
+                })))
             }
-            Err(error) => Planned::Refused { instance_id, error: error.clone() },
+            Region::Unfound(error) => {
+                Ok(Planned::Refused { instance_id, error: (*error).to_owned() })
+            }
+            Region::Unstorable => {
+                Err(Denied::Refused("The first of deployment_regions is no text"))
+            }
         }
     };
     numbers.map(one).collect()
@@ -101,23 +108,34 @@ fn blank(id: String, deployment_id: String, instance_id: String, now: Stamp) -> 
     }
 }
 
+/// What the regions of a deployment come to.
+#[derive(Debug, Clone, PartialEq)]
+enum Region {
+    /// A region.
+    Named(String),
+    /// None was found, for this reason.
+    Unfound(&'static str),
+    /// Something that a column of text does not take.
+    Unstorable,
+}
+
 /// The first of the regions. Nobody checks what they are, so they may be a text (its first letter counts) or nothing that
 /// has a first.
-fn region(regions: &Value) -> Result<String, String> {
+fn region(regions: &Value) -> Region {
     if !is_truthy(regions) {
-        return Ok("default".to_owned());
+        return Region::Named("default".to_owned());
     }
     match regions {
         Value::Array(items) => match items.first() {
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(Value::Bool(truth)) => Ok(u8::from(*truth).to_string()),
-            Some(Value::Number(number)) => Ok(number.to_string()),
-            _ => Err("the first of deployment_regions is no text".to_owned()),
+            Some(Value::String(text)) => Region::Named(text.clone()),
+            Some(Value::Bool(truth)) => Region::Named(u8::from(*truth).to_string()),
+            Some(Value::Number(number)) => Region::Named(number.to_string()),
+            _ => Region::Unstorable,
         },
-        Value::String(text) => Ok(text.chars().take(1).collect()),
+        Value::String(text) => Region::Named(text.chars().take(1).collect()),
         // Python looks the key 0 up, and says which it did not find.
-        Value::Object(_) => Err("0".to_owned()),
-        _ => Err("deployment_regions is no list".to_owned()),
+        Value::Object(_) => Region::Unfound("0"),
+        _ => Region::Unfound("deployment_regions is no list"),
     }
 }
 
@@ -162,7 +180,8 @@ pub(crate) mod tests {
 
     pub(crate) fn instance(number: i64) -> DeploymentInstance {
         let planned =
-            plan(&deployment(json!([])), "production", number..number + 1, || ("i".into(), now()));
+            plan(&deployment(json!([])), "production", number..number + 1, || ("i".into(), now()))
+                .unwrap();
         let Some(Planned::Row(row)) = planned.into_iter().next() else { panic!("no row") };
         *row
     }
@@ -171,7 +190,8 @@ pub(crate) mod tests {
     fn instances_are_named_numbered_and_given_ports() {
         let planned = plan(&deployment(json!(["eu-1", "us-1"])), "staging", 1..3, || {
             ("instance_1".to_owned(), now())
-        });
+        })
+        .unwrap();
         let rows: Vec<_> = planned
             .iter()
             .map(|planned| match planned {
@@ -191,23 +211,29 @@ pub(crate) mod tests {
 
     #[test]
     fn regions_are_taken_as_python_takes_them() {
+        let named = |name: &str| Region::Named(name.to_owned());
         for (regions, expected) in [
-            (json!(["eu-1", "us-1"]), Ok("eu-1")),
-            (json!([]), Ok("default")),
-            (json!({}), Ok("default")),
-            (json!(null), Ok("default")),
-            (json!(""), Ok("default")),
-            (json!("żółć"), Ok("ż")),
-            (json!([5]), Ok("5")),
-            (json!([true]), Ok("1")),
-            (json!({"eu": 1}), Err("0")),
-            (json!([null]), Err("the first of deployment_regions is no text")),
-            (json!(7), Err("deployment_regions is no list")),
+            (json!(["eu-1", "us-1"]), named("eu-1")),
+            (json!([]), named("default")),
+            (json!({}), named("default")),
+            (json!(null), named("default")),
+            (json!(""), named("default")),
+            (json!("żółć"), named("ż")),
+            (json!([5]), named("5")),
+            (json!([true]), named("1")),
+            (json!({"eu": 1}), Region::Unfound("0")),
+            (json!([null]), Region::Unstorable),
+            (json!([["eu"]]), Region::Unstorable),
+            (json!(7), Region::Unfound("deployment_regions is no list")),
         ] {
-            let found = region(&regions);
-            assert_eq!(found.as_deref().map_err(String::as_str), expected, "{regions}");
+            assert_eq!(region(&regions), expected, "{regions}");
         }
-        let refused = plan(&deployment(json!({"a": 1})), "production", 0..2, || unreachable!());
+        let planned = |regions: Value, numbers| {
+            plan(&deployment(regions), "production", numbers, || unreachable!())
+        };
+        assert_eq!(planned(json!([{}]), 0..0), Ok(Vec::new()));
+        assert!(planned(json!([{}]), 0..1).is_err());
+        let refused = planned(json!({"a": 1}), 0..2).unwrap();
         assert_eq!(
             refused[1].to_json(),
             json!({"instance_id": "four-production-1", "status": "failed", "error": "0"})

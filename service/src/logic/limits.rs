@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::cost::Cost;
 use crate::compatibility::Compatibility;
-use crate::python::time::Stamp;
+use crate::python::{number, time::Stamp};
 use crate::tables::agents::Workflow;
 use crate::tables::own::limits::ExecutionLimits;
 
@@ -14,7 +14,9 @@ use crate::tables::own::limits::ExecutionLimits;
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 pub struct AskedLimits {
+    #[serde(deserialize_with = "number::any_long")]
     max_execution_time: Option<i64>,
+    #[serde(deserialize_with = "number::any_double")]
     max_cost_budget: Option<f64>,
 }
 

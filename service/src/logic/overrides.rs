@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::python::json::stored;
+use crate::python::number;
 use crate::python::time::Stamp;
 use crate::tables::column::{ColumnType, ColumnValue as _, Record};
 use crate::tables::{Cell, Column, Engine, Money, choice};
@@ -63,14 +64,23 @@ fn cell_of(column: &Column, value: &Value, engine: Engine) -> Result<Cell, Refus
     match (column.kind, value) {
         (ColumnType::Json, value) => Ok(Cell::Text(stored(value))),
         (_, Value::Null) if column.nullable => Ok(Cell::Null),
-        (ColumnType::Text(_), Value::Bool(_) | Value::Number(_)) => number(value),
+        (ColumnType::Text(_), Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+            number(value).map_err(|refusal| match refusal.code {
+                "int_type" => Refusal::new("string_type", "Input should be a valid string"),
+                _ => refusal,
+            })
+        }
         (ColumnType::Text(_) | ColumnType::Integer, Value::String(text)) => {
             Ok(Cell::from(text.as_str()))
         }
         (ColumnType::Text(_), _) => {
             Err(Refusal::new("string_type", "Input should be a valid string"))
         }
+        (ColumnType::Integer | ColumnType::Float, value) if column.nullable && is_nan(value) => {
+            Ok(Cell::Null)
+        }
         (ColumnType::Integer, value) => number(value),
+        (ColumnType::Float, value) if is_nan(value) => coerce::finite(f64::NAN).map(Cell::Real),
         (ColumnType::Float, value) => coerce::number(value).map(Cell::Real),
         (ColumnType::Money, value) => coerce::number(value).map(|number| Money::of(number).write()),
         (ColumnType::Boolean, value) => truth(value),
@@ -88,14 +98,16 @@ fn instant(value: &Value, engine: Engine) -> Result<Cell, Refusal> {
     stamp.map(|stamp| stamp.write()).ok_or_else(refusal)
 }
 
-/// A number or a truth value as it is. What 64 bits do not hold is refused.
+/// What SQLite stores as NULL.
+fn is_nan(value: &Value) -> bool {
+    coerce::number(value).is_ok_and(f64::is_nan)
+}
+
+/// A number or a truth value as it is. A whole number that 64 bits do not hold is refused, and what is no number.
 fn number(value: &Value) -> Result<Cell, Refusal> {
-    match (coerce::integer(value), value.as_f64()) {
-        (Ok(number), _) if !value.is_f64() => Ok(Cell::Integer(number)),
-        (Err(refusal), _) if refusal.code == "int_parsing_size" => Err(refusal),
-        (_, Some(number)) => Ok(Cell::Real(number)),
-        (Ok(number), None) => Ok(Cell::Integer(number)),
-        (Err(refusal), None) => Err(refusal),
+    match number::as_f64(value).filter(|number| !number.is_nan() && !number::is_integer(value)) {
+        Some(float) => Ok(Cell::Real(float)),
+        None => coerce::integer(value).map(Cell::Integer),
     }
 }
 
@@ -159,6 +171,9 @@ mod tests {
             ("max_retries", json!(512), Cell::Integer(512)),
             ("max_retries", json!("many"), Cell::from("many")),
             ("max_retries", json!(2.0), Cell::Real(2.0)),
+            ("max_retries", json!(1e30), Cell::Real(1e30)),
+            ("max_retries", number::hold("Infinity"), Cell::Real(f64::INFINITY)),
+            ("name", number::hold("-Infinity"), Cell::Real(f64::NEG_INFINITY)),
             ("max_retries", json!(false), Cell::Integer(0)),
             ("requires_proof", json!(1.0), Cell::Integer(1)),
             ("step_type", json!("data_processing"), Cell::from("DATA_PROCESSING")),
@@ -180,7 +195,10 @@ mod tests {
             ("max_retries", json!(null), "int_type"),
             ("max_retries", json!({}), "int_type"),
             ("max_retries", json!(u64::MAX), "int_parsing_size"),
-            ("max_retries", json!(1e30), "int_parsing_size"),
+            ("max_retries", number::hold("-123456789012345678901"), "int_parsing_size"),
+            ("max_retries", number::hold("NaN"), "finite_number"),
+            ("name", number::hold("NaN"), "finite_number"),
+            ("name", json!({}), "string_type"),
             ("requires_proof", json!("yes"), "bool_type"),
             ("requires_proof", json!(2), "bool_parsing"),
             ("requires_proof", json!(null), "bool_type"),

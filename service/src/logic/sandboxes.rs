@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::audit::Event;
 use super::overrides;
-use crate::python::time::Stamp;
+use crate::python::{number, time::Stamp};
 use crate::tables::security::{AuditEventType, Sandbox, SecurityLevel};
 use crate::tables::{Cell, Engine, Json};
 use crate::validation::coerce::{self, Refusal};
@@ -215,8 +215,9 @@ fn smaller(allowed: &Value, wished: &Value) -> Result<Value, Refusal> {
 /// Numbers, and the two truth values that are numbers to Python; no text that spells one.
 fn number(wished: &Value) -> Result<f64, Refusal> {
     match wished {
-        Value::Bool(_) | Value::Number(_) => coerce::number(wished),
-        _ => Err(Refusal::new("float_type", "Input should be a valid number")),
+        Value::Bool(_) => coerce::number(wished),
+        _ => number::as_f64(wished)
+            .ok_or_else(|| Refusal::new("float_type", "Input should be a valid number")),
     }
 }
 
@@ -226,7 +227,9 @@ fn longer(allowed: &Value, wished: &Value) -> Result<Value, Refusal> {
     match wished {
         Value::Array(items) => list.extend(items.iter().cloned()),
         Value::String(text) => list.extend(text.chars().map(|c| Value::from(c.to_string()))),
-        Value::Object(map) => list.extend(map.keys().map(|key| Value::from(key.as_str()))),
+        Value::Object(map) if number::held(wished).is_none() => {
+            list.extend(map.keys().map(|key| Value::from(key.as_str())))
+        }
         _ => return Err(Refusal::new("list_type", "Input should be a valid list")),
     }
     Ok(Value::Array(list))

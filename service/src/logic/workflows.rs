@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Denied;
 use crate::compatibility::Compatibility;
-use crate::python::{json, time::Stamp};
+use crate::python::{json, number, time::Stamp};
 use crate::store::workflows::WorkflowFilter;
 use crate::tables::Json;
 use crate::tables::agents::{VerificationLevel, Workflow};
@@ -18,6 +18,7 @@ pub struct NewWorkflow {
     steps: Value,
     dependencies: Value,
     max_execution_time: i64,
+    #[serde(deserialize_with = "number::double")]
     max_cost_budget: f64,
     requires_verification: bool,
     verification_level: VerificationLevel,
@@ -59,6 +60,7 @@ pub struct WorkflowChanges {
     #[serde(deserialize_with = "present")]
     dependencies: Option<Value>,
     max_execution_time: Option<i64>,
+    #[serde(deserialize_with = "number::any_double")]
     max_cost_budget: Option<f64>,
     requires_verification: Option<bool>,
     verification_level: Option<VerificationLevel>,

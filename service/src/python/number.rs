@@ -3,6 +3,7 @@
 //! Such a number stands in a [`Value`] as an object with one key that says so. What reads and writes JSON here knows
 //! it; a client that sends such an object by hand has sent the number.
 
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
 /// The key of an object that is a number.
@@ -72,6 +73,16 @@ pub fn hold(text: &str) -> Value {
     Value::Object(Map::from_iter([(KEY.to_owned(), Value::String(text.to_owned()))]))
 }
 
+/// The value of any double.
+pub fn of(double: f64) -> Value {
+    match double {
+        number if number.is_nan() => hold("NaN"),
+        f64::INFINITY => hold("Infinity"),
+        f64::NEG_INFINITY => hold("-Infinity"),
+        number => number.into(),
+    }
+}
+
 /// The number that [`hold`] has put into a value.
 pub fn held(value: &Value) -> Option<Odd<'_>> {
     let Value::Object(map) = value else { return None };
@@ -98,6 +109,28 @@ pub fn as_f64(value: &Value) -> Option<f64> {
     }
 }
 
+/// Reads any number as the nearest double, for a field of a struct.
+pub fn double<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    as_f64(&value).ok_or_else(|| D::Error::custom("no number"))
+}
+
+/// As [`double`], where null and nothing are none.
+pub fn any_double<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    if value.is_null() { Ok(None) } else { double(value).map(Some).map_err(D::Error::custom) }
+}
+
+/// Reads a whole number of any size as the nearest one of 64 bits, for a field of a struct; null and nothing are none.
+pub fn any_long<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(match (value.as_i64(), as_f64(&value)) {
+        (Some(number), _) => Some(number),
+        (None, Some(large)) => Some(if large < 0.0 { i64::MIN } else { i64::MAX }),
+        (None, None) => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -114,6 +147,25 @@ mod tests {
         assert!(is_integer(&hold(large)) && is_integer(&json!(5)));
         assert!(!is_integer(&hold("NaN")) && !is_integer(&json!(5.0)));
         assert!(as_f64(&hold("NaN")).is_some_and(f64::is_nan));
+    }
+
+    #[test]
+    fn every_double_has_a_value_and_fields_take_every_number() {
+        for double in [1.5, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(as_f64(&of(double)), Some(double));
+            assert_eq!(any_double(of(double)).ok(), Some(Some(double)));
+        }
+        assert!(double(of(f64::NAN)).is_ok_and(f64::is_nan));
+        assert!(double(json!("1")).is_err());
+        assert_eq!(any_double(Value::Null).ok(), Some(None));
+        for (value, long) in [
+            (json!(5), Some(5)),
+            (json!(u64::MAX), Some(i64::MAX)),
+            (hold("-123456789012345678901"), Some(i64::MIN)),
+            (Value::Null, None),
+        ] {
+            assert_eq!(any_long(value).ok(), Some(long));
+        }
     }
 
     #[test]

@@ -27,9 +27,9 @@ fn of_kind(kind: &Kind) -> Value {
     match kind {
         Kind::Text(limits) => text(limits).into(),
         #[expect(clippy::cast_possible_truncation, reason = "bounds are small")]
-        Kind::Integer(bounds) => json!(within(bounds) as i64),
+        Kind::Integer(bounds) | Kind::AnyInteger(bounds) => json!(within(bounds) as i64),
         Kind::Number(bounds) => within(bounds).into(),
-        Kind::AnyNumber => 1.0.into(),
+        Kind::NumberOrInfinity | Kind::AnyNumber => 1.0.into(),
         Kind::Boolean => true.into(),
         Kind::Choice(words) => json!(words.first()),
         Kind::Anything => Value::Null,

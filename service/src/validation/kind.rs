@@ -16,11 +16,15 @@ use crate::python::number;
 pub enum Kind {
     /// Text; numbers are never accepted as text.
     Text(TextLimits),
-    /// A whole number.
+    /// A whole number of 64 bits.
     Integer(Bounds),
+    /// A whole number of any size.
+    AnyInteger(Bounds),
     /// A floating-point number.
     Number(Bounds),
-    /// A floating-point number, infinities and NaN included: those stay text, because JSON has no word for them.
+    /// A floating-point number or an infinity.
+    NumberOrInfinity,
+    /// A floating-point number, infinities and NaN included.
     AnyNumber,
     /// A truth value.
     Boolean,
@@ -95,6 +99,11 @@ impl Kind {
         Self::Integer(Bounds::default())
     }
 
+    /// A whole number of any size.
+    pub fn any_integer() -> Self {
+        Self::AnyInteger(Bounds::default())
+    }
+
     /// A whole number between two bounds, both included.
     pub fn integer_within(ge: i32, le: i32) -> Self {
         Self::Integer(Bounds { ge: Some(ge.into()), le: Some(le.into()) })
@@ -163,23 +172,24 @@ impl Kind {
             Self::Text(limits) => Some(limits.check(value)?.into()),
             Self::Integer(bounds) => {
                 // A number that is too large for any column is too large for its bounds first.
-                if let Some(size) = number::as_f64(value).filter(|_| number::is_integer(value)) {
-                    bounds.check(size)?;
-                }
-                let number = coerce::integer(value)?;
-                #[expect(
-                    clippy::cast_precision_loss,
-                    reason = "bounds are small; the value is kept as it is"
-                )]
-                bounds.check(number as f64)?;
-                Some(number.into())
+                bounds.check_whole(&coerce::whole(value)?)?;
+                Some(coerce::integer(value)?.into())
+            }
+            Self::AnyInteger(bounds) => {
+                let number = coerce::whole(value)?;
+                bounds.check_whole(&number)?;
+                Some(number)
             }
             Self::Number(bounds) => {
                 let number = coerce::number(value)?;
                 bounds.check(number)?;
                 Some(coerce::finite(number)?.into())
             }
-            Self::AnyNumber => Some(coerce::any_number(value)?),
+            Self::NumberOrInfinity => {
+                let number = coerce::number(value)?;
+                Some(number::of(if number.is_nan() { coerce::finite(number)? } else { number }))
+            }
+            Self::AnyNumber => Some(number::of(coerce::number(value)?)),
             Self::Boolean => Some(coerce::boolean(value)?.into()),
             Self::Choice(words) => Some(choose(words, value)?),
             Self::Anything => Some(value.clone()),
@@ -283,6 +293,11 @@ fn plural(count: usize) -> &'static str {
 }
 
 impl Bounds {
+    /// Checks a whole number of any size: bounds are small, so that the nearest double will do.
+    fn check_whole(self, number: &Value) -> Result<(), Refusal> {
+        number::as_f64(number).map_or(Ok(()), |number| self.check(number))
+    }
+
     fn check(self, number: f64) -> Result<(), Refusal> {
         // NaN is within no bounds, and this is the order in which the monolith notices.
         let is_low = |bound: f64| number.partial_cmp(&bound).is_none_or(Ordering::is_lt);

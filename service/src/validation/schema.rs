@@ -34,9 +34,9 @@ pub fn of_field(field: &Field) -> Value {
 fn of_kind(kind: &Kind) -> Value {
     match kind {
         Kind::Text(limits) => text(limits),
-        Kind::Integer(bounds) => number("integer", bounds),
+        Kind::Integer(bounds) | Kind::AnyInteger(bounds) => number("integer", bounds),
         Kind::Number(bounds) => number("number", bounds),
-        Kind::AnyNumber => json!({"type": "number"}),
+        Kind::NumberOrInfinity | Kind::AnyNumber => json!({"type": "number"}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
         Kind::Anything => anything(),

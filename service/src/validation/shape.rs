@@ -344,11 +344,19 @@ mod tests {
             field("n", Kind::integer_within(0, 9)).optional(),
             field("x", Kind::number_within(0.0, 2.0)).optional(),
             field("y", Kind::number()).optional(),
+            field("z", Kind::NumberOrInfinity).optional(),
+            field("i", Kind::any_integer()).optional(),
         ]);
+        let large = json!({"i": u64::MAX, "z": number::hold("-Infinity")});
+        assert_eq!(check(&shape, &large).map(Value::Object).as_ref(), Ok(&large));
         for (value, code) in [
             (json!({"n": number::hold("1000000000000000000000")}), "less_than_equal"),
             (json!({"n": number::hold("-1000000000000000000000")}), "greater_than_equal"),
-            (json!({"n": "1000000000000000000000"}), "int_parsing_size"),
+            (json!({"n": "1000000000000000000000"}), "less_than_equal"),
+            (json!({"n": 1e20}), "int_parsing_size"),
+            (json!({"y": "inf"}), "finite_number"),
+            (json!({"z": "nan"}), "finite_number"),
+            (json!({"i": 0.5}), "int_from_float"),
             (json!({"x": number::hold("NaN")}), "less_than_equal"),
             (json!({"x": "inf"}), "less_than_equal"),
             (json!({"x": "-inf"}), "greater_than_equal"),

@@ -45,7 +45,7 @@ static ENHANCE: LazyShape = LazyLock::new(|| {
 static EVALUATE: LazyShape = LazyLock::new(|| {
     Shape::new([
         field("creation_data", Kind::object()),
-        field("expert_feedback", Kind::map_of(Kind::number()).or_null()).optional(),
+        field("expert_feedback", Kind::map_of(Kind::AnyNumber).or_null()).optional(),
     ])
 });
 

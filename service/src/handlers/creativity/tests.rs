@@ -105,7 +105,7 @@ async fn what_a_capability_has_learned_is_kept_in_its_row() {
         (&json!(7), &json!("ready"))
     );
 
-    let body = json!({"creation_data": {}, "expert_feedback": {"aesthetic_value": 1e308}});
+    let body = json!({"creation_data": {}, "expert_feedback": {"aesthetic_value": "nan"}});
     let refused = post(&test, &format!("/capabilities/{id}/evaluate"), body).await;
     assert_eq!(refused.status.as_u16(), 400);
     let missing = post(&test, "/capabilities/none/enhance", json!({})).await;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::http::endpoint::LazyShape;
 use crate::logic::jobs::catalogue::{CODECS, ENGINES, LLM_MODELS, SD_MODELS, WHISPER_MODELS};
-use crate::validation::kind::{LazyPattern, pattern};
+use crate::validation::kind::{Bounds, LazyPattern, pattern};
 use crate::validation::shape::Field;
 use crate::validation::{Kind, Shape, field};
 
@@ -58,7 +58,7 @@ pub(super) static WHISPER: LazyShape = LazyLock::new(|| {
         field("best_of", Kind::integer_within(1, 10)).default(5),
         field("beam_size", Kind::integer_within(1, 10)).default(5),
         field("patience", Kind::number_within(0.0, 2.0)).default(1.0),
-        or_null("suppress_tokens", Kind::list_of(Kind::integer())),
+        or_null("suppress_tokens", Kind::list_of(Kind::any_integer())),
         or_null("initial_prompt", Kind::text()),
         field("condition_on_previous_text", Kind::Boolean).default(true),
         field("fp16", Kind::Boolean).default(true),
@@ -88,7 +88,10 @@ pub(super) static STABLE_DIFFUSION: LazyShape = LazyLock::new(|| {
 });
 
 fn seeds() -> Kind {
-    Kind::AnyOf(vec![("int", Kind::integer()), ("list[int]", Kind::list_of(Kind::integer()))])
+    Kind::AnyOf(vec![
+        ("int", Kind::any_integer()),
+        ("list[int]", Kind::list_of(Kind::any_integer())),
+    ])
 }
 
 /// Language models.
@@ -138,7 +141,7 @@ pub(super) static BLENDER: LazyShape = LazyLock::new(|| {
             let first = before.get("frame_start").and_then(Value::as_i64);
             if last.as_i64() < first { Err("frame_end must be >= frame_start") } else { Ok(()) }
         }),
-        field("frame_step", Kind::integer_from(1)).default(1),
+        field("frame_step", Kind::AnyInteger(Bounds { ge: Some(1.0), le: None })).default(1),
         field("denoise", Kind::Boolean).default(true),
         field("transparent", Kind::Boolean).default(false),
         or_null("custom_args", Kind::list_of(Kind::text())),

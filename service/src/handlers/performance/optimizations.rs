@@ -21,7 +21,7 @@ static NEW: LazyShape = LazyLock::new(|| {
     Shape::new([
         field("agent_id", Kind::text()),
         field("target_metric", Kind::Choice(PerformanceMetric::WORDS)),
-        field("current_performance", Kind::map_of(Kind::number())),
+        field("current_performance", Kind::map_of(Kind::AnyNumber)),
         field("optimization_type", Kind::text()).default("comprehensive"),
     ])
 });

@@ -19,14 +19,14 @@ static NEW: LazyShape = LazyLock::new(|| {
     Shape::new([
         field("agent_id", Kind::text()),
         field("agent_type", Kind::text()).default(DEFAULT_TYPE),
-        field("initial_metrics", Kind::map_of(Kind::number())).default(json!({})),
+        field("initial_metrics", Kind::map_of(Kind::AnyNumber)).default(json!({})),
     ])
 });
 
 static MEASURED: LazyShape = LazyLock::new(|| {
     Shape::new([
-        field("metrics", Kind::map_of(Kind::number())),
-        field("task_context", Kind::object().or_null()).optional(),
+        field("metrics", Kind::map_of(Kind::AnyNumber)),
+        field("task_context", Kind::object()).optional(),
     ])
 });
 
@@ -121,7 +121,7 @@ pub fn add() -> Action {
         Ok(Reply::ok(&Value::Object(answer)))
     })
     .unguarded()
-    .body(&MEASURED)
+    .parts(&MEASURED)
     .refuses(&[400])
     .answers(|| {
         let schema = of_columns(&Profile::TABLE, ADDED);

@@ -90,8 +90,11 @@ async fn what_cannot_be_reckoned_is_the_client_s_fault_and_leaves_what_the_monol
         (400, json!({"detail": "workload_factor must be a number"}))
     );
     assert_eq!(get(&test, "/resources/a").await.json(), json!([]));
-    let huge = json!({"agent_id": "a", "task_requirements": {"workload_factor": 1e308}});
-    assert_eq!(post(&test, "/resources/allocate", huge).await.status.as_u16(), 400);
+    // Infinities are stored, and answered as null.
+    let huge = json!({"agent_id": "b", "task_requirements": {"workload_factor": 1e308}});
+    assert_eq!(post(&test, "/resources/allocate", huge).await.status.as_u16(), 200);
+    let row = &get(&test, "/resources/b").await.json()[0];
+    assert_eq!((&row["network_bandwidth"], &row["gpu_count"]), (&json!(null), &json!(0.0)));
 
     for (metric, figures) in [("precision", json!({})), ("latency", json!({"latency": 0}))] {
         let body =
@@ -102,11 +105,35 @@ async fn what_cannot_be_reckoned_is_the_client_s_fault_and_leaves_what_the_monol
     let left: Vec<_> = left.as_array().unwrap().iter().map(|row| &row["target_metric"]).collect();
     assert_eq!(left, ["latency", "precision"]);
 
-    let many: serde_json::Map<_, _> = (0..40).map(|i| (i.to_string(), 1.7e308.into())).collect();
-    post(&test, "/profiles", json!({"agent_id": "a"})).await;
-    let refused = post(&test, "/profiles/a/metrics", json!({"metrics": many})).await;
-    assert_eq!(refused.status.as_u16(), 400);
+    let endless = json!({"a": 1.7e308, "b": 1.7e308});
+    let body =
+        json!({"agent_id": "c", "target_metric": "accuracy", "current_performance": endless});
+    assert_eq!(post(&test, "/optimization/optimize", body).await.status.as_u16(), 400);
+    assert_eq!(get(&test, "/optimization/c").await.json()[0]["status"], "running");
+
+    post(&test, "/profiles", json!({"agent_id": "a", "initial_metrics": {"a": "inf"}})).await;
+    let add = async |metrics| post(&test, "/profiles/a/metrics", json!({"metrics": metrics})).await;
+    assert_eq!(add(json!({"b": "-inf"})).await.status.as_u16(), 400);
     assert_eq!(get(&test, "/profiles/a").await.json()["performance_history"], json!([]));
+    assert_eq!(add(json!({"b": 1})).await.json()["overall_score"], json!(null));
+}
+
+#[tokio::test]
+async fn metrics_and_their_context_are_parts_of_the_body() {
+    let test = TestApp::new().await;
+    let missing = async |body: Value| {
+        let answer = post(&test, "/profiles/a/metrics", body).await.json();
+        let details = answer["error"]["details"].as_array().unwrap().clone();
+        let said = |one: &Value| format!("{} {}", one["field"], one["code"]).replace('"', "");
+        details.iter().map(said).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(json!({"metrics": null})).await, ["body.metrics missing"]);
+    let both = ["body.metrics missing", "body.task_context missing"];
+    assert_eq!(missing(json!([])).await, both);
+    assert_eq!(
+        missing(json!({"metrics": [], "task_context": 5})).await[1],
+        "body.task_context dict_type"
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Chance;
 use crate::logic::Denied;
-use crate::python::{repr, time::Stamp};
+use crate::python::{number, repr, time::Stamp};
 use crate::tables::creativity::CreativeCapability;
 use crate::tables::{Float, Json};
 
@@ -55,7 +55,7 @@ impl Creation {
         capability.coherence_score = followed(&capability.coherence_score, utility)?.into();
         let made = capability.creations_generated.get().unwrap_or(0);
         capability.creations_generated = made.saturating_add(1).into();
-        let scores: Value = METRICS.into_iter().zip(scores).collect();
+        let scores: Value = METRICS.into_iter().zip(scores.map(number::of)).collect();
         let record = json!({
             "timestamp": now.sent(),
             "creation_id": self.creation_data.get("id").cloned().unwrap_or(Value::String(id)),
@@ -109,7 +109,7 @@ fn automatic(domain: &str, richness: f64, chance: &dyn Chance) -> Scores {
 fn corrected(own: Scores, experts: Option<&Map<String, Value>>) -> Scores {
     let mut scores = own;
     for (score, metric) in scores.iter_mut().zip(METRICS) {
-        let theirs = experts.and_then(|experts| experts.get(metric)).and_then(Value::as_f64);
+        let theirs = experts.and_then(|experts| experts.get(metric)).and_then(number::as_f64);
         if let Some(theirs) = theirs {
             *score = *score * WEIGHTS.0 + theirs * WEIGHTS.1;
         }
@@ -120,9 +120,9 @@ fn corrected(own: Scores, experts: Option<&Map<String, Value>>) -> Scores {
 /// The moving average of a capability's score after one more creation.
 fn followed(score: &Float, new: f64) -> Result<f64, Denied> {
     let followed = (1.0 - ALPHA) * score.get().unwrap_or(0.0) + ALPHA * new;
-    // Experts are not bound to any range.
-    let fits = followed.is_finite().then_some(followed);
-    fits.ok_or(Denied::Refused("The expert feedback is too large to be reckoned with"))
+    // Experts are not bound to any range, but no column holds what is no number.
+    let fits = (!followed.is_nan()).then_some(followed);
+    fits.ok_or(Denied::Refused("The expert feedback comes to no number"))
 }
 
 fn remember(capability: &mut CreativeCapability, record: Value) {
@@ -174,9 +174,15 @@ mod tests {
         let expected = [0.85, 0.5, 0.5, 0.5, 0.5, 0.15];
         assert!(scores.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{scores:?}");
         let mut row = capability("artistic", 0.5);
-        let body = json!({"creation_data": {}, "expert_feedback": {"aesthetic_value": 1e308}});
-        let chance = SeededChance::new(1);
-        assert!(creation(body).evaluate(&mut row, &chance, String::new(), now()).is_err());
+        let mut said = |metric: &str, figure: &str| {
+            let experts = json!({metric: number::hold(figure)});
+            let body = json!({"creation_data": {}, "expert_feedback": experts});
+            creation(body).evaluate(&mut row, &SeededChance::new(1), String::new(), now())
+        };
+        assert!(said("aesthetic_value", "NaN").is_err());
+        assert_eq!(said("fluency", "NaN").unwrap()["evaluation"]["fluency"], number::hold("NaN"));
+        assert!(said("utility", "Infinity").is_ok());
+        assert_eq!(row.coherence_score.get(), Some(f64::INFINITY));
     }
 
     #[test]

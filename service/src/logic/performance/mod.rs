@@ -10,14 +10,15 @@ pub mod capabilities;
 use serde_json::{Map, Value};
 
 use super::Denied;
+use crate::python::number;
 
-/// A figure that a column and an answer can hold.
-fn finite(figure: f64) -> Result<f64, Denied> {
-    let fits = figure.is_finite().then_some(figure);
-    fits.ok_or(Denied::Refused("The figures are too large to be reckoned with"))
+/// A figure that a column can hold: the infinities are among them, what is no number is not.
+fn figure(figure: f64) -> Result<f64, Denied> {
+    let fits = (!figure.is_nan()).then_some(figure);
+    fits.ok_or(Denied::Refused("The figures come to no number"))
 }
 
 /// The figures of an object. Another writer may have left something else there; it has no figure.
 fn figures(map: &Map<String, Value>) -> impl Iterator<Item = (&str, f64)> {
-    map.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_f64()?)))
+    map.iter().filter_map(|(name, value)| Some((name.as_str(), number::as_f64(value)?)))
 }

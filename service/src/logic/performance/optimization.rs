@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Denied, figures, finite};
-use crate::python::time::Stamp;
+use super::{Denied, figures};
+use crate::python::{number, time::Stamp};
 use crate::tables::Json;
 use crate::tables::performance::{Optimization, PerformanceMetric};
 
@@ -33,7 +33,7 @@ impl NewOptimization {
         [id, optimization_id]: [String; 2],
         now: Stamp,
     ) -> Result<Optimization, Denied> {
-        let baseline_cost = finite(cost(&self.current_performance))?;
+        let baseline_cost = super::figure(cost(&self.current_performance))?;
         let none = || Some(Json(json!({})));
         Ok(Optimization {
             id,
@@ -69,23 +69,20 @@ impl NewOptimization {
     }
 }
 
-/// Carries an optimisation out. One that cannot be is failed, and its row remains.
+/// Carries an optimisation out. Where it cannot be, its row remains: failed, or running where what came out was no number,
+/// which is how the monolith leaves it.
 pub fn carry_out(row: &mut Optimization, now: impl Fn() -> Stamp) -> Result<(), Denied> {
     let began = now();
     let baseline = match &row.baseline_performance {
         Some(Json(Value::Object(map))) => map.clone(),
         _ => Map::new(),
     };
+    if let Err(denied) = feasible(row.target_metric, &baseline) {
+        "failed".clone_into(&mut row.status);
+        return Err(denied);
+    }
     let optimized = Map::new();
-    let outcome =
-        feasible(row.target_metric, &baseline).and_then(|()| Gains::of(&baseline, &optimized));
-    let gains = match outcome {
-        Ok(gains) => gains,
-        Err(denied) => {
-            "failed".clone_into(&mut row.status);
-            return Err(denied);
-        }
-    };
+    let gains = Gains::of(&baseline, &optimized)?;
     row.optimized_cost = cost(&optimized).into();
     row.optimized_performance = Some(Json(Value::Object(optimized)));
     row.performance_improvement = gains.improvement.into();
@@ -140,7 +137,7 @@ impl Gains {
         let improvement = if gained == 0.0 { 0.0 } else { gained };
         let resources = saved(resources(baseline), resources(optimized));
         let cost = saved(cost(baseline), cost(optimized));
-        let overall = finite(improvement + resources + cost)?;
+        let overall = super::figure(improvement + resources + cost)?;
         Ok(Self { improvement, resources, cost, overall })
     }
 }
@@ -164,7 +161,7 @@ pub fn cost(performance: &Map<String, Value>) -> f64 {
 }
 
 fn figure(performance: &Map<String, Value>, name: &str, absent: f64) -> f64 {
-    performance.get(name).and_then(Value::as_f64).unwrap_or(absent)
+    performance.get(name).and_then(number::as_f64).unwrap_or(absent)
 }
 
 #[cfg(test)]
@@ -235,7 +232,7 @@ mod tests {
             );
         }
         let (row, outcome) = optimized("accuracy", json!({"a": 1.7e308, "b": 1.7e308}));
-        assert_eq!((row.status.as_str(), outcome.is_err()), ("failed", true));
+        assert_eq!((row.status.as_str(), outcome.is_err()), ("running", true));
     }
 
     proptest! {

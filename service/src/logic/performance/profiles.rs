@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Denied, figures, finite};
-use crate::python::{json, time::Stamp};
+use super::{Denied, figure, figures};
+use crate::python::{json, number, time::Stamp};
 use crate::tables::Json;
 use crate::tables::performance::Profile;
 
@@ -137,7 +137,7 @@ pub fn overall_score(metrics: &Map<String, Value>) -> Result<f64, Denied> {
         score += value * weight;
         weights += weight;
     }
-    if weights > 0.0 { finite(score / weights) } else { Ok(0.0) }
+    if weights > 0.0 { figure(score / weights) } else { Ok(0.0) }
 }
 
 /// By what share each metric of the newest entry differs from the entry before; metrics that were 0 have none.
@@ -150,8 +150,8 @@ pub fn trends(history: &[Value]) -> Map<String, Value> {
     };
     figures(newest)
         .filter_map(|(name, new)| {
-            let old = before.get(name)?.as_f64().filter(|old| *old != 0.0)?;
-            Some((name.to_owned(), ((new - old) / old.abs()).into()))
+            let old = number::as_f64(before.get(name)?).filter(|old| *old != 0.0)?;
+            Some((name.to_owned(), number::of((new - old) / old.abs())))
         })
         .collect()
 }
@@ -227,13 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn no_trend_from_zero_and_no_score_beyond_every_number() {
+    fn no_trend_from_zero_and_no_score_that_is_no_number() {
         let entry = |value: f64| json!({"metrics": {"accuracy": value}});
         assert_eq!(trends(&[entry(0.0), entry(0.5)]), Map::new());
         assert_eq!(trends(&[entry(-2.0), entry(-1.0)]), map(json!({"accuracy": 0.5})));
-        assert!(
-            overall_score(&(0..40).map(|i| (i.to_string(), 1.7e308.into())).collect()).is_err()
-        );
+        let endless = map(json!({"a": number::hold("Infinity")}));
+        assert_eq!(overall_score(&endless), Ok(f64::INFINITY));
+        let both = map(json!({"a": number::hold("Infinity"), "b": number::hold("-Infinity")}));
+        assert!(overall_score(&both).is_err());
+        let history = [json!({"metrics": endless}), json!({"metrics": endless})];
+        assert_eq!(trends(&history), map(json!({"a": number::hold("NaN")})));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Denied, finite};
-use crate::python::time::Stamp;
+use super::{Denied, figure};
+use crate::python::{number, time::Stamp};
 use crate::tables::Json;
 use crate::tables::performance::{Allocation, OptimizationTarget};
 
@@ -39,7 +39,7 @@ impl NewAllocation {
         now: Stamp,
     ) -> Result<Allocation, Denied> {
         let task = Task::of(&self.task_requirements)?;
-        let given = task.resources().fitted(task.kind, self.optimization_target).finite()?;
+        let given = task.resources().fitted(task.kind, self.optimization_target).known()?;
         let some = |value: Value| Some(Json(value));
         Ok(Allocation {
             id,
@@ -103,7 +103,7 @@ impl Task {
         let workload = match requirements.get("workload_factor") {
             None => Some(1.0),
             Some(Value::Bool(truth)) => Some(f64::from(u8::from(*truth))),
-            Some(other) => other.as_f64(),
+            Some(other) => number::as_f64(other),
         };
         let workload = workload.ok_or(Denied::Refused("workload_factor must be a number"))?;
         Ok(Self { kind, workload })
@@ -175,11 +175,11 @@ impl Resources {
         self
     }
 
-    fn finite(self) -> Result<Self, Denied> {
+    fn known(self) -> Result<Self, Denied> {
         for amount in [self.cpu_cores, self.memory_gb, self.gpu_count, self.storage_gb] {
-            finite(amount)?;
+            figure(amount)?;
         }
-        finite(self.network_bandwidth)?;
+        figure(self.network_bandwidth)?;
         Ok(self)
     }
 }
