@@ -25,6 +25,26 @@ pub fn too_large() -> ApiError {
     ApiError::Limit(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
+/// The most bytes of a refused body that are taken in.
+const DISCARDED: u64 = 4 * MAX_BODY;
+
+/// Takes in a body that nobody reads, up to a bound: clients that send theirs to the end look for the answer only then,
+/// and find a closed connection instead if nobody has listened. Gives how many bytes there were.
+pub async fn discard(mut body: Body, timeout: Duration) -> u64 {
+    let mut bytes = 0;
+    let all = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if bytes >= DISCARDED {
+                break;
+            }
+        }
+    };
+    // Whoever is slower than that does without the answer.
+    let _in_time = tokio::time::timeout(timeout, all).await;
+    bytes
+}
+
 /// A body as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sent {
@@ -202,6 +222,20 @@ mod tests {
         for no_object in [json!([]), json!("{}"), number::hold("NaN")] {
             assert_eq!(json(no_object), ["body.a", "body.b"]);
         }
+    }
+
+    #[tokio::test]
+    async fn a_refused_body_is_taken_in_up_to_a_bound() {
+        let chunk = bytes::Bytes::from(vec![b'x'; 1024 * 1024]);
+        let body = |chunks: u64| {
+            let chunk = chunk.clone();
+            let chunks = (0..chunks).map(move |_| Ok::<_, std::io::Error>(chunk.clone()));
+            Body::from_stream(futures::stream::iter(chunks))
+        };
+        assert_eq!(discard(body(11), Duration::from_secs(5)).await, 11 * 1024 * 1024);
+        assert_eq!(discard(body(1000), Duration::from_secs(5)).await, DISCARDED);
+        let silent = Body::from_stream(futures::stream::pending::<std::io::Result<bytes::Bytes>>());
+        assert_eq!(discard(silent, Duration::from_millis(1)).await, 0);
     }
 
     #[tokio::test]

@@ -38,7 +38,7 @@ pub fn context(app: &App, path: &str, headers: &HeaderMap) -> Context {
     let request_id = headers.get("x-request-id");
     Context {
         path: path.to_owned(),
-        request_id: request_id.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()),
+        request_id: request_id.map(identity::latin1),
         now: app.clock.now(),
     }
 }

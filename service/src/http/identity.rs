@@ -1,6 +1,6 @@
 //! Who asks: the `X-Api-Key` header and what it opens.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::ApiError;
 use super::endpoint::Access;
@@ -24,16 +24,21 @@ pub fn caller(config: &Config, access: Access, headers: &HeaderMap) -> Result<St
     }
 }
 
-/// The header's bytes are Latin-1 to the monolith, and the key becomes an owner id, so they are the same here.
+/// The key becomes an owner id, so it reads as the monolith reads it.
 fn sent_key(headers: &HeaderMap) -> String {
-    let bytes = headers.get("x-api-key").map(http::HeaderValue::as_bytes).unwrap_or_default();
-    bytes.trim_ascii().iter().copied().map(char::from).collect()
+    headers.get("x-api-key").map(latin1).unwrap_or_default().trim_matches(BLANKS).to_owned()
+}
+
+/// What may stand around the value of a header.
+const BLANKS: [char; 5] = [' ', '\t', '\n', '\r', '\u{c}'];
+
+/// The text of a header: its bytes are Latin-1 to the monolith.
+pub fn latin1(value: &HeaderValue) -> String {
+    value.as_bytes().iter().copied().map(char::from).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
     use crate::config::Source;
 

@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::FutureExt as _;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::rehearsal::Purpose;
@@ -79,6 +79,10 @@ impl LogLine<'_> {
 
 async fn limited(app: &App, request: Request, next: Next) -> Result<Response, ApiError> {
     if declared_length(request.headers()).is_some_and(|length| length > body::MAX_BODY) {
+        // A client that waits to be told to send is not told.
+        if !request.headers().contains_key(EXPECT) {
+            body::discard(request.into_body(), app.config.request_timeout).await;
+        }
         return Err(body::too_large());
     }
     // A handler that panics is a mistake of this program; the connection and its other requests live on.
