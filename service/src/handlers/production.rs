@@ -17,7 +17,6 @@ use crate::logic::deployments::{first_instances, repeated};
 use crate::logic::health::{Checkup, of_all};
 use crate::logic::{instances, production, workflows};
 use crate::python::number;
-use crate::store::deployments::DeploymentFilter;
 use crate::store::instances::InstanceFilter;
 use crate::store::{StoreError, Writing};
 use crate::tables::integration::{DeploymentConfig, DeploymentInstance};
@@ -203,10 +202,8 @@ async fn all_of(
     work: &Work,
     owner: &str,
 ) -> Result<Vec<(DeploymentConfig, Vec<DeploymentInstance>)>, StoreError> {
-    let owner = owner.to_owned();
-    let filter = DeploymentFilter { owner: owner.clone(), ..DeploymentFilter::default() };
-    let configs = work.store.deployment_list(&filter).await?;
-    let filter = InstanceFilter { owner, ..InstanceFilter::default() };
+    let configs = work.store.deployment_list_of(owner).await?;
+    let filter = InstanceFilter { owner: owner.to_owned(), ..InstanceFilter::default() };
     let found = work.store.instance_list(&filter).await?;
     let mut sorted = production::by_deployment(instances::counted(found, work.compatibility()));
     let with_own = |config: DeploymentConfig| {

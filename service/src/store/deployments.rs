@@ -39,6 +39,17 @@ impl Store {
         let rest = format!("WHERE {conditions} ORDER BY rowid LIMIT ?");
         self.select("list deployments", &rest, binds).await
     }
+
+    /// All deployments of an owner, workflow by workflow: where the monolith asks for both at once, its database goes
+    /// through the workflows.
+    pub async fn deployment_list_of(
+        &self,
+        owner: &str,
+    ) -> Result<Vec<DeploymentConfig>, StoreError> {
+        let made = "SELECT made.rowid FROM ai_agent_workflows made WHERE made.id = workflow_id";
+        let rest = format!("WHERE {OWNED} ORDER BY ({made}), rowid LIMIT ?");
+        self.select("list an owner's deployments", &rest, vec![owner.into(), LONGEST_LIST]).await
+    }
 }
 
 impl Writing {

@@ -246,3 +246,23 @@ async fn fill(test: &TestApp, columns: &str, executions: &[Drawn]) {
     }
     writing.commit().await.unwrap();
 }
+
+#[tokio::test]
+async fn production_goes_workflow_by_workflow_as_the_monolith_s_database_does() {
+    let test = TestApp::new().await;
+    let [first, second] = [test.workflow(&[]).await, test.workflow(&[]).await];
+    for (workflow, name) in [(&second, "a"), (&first, "b"), (&second, "c")] {
+        let path = format!(
+            "/integration/deployments/config?workflow_id={workflow}&deployment_name={name}"
+        );
+        test.ask("alice", "POST", &path, Some(json!({}))).await;
+    }
+    let names = async |path: &str, list: &str| {
+        let answer = test.ask("alice", "GET", &format!("/integration{path}"), None).await.json();
+        let list = answer.as_array().or_else(|| answer[list].as_array()).unwrap();
+        list.iter().map(|one| one["deployment_name"].as_str().unwrap()).collect::<String>()
+    };
+    assert_eq!(names("/deployments/configs", "").await, "abc");
+    assert_eq!(names("/production/dashboard", "deployments").await, "bac");
+    assert_eq!(names("/production/health", "deployment_health").await, "bac");
+}
