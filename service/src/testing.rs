@@ -1,5 +1,6 @@
 //! What tests share: a service on a fresh database, with a clock that they move.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,7 +24,7 @@ use tower::ServiceExt as _;
 use crate::alerting::Alerting;
 use crate::app::App;
 use crate::calculator::Calculator;
-use crate::clock::{Chance, Clock, RandomIds};
+use crate::clock::{Chance, Clock, Ids, RandomIds};
 use crate::config::{Config, Source, database};
 use crate::execution::Bell;
 use crate::instances::{Host, Instances};
@@ -85,10 +86,40 @@ impl Chance for SeededChance {
     }
 }
 
+/// Random identifiers that come again when told.
+#[derive(Debug, Default)]
+pub(crate) struct TestIds {
+    drawn: Mutex<Vec<String>>,
+    again: Mutex<VecDeque<String>>,
+}
+
+impl TestIds {
+    /// Begins to note what is drawn.
+    pub(crate) fn note(&self) {
+        self.drawn.lock().unwrap().clear();
+        self.again.lock().unwrap().clear();
+    }
+
+    /// From here on comes again, in its order, what was drawn since [`Self::note`]; after that there is new.
+    pub(crate) fn repeat(&self) {
+        self.again.lock().unwrap().extend(self.drawn.lock().unwrap().drain(..));
+    }
+}
+
+impl Ids for TestIds {
+    fn hex(&self) -> String {
+        let again = self.again.lock().unwrap().pop_front();
+        let hex = again.unwrap_or_else(|| RandomIds.hex());
+        self.drawn.lock().unwrap().push(hex.clone());
+        hex
+    }
+}
+
 /// A service without a port and without a worker.
 pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) ids: Arc<TestIds>,
     router: Router,
     _database: Arc<Fresh>,
 }
@@ -238,6 +269,7 @@ impl TestApp {
         let config = Config::read(&Source::of(&all)).unwrap();
         let live_events = Arc::new(LiveEvents::new(&config));
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        let ids = Arc::new(TestIds::default());
         let app = Arc::new(App {
             store: Store::open(&config.database).await.unwrap(),
             figures: LiveFigures::default(),
@@ -245,7 +277,7 @@ impl TestApp {
             instances: Instances::Real(Arc::new(Host::new(&config.units).unwrap())),
             config,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            ids: Arc::new(RandomIds),
+            ids: Arc::clone(&ids) as Arc<dyn Ids>,
             chance: Arc::new(SeededChance::new(7)),
             signer: Signer::new(&[7; 32]),
             bell: Bell::default(),
@@ -259,7 +291,7 @@ impl TestApp {
             metrics: Metrics::new("test"),
         });
         let router = server::routes(&app);
-        Self { app, clock, router, _database: database }
+        Self { app, clock, ids, router, _database: database }
     }
 
     /// The answer as it begins, whether or not it ends.

@@ -138,11 +138,6 @@ impl Work {
         self.app.ids.secret()
     }
 
-    /// Two new identifiers: the monolith gives some rows a key of their own beside the table's, made alike.
-    pub fn pair_of_ids(&self, prefix: &str) -> [String; 2] {
-        [self.id(prefix, 8), self.id(prefix, 8)]
-    }
-
     /// Figures that only chance decides.
     pub fn chance(&self) -> &dyn Chance {
         &*self.app.chance

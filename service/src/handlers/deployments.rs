@@ -147,7 +147,8 @@ pub(super) async fn insert(
             String::new()
         }
     };
-    let row = deployments::config(work.id("deploy_", 8), workflow_id.to_owned(), name, work.now());
+    let id = writing.free_id::<DeploymentConfig>(|| work.id("deploy_", 8)).await?;
+    let row = deployments::config(id, workflow_id.to_owned(), name, work.now());
     let cells =
         overrides::created(&row, &object, work.store.engine()).map_err(ApiError::Invalid)?;
     let config = writing.deployment_insert(cells).await.map_err(|error| {

@@ -114,8 +114,9 @@ pub fn environments() -> Action {
 pub fn create() -> Action {
     Action::new("Create a learning agent", async |work: Work, mut input: Input| {
         let new: NewLearner = input.body()?;
-        let learner = new.into_row(work.id("rl_", 8), input.caller, work.now());
         let mut writing = work.store.write().await?;
+        let id = writing.free_id::<Learner>(|| work.id("rl_", 8)).await?;
+        let learner = new.into_row(id, input.caller, work.now());
         if writing.learner_has(&learner.owner_id, MOST_LEARNERS).await? {
             return Err(
                 Denied::Conflict("There are 100 learning agents already; delete one").into()

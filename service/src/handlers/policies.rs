@@ -46,9 +46,10 @@ pub fn create() -> Action {
     Action::new("Create a security policy", async |work: Work, mut input: Input| {
         let rules = std::mem::take(&mut input.body);
         let new: NewPolicy = input.query()?;
-        let cells = new.into_cells(&rules, work.id("policy_", 8), work.now(), work.store.engine());
-        let cells = cells.map_err(ApiError::Invalid)?;
         let mut writing = work.store.write().await?;
+        let id = writing.free_id::<Policy>(|| work.id("policy_", 8)).await?;
+        let cells = new.into_cells(&rules, id, work.now(), work.store.engine());
+        let cells = cells.map_err(ApiError::Invalid)?;
         let policy = writing.policy_insert(cells, &input.caller).await.map_err(taken)?;
         writing.audit(&work, policies::created(&policy)).await?;
         writing.commit().await?;

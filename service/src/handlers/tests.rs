@@ -10,6 +10,7 @@ mod rehearsals;
 mod security;
 mod integration;
 mod requests;
+mod identifiers;
 mod manners;
 mod lists;
 mod together;

@@ -101,8 +101,12 @@ pub fn update() -> Action {
         let known = writing.trust_find(kind, id).await?;
         let now = work.now();
         let is_new = known.is_none();
-        let mut score =
-            known.unwrap_or_else(|| trust_scores::unknown(kind, id, work.id("trust_", 8), now));
+        let mut score = if let Some(score) = known {
+            score
+        } else {
+            let own_id = writing.free_id::<TrustScore>(|| work.id("trust_", 8)).await?;
+            trust_scores::unknown(kind, id, own_id, now)
+        };
         trust_scores::update(&mut score, outcome, now)?;
         if is_new {
             writing.trust_insert(&score).await?;

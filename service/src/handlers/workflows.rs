@@ -11,7 +11,7 @@ use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::executions::{self, NO_STEPS};
 use crate::logic::limits::AskedLimits;
 use crate::logic::workflows::{self, NewWorkflow, WorkflowChanges, WorkflowQuery};
-use crate::tables::agents::{Status, VerificationLevel, Workflow};
+use crate::tables::agents::{Execution, Status, VerificationLevel, Workflow};
 use crate::tables::own::Run;
 use crate::tables::{Json, Record};
 use crate::validation::{Kind, Shape, field};
@@ -90,7 +90,7 @@ pub fn create() -> Action {
     Action::new("Create a workflow", async |work: Work, mut input: Input| {
         let new: NewWorkflow = input.body()?;
         let mut writing = work.store.write().await?;
-        let id = writing.workflow_free_id(|| work.id("agent_", 8)).await?;
+        let id = writing.free_id::<Workflow>(|| work.id("agent_", 8)).await?;
         let workflow = new.into_row(id, input.caller, work.now());
         writing.workflow_insert(&workflow).await?;
         writing.commit().await?;
@@ -163,7 +163,8 @@ pub fn execute() -> Action {
         let found = writing.workflow_find(input.part(ID)).await?;
         let workflow = workflows::visible(found.as_ref(), &input.caller)?;
         let now = work.now();
-        let execution = executions::begin(workflow, &input.caller, work.id("exec_", 10), now);
+        let id = writing.free_id::<Execution>(|| work.id("exec_", 10)).await?;
+        let execution = executions::begin(workflow, &input.caller, id, now);
         writing.execution_insert(&execution).await?;
         if execution.status == Status::Running {
             writing.run_insert(&waiting(&execution.id, inputs, now)).await?;

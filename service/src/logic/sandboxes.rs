@@ -228,7 +228,7 @@ fn longer(allowed: &Value, wished: &Value) -> Result<Value, Refusal> {
         Value::Array(items) => list.extend(items.iter().cloned()),
         Value::String(text) => list.extend(text.chars().map(|c| Value::from(c.to_string()))),
         Value::Object(map) if number::held(wished).is_none() => {
-            list.extend(map.keys().map(|key| Value::from(key.as_str())))
+            list.extend(map.keys().map(|key| Value::from(key.as_str())));
         }
         _ => return Err(Refusal::new("list_type", "Input should be a valid list")),
     }

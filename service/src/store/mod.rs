@@ -7,6 +7,7 @@ pub mod open;
 mod writers;
 pub mod rehearsal;
 pub mod rows;
+mod identifiers;
 pub mod page;
 pub mod workflows;
 pub mod executions;

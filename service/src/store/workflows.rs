@@ -70,23 +70,6 @@ impl Writing {
         self.find("find a workflow", "WHERE id = ?", vec![id.into()]).await
     }
 
-    /// An identifier that no workflow has, out of a few that are drawn. The monolith's have 32 bits: a million workflows have taken
-    /// one of 4,300.
-    pub async fn workflow_free_id(
-        &mut self,
-        draw: impl Fn() -> String + Send,
-    ) -> Result<String, StoreError> {
-        const DRAWS: usize = 8;
-        let mut id = draw();
-        for _ in 1..DRAWS {
-            if self.workflow_find(&id).await?.is_none() {
-                break;
-            }
-            id = draw();
-        }
-        Ok(id)
-    }
-
     /// Writes a new workflow.
     pub async fn workflow_insert(&mut self, workflow: &Workflow) -> Result<(), StoreError> {
         self.insert("create a workflow", workflow).await
@@ -118,26 +101,5 @@ impl Writing {
     pub async fn workflow_delete(&mut self, id: &str) -> Result<(), StoreError> {
         let sql = "DELETE FROM ai_agent_workflows WHERE id = ?";
         self.run("delete a workflow", sql, vec![id.into()]).await.map(drop)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use crate::testing::TestApp;
-
-    #[tokio::test]
-    async fn an_identifier_that_is_taken_is_drawn_anew() {
-        let test = TestApp::new().await;
-        let taken = test.workflow(&[]).await;
-        let drawn = AtomicUsize::new(0);
-        let draw = || match drawn.fetch_add(1, Ordering::Relaxed) {
-            0 | 1 => taken.clone(),
-            _ => "agent_free".to_owned(),
-        };
-        let mut writing = test.app.store.write().await.unwrap();
-        assert_eq!(writing.workflow_free_id(draw).await.unwrap(), "agent_free");
-        assert_eq!(drawn.into_inner(), 3);
     }
 }

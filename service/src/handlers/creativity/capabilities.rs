@@ -88,8 +88,9 @@ pub fn create() -> Action {
     let about = "Record what an agent can create in a domain";
     Action::new(about, async |work: Work, mut input: Input| {
         let new: NewCapability = input.body()?;
-        let capability = new.into_row(work.pair_of_ids("creative_"), work.now());
         let mut writing = work.store.write().await?;
+        let ids = writing.free_ids::<CreativeCapability>(|| work.id("creative_", 8)).await?;
+        let capability = new.into_row(ids, work.now());
         writing.creative_insert(&capability).await?;
         writing.commit().await?;
         Ok(Reply::ok(&Value::Object(capability.shown(CREATED))))

@@ -96,8 +96,9 @@ fn schema(names: &[&str]) -> Value {
 pub fn create() -> Action {
     Action::new("Record what an agent can do", async |work: Work, mut input: Input| {
         let new: NewCapability = input.body()?;
-        let capability = new.into_row(work.pair_of_ids("cap_"), work.now());
         let mut writing = work.store.write().await?;
+        let ids = writing.free_ids::<Capability>(|| work.id("cap_", 8)).await?;
+        let capability = new.into_row(ids, work.now());
         writing.capability_insert(&capability).await?;
         writing.commit().await?;
         Ok(Reply::ok(&show(&capability, CREATED)))

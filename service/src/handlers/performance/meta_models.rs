@@ -83,10 +83,11 @@ pub fn create() -> Action {
     let about = "Create a model, whose simulated training ends at once";
     Action::new(about, async |work: Work, mut input: Input| {
         let new: NewModel = input.body()?;
-        let model = new.into_row(work.pair_of_ids("meta_"), work.now());
+        let mut writing = work.store.write().await?;
+        let ids = writing.free_ids::<MetaModel>(|| work.id("meta_", 8)).await?;
+        let model = new.into_row(ids, work.now());
         let training =
             MetaTraining { model_id: model.model_id.clone(), recorded_at: model.created_at };
-        let mut writing = work.store.write().await?;
         writing.meta_model_insert(&model).await?;
         writing.meta_training_insert(&training).await?;
         writing.commit().await?;

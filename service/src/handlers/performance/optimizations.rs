@@ -83,9 +83,10 @@ pub fn optimize() -> Action {
     let about = "Simulate an optimisation: what it would save; nothing of the agent is changed";
     Action::new(about, async |work: Work, mut input: Input| {
         let new: NewOptimization = input.body()?;
-        let mut made = new.into_row(work.pair_of_ids("opt_"), work.now())?;
-        let outcome = optimization::carry_out(&mut made, || work.now());
         let mut writing = work.store.write().await?;
+        let ids = writing.free_ids::<Optimization>(|| work.id("opt_", 8)).await?;
+        let mut made = new.into_row(ids, work.now())?;
+        let outcome = optimization::carry_out(&mut made, || work.now());
         writing.optimization_insert(&made).await?;
         writing.commit().await?;
         outcome?;

@@ -71,8 +71,9 @@ pub fn create() -> Action {
     let about = "Create the profile of an agent; the first one of an agent counts";
     Action::new(about, async |work: Work, mut input: Input| {
         let new: NewProfile = input.body()?;
-        let profile = new.into_row(work.pair_of_ids("perf_"), work.now());
         let mut writing = work.store.write().await?;
+        let ids = writing.free_ids::<Profile>(|| work.id("perf_", 8)).await?;
+        let profile = new.into_row(ids, work.now());
         writing.profile_insert(&profile).await?;
         writing.commit().await?;
         Ok(row(&profile, &CREATED))
@@ -111,7 +112,8 @@ pub fn add() -> Action {
                 agent_type: DEFAULT_TYPE.to_owned(),
                 initial_metrics: measured.metrics,
             };
-            let profile = new.into_row(work.pair_of_ids("perf_"), work.now());
+            let ids = writing.free_ids::<Profile>(|| work.id("perf_", 8)).await?;
+            let profile = new.into_row(ids, work.now());
             writing.profile_insert(&profile).await?;
             profile
         };

@@ -75,8 +75,9 @@ const LISTED: &[&str] = &[
 pub fn allocate() -> Action {
     Action::new("Reckon the resources of a task", async |work: Work, mut input: Input| {
         let new: NewAllocation = input.body()?;
-        let allocation = new.into_row(work.pair_of_ids("alloc_"), work.now())?;
         let mut writing = work.store.write().await?;
+        let ids = writing.free_ids::<Allocation>(|| work.id("alloc_", 8)).await?;
+        let allocation = new.into_row(ids, work.now())?;
         writing.allocation_insert(&allocation).await?;
         writing.commit().await?;
         Ok(row(&allocation, CREATED))
