@@ -77,7 +77,7 @@ pub(super) async fn send(
 ) -> Result<Message, ApiError> {
     let Route { sender, recipient, reputation, now } = route;
     if sender == recipient {
-        return Err(Denied::Refused("Cannot create channel with self").into());
+        return Err(Denied::Refused("An agent cannot write to itself").into());
     }
     let standing = writing.standing(sender, recipient, reputation).await?;
     if !can_communicate(standing).is_given() {

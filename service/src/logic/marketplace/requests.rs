@@ -73,6 +73,10 @@ impl NewRequest {
         if service.status != ServiceStatus::Active {
             return Err(Declined::Conflict("Service not active"));
         }
+        // Its rating would count as a client's.
+        if self.client_id == service.agent_id {
+            return Err(Declined::senseless("An agent cannot ask for its own service"));
+        }
         if self.budget < service.base_price {
             let price = float::repr(service.base_price.number());
             return Err(Declined::Senseless(format!("Budget below service price: {price}")));
@@ -277,6 +281,7 @@ mod tests {
     #[test]
     fn a_budget_and_a_deadline_have_the_bounds_of_the_monolith() {
         for (fields, words) in [
+            (json!({"client_id": service().agent_id}), "An agent cannot ask for its own service"),
             (json!({"budget": 9.99}), "Budget below service price: 10.0"),
             (json!({"deadline": "2026-11-22 10:00:00"}), "Invalid deadline"),
             (json!({"deadline": "2026-11-22T12:00:00+02:00"}), "Invalid deadline"),

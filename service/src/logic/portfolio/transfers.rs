@@ -27,7 +27,7 @@ impl NewTransfer {
         now: Stamp,
     ) -> Result<Transfer, Refusal> {
         if self.amount == Money::ZERO {
-            return Err(Refusal::of("Money is zero"));
+            return Err(Refusal::of("Amount is zero"));
         }
         let price = book.transfer(&self.token_symbol, self.amount, now)?;
         let value = self.amount.times(price)?;
