@@ -1,4 +1,6 @@
 //! What running a step costs: exact amounts, prices by the million tokens, and a budget that is never passed.
+//!
+//! These amounts are not [`Money`](crate::tables::Money), which keeps seven places: one token costs less than that.
 
 use std::fmt;
 

@@ -9,6 +9,7 @@ use super::schemas;
 use crate::handlers::message_schema;
 use crate::http::endpoint::LazyShape;
 use crate::http::openapi::{list_of, of_table};
+use crate::http::paging::page;
 use crate::http::{Action, ApiError, Input, Reply};
 use crate::logic::Denied;
 use crate::logic::orchestration::agents::{
@@ -54,11 +55,8 @@ static CHANGE: LazyShape = LazyLock::new(|| {
 });
 
 static FILTER: LazyShape = LazyLock::new(|| {
-    Shape::new([
-        field("status", Kind::Choice(AgentStatus::WORDS)).filter(),
-        field("limit", Kind::integer_within(1, 100)).default(100),
-        field("offset", Kind::integer_within(0, i32::MAX)).default(0),
-    ])
+    let [limit, offset] = page(100);
+    Shape::new([field("status", Kind::Choice(AgentStatus::WORDS)).filter(), limit, offset])
 });
 
 static WANTED: LazyShape = LazyLock::new(|| {
@@ -69,11 +67,8 @@ static WANTED: LazyShape = LazyLock::new(|| {
 });
 
 static OF_AGENT: LazyShape = LazyLock::new(|| {
-    Shape::new([
-        field("status", Kind::Choice(AssignmentStatus::WORDS)).filter(),
-        field("limit", Kind::integer_within(1, 100)).default(50),
-        field("offset", Kind::integer_within(0, i32::MAX)).default(0),
-    ])
+    let [limit, offset] = page(50);
+    Shape::new([field("status", Kind::Choice(AssignmentStatus::WORDS)).filter(), limit, offset])
 });
 
 fn task_types() -> Kind {

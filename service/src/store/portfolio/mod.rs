@@ -25,7 +25,10 @@ impl Whose {
                 format!("id IN (SELECT {column} FROM {owners} WHERE owner_id = ?)"),
                 vec![cell(owner)],
             ),
-            Self::Nobodys => (format!("id NOT IN (SELECT {column} FROM {owners})"), Vec::new()),
+            // One look for each row that is passed over, and no list of all that are owned.
+            Self::Nobodys => {
+                (format!("NOT EXISTS (SELECT 1 FROM {owners} WHERE {column} = id)"), Vec::new())
+            }
         }
     }
 }
