@@ -65,7 +65,7 @@ pub fn deploy() -> Action {
         let Target { workflow_id } = input.query()?;
         let parts: Parts = input.body()?;
         let answer = deploy_parts(work.clone(), input.caller, workflow_id, parts);
-        work.to_the_end(answer).await.map(|answer| Reply::ok(&answer))
+        Box::pin(work.to_the_end(answer)).await.map(|answer| Reply::ok(&answer))
     })
     .query(&WORKFLOW)
     .parts(&PARTS)
