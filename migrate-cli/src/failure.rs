@@ -301,7 +301,10 @@ fn home_help(error: &HomeError) -> &'static str {
         HomeError::Url { .. } | HomeError::UrlFile { .. } | HomeError::Pointer(_) => {
             "write `postgres://USER@HOST/NAME`, and the password into PGPASSFILE"
         }
-        HomeError::Database { .. } | HomeError::Late { .. } | HomeError::LockLost { .. } => {
+        HomeError::Database { .. } => {
+            "see that this user may use the schema strangler_routes, and read and write its tables"
+        }
+        HomeError::Unreachable { .. } | HomeError::Late { .. } | HomeError::LockLost { .. } => {
             "see that the database runs and lets you in; the proxies go on with their last good generation. If something \
             was being written: migrate history"
         }

@@ -1,11 +1,9 @@
 //! Puts the program together: table, sockets, services; then runs it until it is told to stop.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 
 use chrono::Utc;
-use home::{Copied, Copy, Home, HomeError};
 use miette::{Context as _, IntoDiagnostic as _, Report};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
@@ -23,12 +21,11 @@ use crate::keep_evidence::{self, EvidenceKeeper};
 use crate::listener::{self, ClientListener};
 use crate::live_table::hand_edits::HandEdits;
 use crate::live_table::load::Loader;
-use crate::live_table::watch::{TableWatcher, describe};
-use crate::live_table::{InForce, LiveTable};
+use crate::live_table::watch::TableWatcher;
+use crate::live_table::{LiveTable, first};
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use evidence::Evidence;
-use routes::store::StoreError;
 
 /// pingora sleeps this long before it kills what is left at a stop; `drain` ends the program before.
 const GRACE_SECONDS: u64 = 3600;
@@ -42,7 +39,7 @@ const MAX_ATTEMPTS: usize = 16;
 /// # Errors
 /// The table is not good, an address can't be bound, or the admin interface would be open to others.
 pub(crate) fn run(config: &Config) -> Result<(), Report> {
-    let home = open(&config.routes)?;
+    let home = first::open(&config.routes)?;
     let evidence = Arc::new(Evidence::new(Utc::now()));
     let mirror = Arc::new(Mirror::new(Arc::clone(&evidence)));
     mirror.resolve_in(&home.folder());
@@ -53,7 +50,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let loader =
         Loader { home: home.clone(), metrics: Arc::clone(&metrics), mirror: Arc::clone(&mirror) };
     let copy = home.copy(config.routes_copy.as_deref());
-    let (first, lost) = first_table(&loader, copy.as_ref().filter(|_| !config.check))?;
+    let (first, lost) = first::load(&loader, copy.as_ref().filter(|_| !config.check))?;
     if config.check {
         tracing::info!(table = %home.path().display(), routes = first.table.routes.len(), "the route table is good");
         return Ok(());
@@ -118,57 +115,6 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         .wrap_err("failed to start the server's thread")?;
     // Either `drain` or the server itself says when; a closed channel means that both are gone.
     stopped.recv().into_diagnostic().wrap_err("the server ended without being told to")
-}
-
-fn open(named: &Path) -> Result<Home, Report> {
-    Home::open(named).map_err(|error| match error {
-        HomeError::Pointer(problems) => Report::new(*problems),
-        error => Report::msg(describe(&error)),
-    })
-}
-
-/// Reads the table that the program starts with: without a good one there is nothing to do. Where its database is down, the
-/// copy is taken; the second value is then why.
-fn first_table(loader: &Loader, copy: Option<&Copy>) -> Result<(InForce, Option<String>), Report> {
-    let (text, lost) = match loader.home.read() {
-        Ok(text) => (text, None),
-        Err(error) => {
-            let why = describe(&error);
-            match copy.map(Copy::read) {
-                Some(Ok(Copied::Text(text))) => (text, Some(why)),
-                copied => return Err(no_table(&loader.home, error, copy, copied)),
-            }
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .into_diagnostic()
-        .wrap_err("failed to start")?;
-    let first = runtime.block_on(loader.load(text, &[]))?;
-    Ok((first, lost))
-}
-
-/// Why there is nothing to start with, and what to do.
-fn no_table(
-    home: &Home,
-    error: HomeError,
-    copy: Option<&Copy>,
-    copied: Option<Result<Copied, StoreError>>,
-) -> Report {
-    let report = Err::<(), _>(error).into_diagnostic();
-    let unusable = format!("the route table {} can't be used", home.path().display());
-    let Err(report) = report.wrap_err(unusable) else { return Report::msg("no table") };
-    let Home::Postgres { .. } = home else { return report };
-    let path = copy.map_or_else(String::new, |copy| copy.path().display().to_string());
-    let about_copy = match copied {
-        None => "no copy of it is kept (--routes-copy FILE)".to_owned(),
-        Some(Ok(Copied::Foreign)) => format!("{path} is no copy of it"),
-        Some(Err(error)) => describe(&error),
-        Some(Ok(_)) => format!("there is no copy of it yet in {path}"),
-    };
-    let help = "start the database, or the proxy with a table in a file: --routes FILE (of `migrate routes pull`, or another proxy's copy)";
-    report.wrap_err(format!("{about_copy}; {help}"))
 }
 
 fn server_conf(config: &Config) -> ServerConf {

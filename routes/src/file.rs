@@ -69,6 +69,7 @@ impl File {
     pub(crate) fn read(document: &Document<'_>, tree: &DeTable<'_>) -> Self {
         let mut root = Section::root(document, tree);
         check_format(&mut root);
+        refuse_pointer(&mut root);
         let generation = root.whole("generation", 0..=i64::MAX.unsigned_abs());
         let mut listen = root.section("listen", "[listen]");
         let listen_http = listen.parsed("http", "\"127.0.0.1:8080\"", socket_address);
@@ -111,6 +112,16 @@ fn check_format(root: &mut Section<'_, '_>) {
     {
         let message = format!("format {} is not known to this version", format.value);
         root.report(Problem::new(format.span, message).help("write `format = 1`, or update"));
+    }
+}
+
+/// A file that was a table and now says where another one is: see `pointer`.
+fn refuse_pointer(root: &mut Section<'_, '_>) {
+    if root.has("table") {
+        let section = root.section("table", "[table]");
+        let message = "`[table]` says that the table is kept somewhere else";
+        let help = "a proxy reads that at its start: restart it; a file that holds a table has no `[table]`";
+        section.report(Problem::new(section.span.clone(), message).help(help));
     }
 }
 

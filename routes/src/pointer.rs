@@ -218,6 +218,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_becomes_a_pointer_is_no_table_and_says_what_to_do() {
+        let text = "[table]\nsource = \"postgres\"\nurl = \"postgres://db/x\"\n";
+        let told =
+            crate::RouteTable::parse(Path::new("routes.toml"), text).unwrap_err().to_string();
+        assert!(told.contains("routes.toml:1:2: `[table]` says that the table is kept"), "{told}");
+        assert!(!told.contains("unknown key"), "{told}");
+    }
+
+    #[test]
     fn what_is_wrong_is_told_without_the_url() {
         let table = "[table]\nsource = \"postgres\"\nurl = \"postgres://db/x\"\n";
         for (text, told) in [

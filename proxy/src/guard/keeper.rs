@@ -205,7 +205,10 @@ async fn patiently<T: Send + 'static>(
     let ended = if let Ok(ended) = timeout(SLOW_DISK, &mut working).await {
         ended
     } else {
-        tracing::error!(what, "the disk hangs; what holds in memory goes on holding");
+        tracing::error!(
+            what,
+            "the disk or the database hangs; what holds in memory goes on holding"
+        );
         working.await
     };
     ended.inspect_err(|error| tracing::error!(what, %error, "an attempt broke off")).ok()

@@ -66,7 +66,10 @@ impl HandEdits {
         let home = self.home.clone();
         let attempt = tokio::task::spawn_blocking(move || record(&home, &in_force)).await;
         match attempt {
-            Ok(Ok(Recorded::Busy)) => false,
+            // Without its database, which the follower tells, there is still something to record when it is back.
+            Ok(
+                Ok(Recorded::Busy) | Err(HomeError::Unreachable { .. } | HomeError::Late { .. }),
+            ) => false,
             Ok(Ok(Recorded::Known)) => true,
             Ok(Ok(Recorded::Now)) => {
                 tracing::info!(

@@ -2,6 +2,7 @@
 
 mod in_force;
 pub(crate) mod load;
+pub(crate) mod first;
 pub(crate) mod watch;
 pub(crate) mod hand_edits;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use home::{Copy, Seen};
+use home::{LocalCopy, Seen};
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use routes::Digest;
@@ -17,7 +17,7 @@ pub(crate) struct TableWatcher {
     pub(crate) live: Arc<LiveTable>,
     pub(crate) loader: Loader,
     /// Where a table in a database is copied to.
-    pub(crate) copy: Option<Copy>,
+    pub(crate) copy: Option<LocalCopy>,
 }
 
 #[async_trait]

@@ -10,7 +10,7 @@ const HEAD: &str = "# A copy for the time while the database is down, of ";
 
 /// Where the copy is, and of what.
 #[derive(Debug, Clone)]
-pub struct Copy {
+pub struct LocalCopy {
     path: PathBuf,
     place: PathBuf,
 }
@@ -26,7 +26,7 @@ pub enum Copied {
     Foreign,
 }
 
-impl Copy {
+impl LocalCopy {
     pub(crate) fn new(path: PathBuf, place: &Path) -> Self {
         Self { path, place: place.to_owned() }
     }
@@ -74,12 +74,12 @@ mod tests {
     fn a_copy_is_read_as_it_was_kept_and_only_for_its_own_table() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("routes.toml.copy");
-        let copy = Copy::new(path.clone(), Path::new("postgres://db/x?table=main"));
+        let copy = LocalCopy::new(path.clone(), Path::new("postgres://db/x?table=main"));
         assert_eq!(copy.read().unwrap(), Copied::Nothing);
         copy.keep("format = 1\n").unwrap();
         copy.keep("format = 1\n# ü\n").unwrap();
         assert_eq!(copy.read().unwrap(), Copied::Text("format = 1\n# ü\n".to_owned()));
-        let other = Copy::new(path.clone(), Path::new("postgres://db/x?table=other"));
+        let other = LocalCopy::new(path.clone(), Path::new("postgres://db/x?table=other"));
         assert_eq!(other.read().unwrap(), Copied::Foreign);
         let as_a_table = std::fs::read_to_string(path).unwrap();
         assert!(as_a_table.starts_with("# ") && as_a_table.ends_with("\nformat = 1\n# ü\n"));

@@ -52,14 +52,25 @@ pub enum HomeError {
         /// The table.
         place: PathBuf,
     },
-    /// The database says no, or nothing.
+    /// The database is not there, or lets nobody in.
+    #[error("failed to {doing} {place}")]
+    Unreachable {
+        /// What was tried.
+        doing: &'static str,
+        /// The table.
+        place: PathBuf,
+        /// What the network, or the database, says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database says no.
     #[error("failed to {doing} {place}")]
     Database {
         /// What was tried.
         doing: &'static str,
         /// The table.
         place: PathBuf,
-        /// What the database, or the network, says.
+        /// What it says.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

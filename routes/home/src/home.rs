@@ -8,7 +8,7 @@ use routes::journal::Journal;
 use routes::pointer;
 use routes::store::TableFile;
 
-use crate::copy::Copy;
+use crate::copy::LocalCopy;
 use crate::error::HomeError;
 use crate::held::Held;
 use crate::postgres::{Address, Database};
@@ -111,7 +111,7 @@ impl Home {
 
     /// The copy that a proxy keeps of a table in a database: in `asked`, else beside the file that points there (`FILE.copy`).
     /// `None` where neither says where, and for a table that is a file itself.
-    pub fn copy(&self, asked: Option<&Path>) -> Option<Copy> {
+    pub fn copy(&self, asked: Option<&Path>) -> Option<LocalCopy> {
         let Self::Postgres { database, pointer } = self else { return None };
         let beside = || {
             let mut path = pointer.clone()?.into_os_string();
@@ -119,7 +119,7 @@ impl Home {
             Some(path.into())
         };
         let path = asked.map(Path::to_owned).or_else(beside)?;
-        Some(Copy::new(path, database.place()))
+        Some(LocalCopy::new(path, database.place()))
     }
 
     /// The text as it stands.

@@ -10,7 +10,7 @@ mod watch;
 mod postgres;
 mod copy;
 
-pub use copy::{Copied, Copy};
+pub use copy::{Copied, LocalCopy};
 pub use error::HomeError;
 pub use held::{Held, Replacement};
 pub use home::{Home, Stamp};

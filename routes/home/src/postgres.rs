@@ -153,6 +153,9 @@ impl Address {
         if sql::is_missing(&error) {
             return HomeError::Missing { place };
         }
+        if sql::is_unreachable(&error) {
+            return HomeError::Unreachable { doing, place, source: cause(error) };
+        }
         HomeError::Database { doing, place, source: cause(error) }
     }
 }

@@ -48,3 +48,16 @@ async fn states_and_noise_are_kept_in_postgresql_too() {
     let noise = database(&postgres, "noise").await;
     shares_what_is_noise(Path::new(""), &noise).await;
 }
+
+#[tokio::test]
+async fn a_url_may_ask_for_tls() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let postgres = Postgres::start_with_tls(port).await;
+    postgres.query("postgres", "CREATE DATABASE encrypted").await;
+    let url = postgres.tls_url("encrypted", "sslmode=require");
+    let settings = EvidenceSettings { url, ..EvidenceSettings::default() };
+    keeps_states_by_proxy(Path::new(""), &settings).await;
+    assert_eq!(count(&postgres, "encrypted", "states").await, 2);
+}

@@ -203,6 +203,27 @@ pub(super) async fn holder(on: &mut PgConnection, name: &str) -> Result<String, 
 
 /// Whether an error says that our tables were never made: `undefined_table`, `invalid_schema_name`.
 pub(super) fn is_missing(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| matches!(&*code, "42P01" | "3F000"))
+    code(error).is_some_and(|code| matches!(&*code, "42P01" | "3F000"))
+}
+
+/// Whether an error says that the database is not there, or lets nobody in: connection exceptions, refused authorization, no
+/// such database, too many connections, shutdown.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+pub(super) fn is_unreachable(error: &sqlx::Error) -> bool {
+    match code(error) {
+        Some(code) => ["08", "28", "3D", "53", "57P"].iter().any(|class| code.starts_with(class)),
+        None => matches!(
+            error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+        ),
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code)
 }

@@ -121,7 +121,7 @@ async fn a_lock_whose_connection_is_gone_writes_nothing_any_more() {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'";
     postgres.query("postgres", end).await;
     let other = home.lock("bob", LIMIT).unwrap();
-    assert!(matches!(write(&held, 1, 2), Err(HomeError::Database { .. })));
+    assert!(matches!(write(&held, 1, 2), Err(HomeError::Unreachable { .. })));
     assert!(matches!(write(&held, 1, 2), Err(HomeError::LockLost { .. })));
     write(&other, 1, 3).unwrap();
     assert_eq!(home.read().unwrap(), text(3));
@@ -171,13 +171,26 @@ async fn a_follower_sees_every_change_and_survives_the_database() {
     postgres.kill();
     assert!(matches!(seen(&mut watch).await, Seen::Lost(_)));
     let lost = home.read().unwrap_err();
-    assert!(matches!(lost, HomeError::Database { .. }), "{lost}");
+    assert!(matches!(lost, HomeError::Unreachable { .. }), "{lost}");
     postgres.begin().await;
     wait::until("the text is seen again", LIMIT, async || {
         matches!(seen(&mut watch).await, Seen::Text(now) if now == "by hand").then_some(())
     })
     .await;
     assert_eq!(home.read().unwrap(), "by hand");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_only_read_is_told_so() {
+    let Stand { home: _home, postgres } = Stand::start().await;
+    let reader = "CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA strangler_routes TO reader; \
+                  GRANT SELECT ON ALL TABLES IN SCHEMA strangler_routes TO reader";
+    postgres.query("postgres", reader).await;
+    let url = postgres.url("postgres").replace("user=tester", "user=reader");
+    let home = Home::open(Path::new(&url)).unwrap();
+    assert_eq!(home.read().unwrap(), text(1));
+    let told = home.lock("bob", LIMIT).unwrap_err();
+    assert!(matches!(told, HomeError::Database { .. }), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,7 +206,13 @@ async fn tls_is_checked_where_the_url_asks_for_it() {
     let let_in = read("sslmode=require");
     assert!(matches!(let_in, HomeError::Missing { .. }), "{let_in:?}");
     let unsigned = read("sslmode=verify-full");
-    assert!(matches!(unsigned, HomeError::Database { .. }), "nobody has signed it: {unsigned:?}");
+    assert!(
+        matches!(unsigned, HomeError::Unreachable { .. }),
+        "nobody has signed it: {unsigned:?}"
+    );
     let plain = read("sslmode=disable");
-    assert!(matches!(plain, HomeError::Database { .. }), "it is let in with TLS only: {plain:?}");
+    assert!(
+        matches!(plain, HomeError::Unreachable { .. }),
+        "it is let in with TLS only: {plain:?}"
+    );
 }
