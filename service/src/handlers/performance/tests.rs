@@ -110,7 +110,12 @@ async fn what_cannot_be_reckoned_is_the_client_s_fault_and_leaves_what_the_monol
         json!({"agent_id": "c", "target_metric": "accuracy", "current_performance": endless});
     assert_eq!(post(&test, "/optimization/optimize", body).await.status.as_u16(), 400);
     assert_eq!(get(&test, "/optimization/c").await.json()[0]["status"], "running");
+}
 
+/// A file only: the server's JSON has no infinities.
+#[tokio::test]
+async fn endless_metrics_make_an_endless_score_that_is_shown_as_null() {
+    let test = TestApp::on_file().await;
     post(&test, "/profiles", json!({"agent_id": "a", "initial_metrics": {"a": "inf"}})).await;
     let add = async |metrics| post(&test, "/profiles/a/metrics", json!({"metrics": metrics})).await;
     assert_eq!(add(json!({"b": "-inf"})).await.status.as_u16(), 400);
