@@ -13,6 +13,7 @@ use crate::live_figures::LiveFigures;
 use crate::logic::communication::envelope::ContentKey;
 use crate::logic::signing::Signer;
 use crate::metrics::Metrics;
+use crate::schema::Snapshot;
 use crate::store::Store;
 use crate::trained_policies::TrainedPolicies;
 
@@ -53,6 +54,8 @@ pub struct App {
     pub figures: LiveFigures,
     /// Tells alerts about the service.
     pub alerting: Alerting,
+    /// What the shared tables looked like when somebody last looked.
+    pub schema_snapshot: Option<Snapshot>,
     /// Deployed instances.
     pub instances: Instances,
 }

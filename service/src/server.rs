@@ -37,6 +37,8 @@ use crate::monitoring;
 use crate::receipt_key::{self, KeyError};
 use crate::request_expiry;
 use crate::router;
+use crate::schema::Snapshot;
+use crate::schema::snapshot::SnapshotError;
 use crate::store::{Store, StoreError};
 use crate::trained_policies::TrainedPolicies;
 use crate::trainer::Trainer;
@@ -53,6 +55,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The file of `SCHEMA_SNAPSHOT`.
+    #[error("SCHEMA_SNAPSHOT cannot be used")]
+    Snapshot(#[from] SnapshotError),
     /// The key that signs receipts.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -104,10 +109,12 @@ async fn open(config: Config) -> Result<Arc<App>, StartError> {
     let metrics = Metrics::new(config.build_id.as_str());
     let alerting = Alerting::new(config.alert_webhook.as_ref(), config.tls_ca_file.as_deref())?;
     let host = Host::new(&config.units)?;
+    let schema_snapshot = config.schema_snapshot.as_deref().map(Snapshot::read).transpose()?;
     Ok(Arc::new(App {
         config,
         figures: LiveFigures::default(),
         alerting,
+        schema_snapshot,
         instances: Instances::Real(Arc::new(host)),
         store,
         clock: Arc::new(SystemClock),

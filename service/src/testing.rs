@@ -38,6 +38,7 @@ use crate::logic::plan::tests::step;
 use crate::logic::signing::Signer;
 use crate::metrics::Metrics;
 use crate::python::time::Stamp;
+use crate::schema::Snapshot;
 use crate::server;
 use crate::store::Store;
 use crate::store::open::Place;
@@ -274,6 +275,10 @@ impl TestApp {
             store: Store::open(&config.database).await.unwrap(),
             figures: LiveFigures::default(),
             alerting: Alerting::new(config.alert_webhook.as_ref(), None).unwrap(),
+            schema_snapshot: config
+                .schema_snapshot
+                .as_deref()
+                .map(|file| Snapshot::read(file).unwrap()),
             instances: Instances::Real(Arc::new(Host::new(&config.units).unwrap())),
             config,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

@@ -24,6 +24,7 @@ use crate::logic::orchestration::Rules;
 use crate::logic::signing::Signer;
 use crate::metrics::UnderWay;
 use crate::python::time::Stamp;
+use crate::schema::Snapshot;
 use crate::store::{Store, StoreError};
 use crate::trained_policies::TrainedPolicies;
 
@@ -172,6 +173,11 @@ impl Work {
     pub fn only_of(&self) -> Option<&str> {
         let shares = self.compatibility().shares_policies_and_audit_logs();
         (!shares).then_some(&*self.caller)
+    }
+
+    /// What the shared tables looked like when somebody last looked, if that is known.
+    pub fn schema_snapshot(&self) -> Option<&Snapshot> {
+        self.app.schema_snapshot.as_ref()
     }
 
     /// The build that answers.

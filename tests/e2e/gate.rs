@@ -168,3 +168,40 @@ async fn a_database_that_the_service_can_not_read_refuses() {
         refused.stdout
     );
 }
+
+/// Both could live with the change, but nobody has looked at it.
+#[tokio::test]
+async fn a_database_that_has_changed_since_somebody_looked_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tables.json");
+    let path = file.display().to_string();
+    // Of another database with the same tables, so that the file is there when the service starts.
+    let before =
+        stack().old(Player::Monolith).new_backend(Player::Service(Vec::new())).start().await;
+    let url = before.database.url();
+    let taken = before.migrate(&["schema", "snapshot", "--database", &url, "--out", &path]).await;
+    assert_eq!(taken.code, Some(0), "{taken:#?}");
+
+    let stack = stack()
+        .old(Player::Monolith)
+        .new_backend(Player::Service(vec![("SCHEMA_SNAPSHOT".to_owned(), path)]))
+        .new_line("schema = \"/health/schema\"")
+        .route(RouteSpec::new("w", "/api/v1/agents/{*rest}").stage("shadow"))
+        .start()
+        .await;
+    let schema = async || {
+        let gate = gate(&stack).await;
+        gate.conditions.into_iter().find(|condition| condition.condition == "schema").unwrap()
+    };
+    assert_eq!(schema().await.found, "as needed");
+    let alter = "ALTER TABLE ai_agent_workflows ADD COLUMN colour VARCHAR";
+    stack.database.query(alter, &[]).await;
+    let drifted = wait::until("the gate sees it", LIMIT, async || {
+        Some(schema().await).filter(|condition| condition.verdict == Verdict::Fail)
+    })
+    .await;
+    assert!(
+        drifted.found.starts_with("ai_agent_workflows, colour: was not there at "),
+        "{drifted:?}"
+    );
+}

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
-use service::schema::diff::{Difference, Part, diff};
+use service::schema::diff::{Difference, diff};
 use service::schema::{Schema, needed};
 use service::tables;
 
@@ -154,7 +154,7 @@ impl Report for DiffReport {
             let side = |side: &Option<String>| plain(side.as_deref().unwrap_or("–"));
             table.add_row(vec![
                 plain(&difference.table),
-                plain(words(&difference.part)),
+                plain(difference.part.to_string()),
                 side(&difference.left),
                 side(&difference.right),
             ]);
@@ -162,18 +162,5 @@ impl Report for DiffReport {
         page.push_str(&lines(&table));
         let (count, tables) = (self.differences.len(), self.tables);
         writeln!(page, "{} {count}, in {tables} compared tables", paint(STRONG, "differences:"))
-    }
-}
-
-fn words(part: &Part) -> String {
-    match part {
-        Part::Table => "the table".to_owned(),
-        Part::Column(name) => name.clone(),
-        Part::Default(name) => format!("default of {name}"),
-        Part::Key => "primary key".to_owned(),
-        Part::Index(columns) => format!("index on {columns}"),
-        Part::Reference(columns) => format!("foreign key from {columns}"),
-        Part::Check => "check".to_owned(),
-        Part::Trigger => "trigger".to_owned(),
     }
 }

@@ -6,9 +6,9 @@ mod tests;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use service::schema::Schema;
+use chrono::Utc;
+use serde::Serialize;
+use service::schema::Snapshot;
 
 use super::db::open;
 use super::db::place::Place;
@@ -20,14 +20,13 @@ use crate::style::{GOOD, STRONG, WARN, paint};
 use crate::whole_file;
 
 const AFTER: &str = "\
-The file is JSON, without rows and without passwords. `migrate schema diff FILE DATABASE` says what has changed since.
+The file is JSON, without rows and without passwords. `migrate schema diff FILE DATABASE` says what has changed since. A service that
+is started with SCHEMA_SNAPSHOT=FILE says so as well, and where the route table names its /health/schema, the gate then refuses a
+cutover until a new snapshot says that the change was seen.
 
 Examples:
   migrate schema snapshot --database sqlite:////var/lib/coordinator/coordinator.db
   migrate schema snapshot --database postgres://app@db/shared --out before.json --replace";
-
-/// The format of the file; a reader refuses others.
-const FORMAT: u32 = 1;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -42,18 +41,6 @@ pub(crate) struct Args {
     /// Replace the file if there is one
     #[arg(long)]
     replace: bool,
-}
-
-/// The file.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Snapshot {
-    format: u32,
-    /// When it was taken.
-    pub(super) taken_at: DateTime<Utc>,
-    /// Of which database, without password.
-    pub(super) database: String,
-    /// What it looked like.
-    pub(super) schema: Schema,
 }
 
 /// The JSON shape.
@@ -79,7 +66,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let mut opened = open::read_only(&place).await?;
     let schema = opened.schema().await.map_err(|why| open::failed(&database, &why))?;
     let tables = schema.tables.len();
-    let snapshot = Snapshot { format: FORMAT, taken_at: Utc::now(), database, schema };
+    let snapshot = Snapshot::new(Utc::now(), database, schema);
     if !context.dry_run {
         write(&snapshot, &args.out).map_err(|problem| Failure::Other {
             message: format!("{}: {problem}", args.out.display()),
@@ -101,18 +88,10 @@ fn write(snapshot: &Snapshot, file: &Path) -> std::io::Result<()> {
 
 /// Reads a snapshot.
 pub(super) fn read(file: &Path) -> Result<Snapshot, Failure> {
-    let failed = |problem: String| Failure::Other {
-        message: format!("{}: {problem}", file.display()),
-        help: "give a file that `migrate schema snapshot` has written".to_owned(),
-    };
-    let text = std::fs::read(file).map_err(|problem| failed(problem.to_string()))?;
-    let snapshot: Snapshot =
-        serde_json::from_slice(&text).map_err(|problem| failed(problem.to_string()))?;
-    if snapshot.format == FORMAT {
-        Ok(snapshot)
-    } else {
-        Err(failed(format!("has format {}, and this program reads {FORMAT}", snapshot.format)))
-    }
+    Snapshot::read(file).map_err(|problem| Failure::Other {
+        message: problem.to_string(),
+        help: "migrate schema snapshot --database URL --out FILE writes one".to_owned(),
+    })
 }
 
 impl Report for SnapshotReport {

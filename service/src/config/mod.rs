@@ -83,6 +83,8 @@ pub struct Config {
     pub alert_webhook: Option<Secret>,
     /// A file of certificates of authorities that are trusted besides the system's.
     pub tls_ca_file: Option<PathBuf>,
+    /// A snapshot of the tables that nothing shared may differ from.
+    pub schema_snapshot: Option<PathBuf>,
     /// What runs steps.
     pub executor: ExecutorChoice,
 }
@@ -174,6 +176,7 @@ impl Config {
         let units = units::read(source, problems);
         let alert_webhook = alerts::webhook(source, problems);
         let tls_ca_file = source.get("TLS_CA_FILE").map(PathBuf::from);
+        let schema_snapshot = source.get("SCHEMA_SNAPSHOT").map(PathBuf::from);
         let executor = openai::read(source, problems);
         let rehearsal = rehearsal(source, problems);
         if let (Some(database), Some(limits)) = (&mut database, rehearsal) {
@@ -200,6 +203,7 @@ impl Config {
             units: units?,
             alert_webhook,
             tls_ca_file,
+            schema_snapshot,
             executor: executor?,
             mode: mode?,
             host: host?,

@@ -116,6 +116,11 @@ pub const SETTINGS: &[Setting] = &[
         "(none)",
         "PEM file of authorities that are trusted besides the system's",
     ),
+    setting(
+        "SCHEMA_SNAPSHOT",
+        "(none)",
+        "what `migrate schema snapshot` wrote; /health/schema tells where the shared tables differ from it",
+    ),
     setting("REHEARSAL_LOCK_TIMEOUT_MS", "50", "how long a rehearsed write waits for a lock"),
     setting(
         "REHEARSAL_TRANSACTION_TIMEOUT_MS",

@@ -29,19 +29,26 @@ pub fn health() -> Action {
     .answers(|| texts(&["status", "service"]))
 }
 
-/// `GET /health/schema`: for the gate of a cutover. 503 where this build could not read or write what the database holds.
+/// `GET /health/schema`: for the gate of a cutover. 503 where this build could not read or write what the database holds, or
+/// where a shared table is not as it was when somebody last looked.
 pub fn schema_check() -> Action {
     let about = "Whether the database is as this build needs it";
     Action::new(about, async |work: Work, _: Input| {
         let there = work.store.schema().await?;
         let found = schema::judge(&needed::schema(), None, &there, OwnTables::MustBeThere);
         let is_broken = found.iter().any(|finding| finding.severity > Severity::Harmless);
-        let (status, word) = if is_broken {
+        let snapshot = work.schema_snapshot();
+        let mut findings = snapshot.map(|snapshot| snapshot.drift(&there)).unwrap_or_default();
+        let (status, word) = if is_broken || !findings.is_empty() {
             (StatusCode::SERVICE_UNAVAILABLE, "drifted")
         } else {
             (StatusCode::OK, "as needed")
         };
-        let body = json!({"status": word, "tables": tables::ALL.len(), "findings": found});
+        findings.extend(found);
+        let body = json!({
+            "status": word, "tables": tables::ALL.len(), "findings": findings,
+            "snapshot": snapshot.map(|snapshot| snapshot.taken_at),
+        });
         Ok(Reply::json(status, &body))
     })
     .open()
@@ -62,6 +69,7 @@ pub fn schema_check() -> Action {
         json!({"type": "object", "properties": {
             "status": {"type": "string", "enum": ["as needed", "drifted"]},
             "tables": {"type": "integer"}, "findings": {"type": "array", "items": finding},
+            "snapshot": {"type": ["string", "null"], "format": "date-time"},
         }})
     })
 }

@@ -1,6 +1,7 @@
 //! Where two schemas differ, whoever they are of: pure, without judgement. [`super::findings`] says what it comes to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -39,6 +40,21 @@ pub enum Part {
     Check,
     /// A trigger.
     Trigger,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table => write!(f, "the table"),
+            Self::Column(name) => write!(f, "{name}"),
+            Self::Default(name) => write!(f, "default of {name}"),
+            Self::Key => write!(f, "primary key"),
+            Self::Index(columns) => write!(f, "index on {columns}"),
+            Self::Reference(columns) => write!(f, "foreign key from {columns}"),
+            Self::Check => write!(f, "check"),
+            Self::Trigger => write!(f, "trigger"),
+        }
+    }
 }
 
 /// Every difference, in the order of the tables' names. `only` names the tables that count; none: all.

@@ -11,10 +11,14 @@ pub mod postgres;
 mod misfits;
 pub mod findings;
 pub mod diff;
+pub mod snapshot;
 pub mod rows;
 pub mod sample;
 pub mod database;
+#[cfg(test)]
+mod planted;
 
 pub use database::Database;
 pub use findings::{Finding, OwnTables, Severity, judge};
 pub use shape::{Engine, Schema};
+pub use snapshot::Snapshot;

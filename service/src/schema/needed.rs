@@ -18,16 +18,11 @@ fn of(table: &tables::Table) -> Table {
         default: None,
         generated: false,
     });
-    let indexes = table.columns.iter().filter(|column| column.indexed).map(|column| {
-        let followed = column.indexed_with.iter();
-        let columns: Vec<String> =
-            std::iter::once(&column.name).chain(followed).map(ToString::to_string).collect();
-        Index {
-            name: format!("ix_{}_{}", table.name, columns.join("_")),
-            columns,
-            unique: column.unique,
-            only_where: None,
-        }
+    let indexes = table.indexes().into_iter().map(|index| Index {
+        name: index.name,
+        columns: index.columns.into_iter().map(str::to_owned).collect(),
+        unique: index.unique,
+        only_where: None,
     });
     let constraints = table.columns.iter().filter(|column| column.unique_constraint);
     let constraints = constraints.map(|column| Index {

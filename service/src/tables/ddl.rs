@@ -3,6 +3,19 @@
 use super::Engine;
 use super::column::{Column, ColumnType, Table};
 
+/// An index that belongs to a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableIndex {
+    /// Its name, as the monolith forms it.
+    pub name: String,
+    /// What it is sorted by.
+    pub columns: Vec<&'static str>,
+    /// Whether no two rows may have the same.
+    pub unique: bool,
+    /// The statement that makes it where it is not there, in the words of both engines.
+    pub sql: String,
+}
+
 impl Table {
     /// Whether the monolith has it too.
     pub fn is_shared(&self) -> bool {
@@ -30,16 +43,25 @@ impl Table {
         }));
         let table =
             format!("CREATE TABLE IF NOT EXISTS {} (\n\t{}\n)", self.name, lines.join(",\n\t"));
+        let indexes = self.indexes().into_iter().map(|index| index.sql);
+        types.chain([table]).chain(indexes).collect()
+    }
+
+    /// The indexes that it has besides those of its key and its constraints.
+    pub fn indexes(&self) -> Vec<TableIndex> {
         let indexes = self.columns.iter().flat_map(|column| {
             let unique = if column.unique { "UNIQUE " } else { "" };
             column.indexes().map(move |columns| {
-                let (table, name, columns) = (self.name, columns.join("_"), columns.join(", "));
-                format!(
-                    "CREATE {unique}INDEX IF NOT EXISTS ix_{table}_{name} ON {table} ({columns})"
-                )
+                let table = self.name;
+                let name = format!("ix_{table}_{}", columns.join("_"));
+                let sql = format!(
+                    "CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({})",
+                    columns.join(", ")
+                );
+                TableIndex { name, columns, unique: column.unique, sql }
             })
         });
-        types.chain([table]).chain(indexes).collect()
+        indexes.collect()
     }
 
     /// The type of an enumeration. Two tables may have it, and nothing says "if it is not there".

@@ -1,87 +1,111 @@
-//! Indexes of a real file.
+//! Tables and indexes of a real file.
 
 use std::path::PathBuf;
 
-use insta::assert_snapshot;
 use rusqlite::Connection;
+use serde_json::{Value, json};
+use service::tables;
 
 use crate::exit_code::Exit;
 use crate::testing::Folder;
 
-/// Tables as they are where performance has never been used.
-const TABLES: &str = "CREATE TABLE ai_agent_workflows (id TEXT PRIMARY KEY, owner_id TEXT, is_public BOOLEAN);
-    CREATE TABLE agent_executions (id TEXT PRIMARY KEY, workflow_id TEXT, status TEXT, created_at DATETIME);";
+/// One of the monolith's tables, without its index.
+const TABLE: &str = "CREATE TABLE ai_agent_workflows (id VARCHAR NOT NULL, owner_id VARCHAR NOT NULL, is_public BOOLEAN NOT NULL, \
+    PRIMARY KEY (id))";
 
-fn database(folder: &Folder) -> (PathBuf, String) {
+fn database(folder: &Folder, sql: &str) -> (PathBuf, String) {
     let path = folder.path().parent().unwrap().join("shared.db");
-    Connection::open(&path).unwrap().execute_batch(TABLES).unwrap();
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
     let url = format!("sqlite://{}", path.display());
     (path, url)
 }
 
-fn indexes(path: &PathBuf) -> Vec<String> {
+/// The names of what is there.
+fn names(path: &PathBuf, kind: &str) -> Vec<String> {
     let database = Connection::open(path).unwrap();
-    let sql =
-        "SELECT name FROM sqlite_schema WHERE type = 'index' AND name LIKE 'agent%' ORDER BY 1";
+    let sql = "SELECT name FROM sqlite_schema WHERE type = ?1 AND sql IS NOT NULL ORDER BY 1";
     let mut statement = database.prepare(sql).unwrap();
-    let names = statement.query_map([], |row| row.get(0)).unwrap();
+    let names = statement.query_map([kind], |row| row.get(0)).unwrap();
     names.map(Result::unwrap).collect()
 }
 
+fn states(report: &Value, of: &str, state: &str) -> usize {
+    report[of].as_array().unwrap().iter().filter(|one| one["state"] == state).count()
+}
+
 #[tokio::test]
-async fn what_lacks_is_planned_then_made_and_made_once() {
+async fn what_lacks_is_shown_then_made_and_made_once() {
     let folder = Folder::with_proxies(&[]);
-    let (path, url) = database(&folder);
-    let words = ["schema", "apply", "--with-indexes", "--database", &url];
+    let (path, url) = database(&folder, TABLE);
+    let words = ["schema", "apply", "--database", &url];
     let planned = folder.run(&[&words[..], &["--dry-run"]].concat()).await;
-    assert_eq!((planned.exit, indexes(&path)), (Exit::Done, Vec::<String>::new()));
-    assert_snapshot!(planned.out, @r"
-    would make: CREATE INDEX IF NOT EXISTS agent_service_workflows_public ON ai_agent_workflows (is_public);
-    would make: CREATE INDEX IF NOT EXISTS agent_service_executions_newest ON agent_executions (workflow_id, created_at DESC);
-    would make: CREATE INDEX IF NOT EXISTS agent_service_executions_newest_by_status ON agent_executions (workflow_id, status, created_at DESC);
-    left out: agent_service_audit_by_event: there is no table agent_audit_logs
-    left out: agent_service_audit_by_workflow: there is no table agent_audit_logs
-    left out: agent_service_audit_by_user: there is no table agent_audit_logs
-    left out: agent_service_audit_by_level: there is no table agent_audit_logs
-    left out: agent_service_audit_to_investigate: there is no table agent_audit_logs
-    left out: agent_service_trust_by_type: there is no table agent_trust_scores
-    left out: agent_service_allocations_newest: there is no table resource_allocations
-    left out: agent_service_optimizations_newest: there is no table performance_optimizations
-    left out: agent_service_capabilities_best: there is no table agent_capabilities
-    left out: agent_service_meta_models_newest: there is no table meta_learning_models
-    sqlite://shared.db: 3 indexes would be made
-    ");
+    assert_eq!((planned.exit, names(&path, "table").len()), (Exit::Done, 1));
+    for sql in [
+        "would make: CREATE TABLE IF NOT EXISTS agent_service_runs (\n\texecution_id VARCHAR NOT NULL,",
+        "would make: CREATE INDEX IF NOT EXISTS ix_ai_agent_workflows_owner_id ON ai_agent_workflows (owner_id);\n",
+    ] {
+        assert!(planned.out.contains(sql), "{sql}: {}", planned.out);
+    }
+    let lacking = tables::ALL.len() - 1;
+    let end = format!("sqlite://shared.db: {lacking} tables and 1 index would be made\n");
+    assert!(planned.out.ends_with(&end), "{}", planned.out);
+
     let (exit, made) = folder.json(&words).await;
-    assert_eq!((exit, made["result"].as_str()), (Exit::Done, Some("done")));
-    let states: Vec<_> =
-        made["indexes"].as_array().unwrap().iter().map(|i| i["state"].clone()).collect();
-    assert_eq!(states.iter().filter(|state| **state == "made").count(), 3);
-    assert_eq!(states.iter().filter(|state| **state == "no_table").count(), states.len() - 3);
-    assert_eq!(
-        indexes(&path),
-        [
-            "agent_service_executions_newest",
-            "agent_service_executions_newest_by_status",
-            "agent_service_workflows_public"
-        ]
-    );
+    assert_eq!((exit, &made["result"]), (Exit::Done, &json!("done")));
+    assert_eq!((states(&made, "tables", "made"), states(&made, "tables", "there")), (lacking, 1));
+    assert_eq!(states(&made, "indexes", "made"), 1);
+    assert_eq!(names(&path, "table").len(), tables::ALL.len());
+    let indexes = names(&path, "index");
     let again = folder.run(&words).await;
     assert_eq!(again.exit, Exit::Done);
-    assert!(again.out.ends_with("0 indexes made\n"), "{}", again.out);
+    assert!(again.out.ends_with(": 0 tables and 0 indexes made\n"), "{}", again.out);
+    assert_eq!(names(&path, "index"), indexes);
+}
+
+#[tokio::test]
+async fn optional_indexes_are_made_where_they_are_wanted() {
+    let folder = Folder::with_proxies(&[]);
+    let (path, url) = database(&folder, "");
+    let is_optional = |name: &&String| name.starts_with("agent_service_");
+    let optional = || names(&path, "index").iter().filter(is_optional).count();
+    let words = ["schema", "apply", "--database", &url];
+    assert_eq!((folder.run(&words).await.exit, optional()), (Exit::Done, 0));
+    let (exit, made) = folder.json(&[&words[..], &["--with-indexes"]].concat()).await;
+    assert_eq!((exit, states(&made, "tables", "made")), (Exit::Done, 0));
+    assert_eq!(states(&made, "indexes", "made"), optional());
+    assert_eq!(optional(), tables::indexes::ALL.len());
+}
+
+#[tokio::test]
+async fn a_failure_half_way_leaves_nothing() {
+    let folder = Folder::with_proxies(&[]);
+    // Two rows that the unique index, which is made among the last, would refuse.
+    let sql = "CREATE TABLE agent_capabilities (id VARCHAR NOT NULL, capability_id VARCHAR NOT NULL, PRIMARY KEY (id)); \
+               INSERT INTO agent_capabilities VALUES ('1', 'c'), ('2', 'c')";
+    let (path, url) = database(&folder, sql);
+    let refused = folder.run(&["schema", "apply", "--database", &url]).await;
+    assert_eq!(refused.exit, Exit::Failed);
+    assert!(refused.err.contains("UNIQUE constraint failed"), "{}", refused.err);
+    assert_eq!(names(&path, "table"), ["agent_capabilities"]);
 }
 
 #[tokio::test]
 async fn what_cannot_be_is_said_with_what_to_do() {
     let folder = Folder::with_proxies(&[]);
-    let (path, url) = database(&folder);
-    let bare = folder.run(&["schema", "apply", "--database", &url]).await;
-    assert_eq!(bare.exit, Exit::Usage);
-    assert!(bare.err.contains("--with-indexes"), "{}", bare.err);
+    let (path, url) = database(&folder, "CREATE TABLE songs (id INTEGER)");
+    let words = ["schema", "apply", "--database", &url];
+    let foreign = folder.run(&words).await;
+    assert_eq!(foreign.exit, Exit::Refused);
+    assert!(
+        foreign.err.contains("has the table songs and none of the monolith's"),
+        "{}",
+        foreign.err
+    );
     let nowhere = format!("{url}.none");
-    let missing = folder.run(&["schema", "apply", "--with-indexes", "--database", &nowhere]).await;
+    let missing = folder.run(&["schema", "apply", "--database", &nowhere]).await;
     assert_eq!(missing.exit, Exit::Usage);
     std::fs::write(&path, "some notes that are long enough to be no database").unwrap();
-    let text = folder.run(&["schema", "apply", "--with-indexes", "--database", &url]).await;
+    let text = folder.run(&words).await;
     assert_eq!(text.exit, Exit::Failed);
     assert!(text.err.contains("file is not a database"), "{}", text.err);
 }
