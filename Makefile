@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof million-rows bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof million-rows bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -53,6 +53,9 @@ rehearsal-proof: setup ## 10,000 writes with and without rehearsals, the two dat
 
 kill-proof: setup ## ten kills of the service while 200 executions run; three minutes
 	cargo test --workspace --test e2e -- --ignored --nocapture ten_kills
+
+write-proof: setup ## both backends write one SQLite file as fast as they can; a minute
+	cargo test --workspace --test e2e -- --ignored --nocapture both_sides_write
 
 million-rows: setup ## how long lists of a million executions take, without and with the optional indexes; some minutes
 	cargo test --release --workspace --test e2e -- --ignored --nocapture a_million_executions

@@ -37,6 +37,7 @@ mod fleet;
 mod shutdown;
 mod cli_errors;
 mod shared_database;
+mod on_postgres;
 mod durable_execution;
 mod durable_work;
 mod kills;

@@ -1,7 +1,11 @@
 //! What one backend writes, the other reads back identically: that is what makes a flip harmless.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use e2e::stack::Player;
 use e2e::{RouteSpec, Stack};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::stack;
@@ -116,6 +120,53 @@ async fn both_sides_change_one_workflow_at_once_and_no_change_is_lost() {
         assert_eq!((&found["description"], &found["name"]), (&json!(description), &json!(name)));
         assert_eq!(found["max_execution_time"], round);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_sides_write_for_five_seconds_and_no_write_is_lost() {
+    both_write_for(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute; `make write-proof` runs it"]
+async fn both_sides_write_for_a_minute_and_no_write_is_lost() {
+    both_write_for(Duration::from_mins(1)).await;
+}
+
+/// Clients of either side write as fast as they are answered: every answer is a row, and nobody is told of a lock.
+async fn both_write_for(time: Duration) {
+    const CLIENTS: usize = 4;
+    let stack = &real().await;
+    let mode = stack.database.query("PRAGMA journal_mode", &[]).await;
+    let end = Instant::now() + time;
+    let write = async |backend: String, client: usize| {
+        let mut ids = Vec::new();
+        while Instant::now() < end {
+            let name = format!("{client}-{}", ids.len());
+            let request = stack.client.post(format!("{backend}{WORKFLOWS}"));
+            let request =
+                request.header("x-api-key", "alice").header("content-type", "application/json");
+            let body = json!({"name": name, "steps": {}});
+            let answer = request.body(body.to_string()).send().await.unwrap();
+            let (status, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+            assert_eq!(status, 200, "{backend}: {text}");
+            let made: Value = serde_json::from_str(&text).unwrap();
+            ids.push(made["id"].as_str().unwrap().to_owned());
+        }
+        ids
+    };
+    let clients = (0..CLIENTS).flat_map(|n| [write(stack.old.url(), n), write(stack.new.url(), n)]);
+    let answered = join_all(clients).await;
+    let [old, new] =
+        [0, 1].map(|side| answered.iter().skip(side).step_by(2).map(Vec::len).sum::<usize>());
+    eprintln!("{time:?}: {old} rows by the monolith, {new} by the service");
+    assert!(old > 0 && new > 0);
+    let answered: BTreeSet<String> = answered.into_iter().flatten().collect();
+    let rows = stack.database.query("SELECT id FROM ai_agent_workflows", &[]).await;
+    let stored: BTreeSet<String> =
+        rows.iter().map(|row| row[0].as_str().unwrap().to_owned()).collect();
+    assert_eq!((stored.len(), &stored), (rows.len(), &answered));
+    assert_eq!(stack.database.query("PRAGMA journal_mode", &[]).await, mode, "left as found");
 }
 
 /// The whole point of the stage `shadow`, on the real pair.

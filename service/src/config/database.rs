@@ -19,8 +19,19 @@ const FORMS: &str = "write sqlite:////absolute/path.db, sqlite:///relative/path.
     postgresql://user@host/database";
 
 /// The parameters of a server's URL that are handed on, as libpq knows them.
-const HANDED_ON: [&str; 8] =
-    ["sslmode", "host", "hostaddr", "port", "dbname", "user", "password", "application_name"];
+const HANDED_ON: [&str; 11] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
 
 /// The SQLite file or the database on a PostgreSQL server that a URL names.
 ///
@@ -72,11 +83,6 @@ fn on_server(rest: &str) -> Result<Location, String> {
             ("timeout", seconds) => busy_timeout = timeout(seconds)?,
             // A setting of Python's drivers; the time for a connection follows from the busy time-out here.
             ("connect_timeout", _) => {}
-            ("sslmode", "require" | "verify-ca" | "verify-full") => {
-                return Err("asks for TLS, which this version does not speak with a database; use a Unix socket, \
-                            a private network or a tunnel"
-                    .to_owned());
-            }
             (known, _) if HANDED_ON.contains(&known) => {
                 handed_on.push((name.into_owned(), value.into_owned()));
             }
@@ -206,7 +212,6 @@ mod tests {
             ("postgresql+psycopg2://u:p@h/", "names no database"),
             ("postgresql://u:p@h:port/d", "no URL of a PostgreSQL server"),
             ("postgresql://h/d?sslmode=perhaps", "ssl_mode"),
-            ("postgresql://h/d?sslmode=verify-full", "asks for TLS"),
             ("postgresql://h/d?pasword=x", "the option pasword,"),
             ("sqlite://", "in memory"),
             ("sqlite:///:memory:", "in memory"),

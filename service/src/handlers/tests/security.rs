@@ -92,7 +92,8 @@ async fn columns_make_of_free_objects_what_they_make_of_the_monoliths() {
 
 #[tokio::test]
 async fn what_no_later_read_would_survive_is_refused_and_leaves_nothing() {
-    let test = TestApp::new().await;
+    // A server reads times from text.
+    let test = TestApp::on_file().await;
     let made = policy(&test, "p", json!({})).await.1;
     let other = policy(&test, "q", json!({})).await.1;
     let id = made["id"].as_str().unwrap();
