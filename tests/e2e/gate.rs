@@ -2,7 +2,7 @@
 
 use e2e::stack::Player;
 use e2e::{Answer, LIMIT, RouteSpec, Stack, wait};
-use routes::admin::{GateReport, Verdict};
+use routes::admin::{GateCondition, GateReport, Verdict};
 use serde_json::Value;
 
 use crate::{NEW, OLD, stack};
@@ -133,6 +133,20 @@ async fn a_failure_of_the_new_side_alone_and_a_dead_backend_refuse() {
     .await;
 }
 
+/// What the gate says of the database.
+async fn schema(stack: &Stack) -> GateCondition {
+    let gate = gate(stack).await;
+    gate.conditions.into_iter().find(|condition| condition.condition == "schema").unwrap()
+}
+
+/// The database once the gate has seen that it is not as it was.
+async fn drifted(stack: &Stack) -> GateCondition {
+    wait::until("the gate sees it", LIMIT, async || {
+        Some(schema(stack).await).filter(|condition| condition.verdict == Verdict::Fail)
+    })
+    .await
+}
+
 /// The real service looks at the real database.
 #[tokio::test]
 async fn a_database_that_the_service_can_not_read_refuses() {
@@ -143,19 +157,12 @@ async fn a_database_that_the_service_can_not_read_refuses() {
         .route(RouteSpec::new("w", "/api/v1/agents/{*rest}").stage("shadow"))
         .start()
         .await;
-    let schema = async || {
-        let gate = gate(&stack).await;
-        gate.conditions.into_iter().find(|condition| condition.condition == "schema").unwrap()
-    };
-    let needed = schema().await;
+    let needed = schema(&stack).await;
     assert_eq!((needed.verdict, needed.found.as_str()), (Verdict::Pass, "as needed"));
 
     let alter = "ALTER TABLE ai_agent_workflows RENAME COLUMN version TO edition";
     stack.database.query(alter, &[]).await;
-    let drifted = wait::until("the gate sees it", LIMIT, async || {
-        Some(schema().await).filter(|condition| condition.verdict == Verdict::Fail)
-    })
-    .await;
+    let drifted = drifted(&stack).await;
     assert_eq!(
         drifted.found,
         "ai_agent_workflows.version is missing; ai_agent_workflows.edition is unknown, and refuses rows that do not name it"
@@ -189,17 +196,10 @@ async fn a_database_that_has_changed_since_somebody_looked_refuses() {
         .route(RouteSpec::new("w", "/api/v1/agents/{*rest}").stage("shadow"))
         .start()
         .await;
-    let schema = async || {
-        let gate = gate(&stack).await;
-        gate.conditions.into_iter().find(|condition| condition.condition == "schema").unwrap()
-    };
-    assert_eq!(schema().await.found, "as needed");
+    assert_eq!(schema(&stack).await.found, "as needed");
     let alter = "ALTER TABLE ai_agent_workflows ADD COLUMN colour VARCHAR";
     stack.database.query(alter, &[]).await;
-    let drifted = wait::until("the gate sees it", LIMIT, async || {
-        Some(schema().await).filter(|condition| condition.verdict == Verdict::Fail)
-    })
-    .await;
+    let drifted = drifted(&stack).await;
     assert!(
         drifted.found.starts_with("ai_agent_workflows, colour: was not there at "),
         "{drifted:?}"

@@ -8,6 +8,7 @@ use e2e::{LIMIT, RouteSpec, Stack, wait};
 use serde_json::{Map, Value, json};
 use throwaway::postgres::Postgres;
 
+use crate::shared_database::workflow;
 use crate::stack;
 
 const WORKFLOWS: &str = "/api/v1/agents/workflows";
@@ -40,14 +41,6 @@ async fn ask(stack: &Stack, backend: &str, method: &str, path: &str, body: Optio
     let text = answer.text().await.unwrap();
     assert_eq!(status, 200, "{method} {path}: {text}");
     serde_json::from_str(&text).unwrap()
-}
-
-fn workflow(name: &str) -> Value {
-    json!({
-        "name": name, "description": "żółć ✓", "steps": {"ü": {"k": "✓", "n": 1e-7, "big": 12_345_678_901_234_i64}},
-        "dependencies": {"b": ["a"]}, "max_cost_budget": 12.5, "verification_level": "zero-knowledge",
-        "tags": ["a", "✓"], "is_public": true,
-    })
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ async fn call(stack: &Stack, method: &str, path: &str, body: Option<Value>) -> (
     (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
 
-fn workflow(name: &str) -> Value {
+/// A workflow with something in every column.
+pub(crate) fn workflow(name: &str) -> Value {
     json!({
         "name": name, "description": "żółć ✓", "steps": {"ü": {"k": "✓", "n": 1e-7, "big": 12_345_678_901_234_i64}},
         "dependencies": {"b": ["a"]}, "max_cost_budget": 12.5, "verification_level": "zero-knowledge",

@@ -65,7 +65,7 @@ impl Postgres {
 
     async fn make() -> Self {
         let programs = find().unwrap_or_else(|| panic!("{HELP}"));
-        let folder = TempDir::with_prefix("e2e-pg-").unwrap();
+        let folder = TempDir::with_prefix_in("e2e-pg-", roomy_folder()).unwrap();
         if is_root() {
             let open = std::fs::Permissions::from_mode(0o777);
             std::fs::set_permissions(folder.path(), open).unwrap();
@@ -77,6 +77,7 @@ impl Postgres {
             "wal_level=minimal",
             "max_wal_senders=0",
             "checkpoint_timeout=1h",
+            "max_wal_size=128MB",
             "max_connections=200",
             "shared_buffers=32MB",
             "timezone=UTC",
@@ -200,6 +201,16 @@ impl Drop for Postgres {
             server.signal(Signal::INT);
         }
     }
+}
+
+/// In memory, where the system has a folder for that with room enough: the tests are not about how fast a busy disk is.
+fn roomy_folder() -> PathBuf {
+    /// For some databases and a log.
+    const ROOM: u64 = 2 << 30;
+    let memory = Path::new("/dev/shm");
+    let free =
+        rustix::fs::statvfs(memory).map(|there| there.f_bavail.saturating_mul(there.f_frsize));
+    if free.is_ok_and(|free| free >= ROOM) { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 fn is_root() -> bool {
