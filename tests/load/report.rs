@@ -231,14 +231,22 @@ pub(crate) fn services(found: &[Compared], rounds: usize, seconds: u64, connecti
         eprint!("\r\x1b[2K");
     }
     println!(
-        "{rounds} interleaved rounds, {seconds} s each, {connections} keep-alive connections; a fresh SQLite file for each operation and"
+        "{rounds} interleaved rounds, {seconds} s each, {connections} keep-alive connections; a fresh database for each operation and"
     );
-    println!("program; medians of the rounds, and of the ratios round by round.\n");
-    println!(
-        "{:<32} {:>9} {:>9} {:>9} {:>10} {:>13}",
-        "", "req/s", "p50 ms", "p99 ms", "memory MB", "anonymous MB"
-    );
-    for Compared { operation, rounds, .. } in found {
+    println!("program; medians of the rounds, and of the ratios round by round.");
+    let mut heading = None;
+    for Compared { engine, operation, rounds, .. } in found {
+        if heading.replace(*engine) != Some(*engine) {
+            println!(
+                "\n{:<32} {:>9} {:>9} {:>9} {:>10} {:>13}",
+                engine.name(),
+                "req/s",
+                "p50 ms",
+                "p99 ms",
+                "memory MB",
+                "anonymous MB"
+            );
+        }
         let line = |program: &str, figures: [f64; 5], decimals: [usize; 5]| {
             print!("{:<32}", format!("{}, {program}", operation.name()));
             for ((figure, decimals), width) in figures.iter().zip(decimals).zip([9, 9, 9, 10, 13]) {
@@ -257,8 +265,8 @@ pub(crate) fn services(found: &[Compared], rounds: usize, seconds: u64, connecti
     }
     let syncs = found.iter().flat_map(|compared| compared.syncs.iter().copied());
     println!(
-        "(memory: all that is in it, shared pages by halves (Pss); anonymous: of that, what is in no file. A page is written\n \
-         and synced in {:.2} ms here, by a bare loop between the rounds.)",
+        "(memory: all that is in it, shared pages by halves (Pss), without PostgreSQL's own processes; anonymous: of that, what is\n \
+         in no file. A page is written and synced in {:.2} ms here, by a bare loop between the rounds.)",
         median(syncs)
     );
 }

@@ -1,4 +1,5 @@
-//! The agent service beside the Python stand-in for the monolith: the same requests, each on a database of its own.
+//! The agent service beside the Python stand-in for the monolith: the same requests, each on a database of its own, in SQLite and
+//! in PostgreSQL.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use throwaway::postgres::Postgres;
 
 use crate::paced::{self, Ask, SATURATING};
 use crate::process::{self, Memory, Running};
@@ -26,6 +28,9 @@ pub(crate) struct ServicesArgs {
     /// Keep-alive connections.
     #[arg(long, default_value_t = 16)]
     connections: usize,
+    /// Which databases; default: all.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Engine::Sqlite, Engine::Postgres])]
+    databases: Vec<Engine>,
     /// The service's binary; default: beside this one.
     #[arg(long)]
     service: Option<PathBuf>,
@@ -36,6 +41,28 @@ pub(crate) struct ServicesArgs {
     #[arg(long, default_value = "tests/monolith")]
     monolith: PathBuf,
 }
+
+/// What both programs keep their rows in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Engine {
+    /// A file for each.
+    Sqlite,
+    /// A throw-away server that syncs every commit, a database for each.
+    Postgres,
+}
+
+impl Engine {
+    /// As the report calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// The receipts' key, where there is no folder to keep one in.
+const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
 /// Workflows that there are before anything is measured.
 const WORKFLOWS: usize = 100;
@@ -107,9 +134,10 @@ pub(crate) struct Measured {
     pub(crate) memory: Memory,
 }
 
-/// Both programs, round by round: what `operation` took the monolith and the service.
+/// Both programs on one engine, round by round: what `operation` took the monolith and the service.
 #[derive(Debug)]
 pub(crate) struct Compared {
+    pub(crate) engine: Engine,
     pub(crate) operation: Operation,
     pub(crate) rounds: Vec<[Measured; 2]>,
     /// Milliseconds that a bare loop needs to write a page and sync it, round by round: what each commit does several times.
@@ -129,32 +157,71 @@ struct Program {
 pub(crate) fn run(args: &ServicesArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut found = Vec::new();
-    for operation in Operation::ALL {
-        let folder = tempfile::tempdir()?;
-        let programs =
-            [("the stand-in", monolith(args, &folder)?), ("the service", service(args, &folder)?)];
-        let mut ready = Vec::new();
-        for (name, (base, running)) in programs {
-            let workflow = runtime.block_on(fill(&base))?;
-            ready.push(Program { name, base, workflow, running });
+    for &engine in &args.databases {
+        let server = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(runtime.block_on(Postgres::start_durable())),
+        };
+        for operation in Operation::ALL {
+            let databases = Databases { runtime: &runtime, server: server.as_ref(), operation };
+            found.push(compare(args, engine, &databases)?);
         }
-        let [old, new] = &ready[..] else { return Err("there are two programs".into()) };
-        let (mut rounds, mut syncs) = (Vec::new(), Vec::new());
-        for round in 1..=args.rounds {
-            report::progress(operation.name(), round, args.rounds);
-            let measure = |program: &Program| {
-                let measured = runtime.block_on(measure(program, operation, args));
-                measured.map_err(|why| {
-                    format!("{} of {}, round {round}: {why}", operation.name(), program.name)
-                })
-            };
-            rounds.push([measure(old)?, measure(new)?]);
-            syncs.push(sync_millis(folder.path())?);
-        }
-        found.push(Compared { operation, rounds, syncs });
     }
     report::services(&found, args.rounds, args.seconds, args.connections);
     Ok(())
+}
+
+fn compare(
+    args: &ServicesArgs,
+    engine: Engine,
+    databases: &Databases<'_>,
+) -> Result<Compared, Failure> {
+    let Databases { runtime, operation, .. } = *databases;
+    let folder = tempfile::tempdir()?;
+    let programs = [
+        ("the stand-in", monolith(args, &folder, databases)?),
+        ("the service", service(args, &folder, databases)?),
+    ];
+    let mut ready = Vec::new();
+    for (name, (base, running)) in programs {
+        let workflow = runtime.block_on(fill(&base))?;
+        ready.push(Program { name, base, workflow, running });
+    }
+    let [old, new] = &ready[..] else { return Err("there are two programs".into()) };
+    let (mut rounds, mut syncs) = (Vec::new(), Vec::new());
+    for round in 1..=args.rounds {
+        report::progress(operation.name(), round, args.rounds);
+        let measure = |program: &Program| {
+            let measured = runtime.block_on(measure(program, operation, args));
+            measured.map_err(|why| {
+                let (engine, what) = (engine.name(), operation.name());
+                format!("{engine}, {what} of {}, round {round}: {why}", program.name)
+            })
+        };
+        rounds.push([measure(old)?, measure(new)?]);
+        syncs.push(sync_millis(folder.path())?);
+    }
+    Ok(Compared { engine, operation, rounds, syncs })
+}
+
+/// Where fresh databases come from.
+struct Databases<'a> {
+    runtime: &'a tokio::runtime::Runtime,
+    /// None: a file in the program's own folder.
+    server: Option<&'a Postgres>,
+    operation: Operation,
+}
+
+impl Databases<'_> {
+    /// A new one for a program with this folder: its URL, as Python's libraries or as sqlx want it.
+    fn create(&self, program: &str, folder: &Path, python: bool) -> String {
+        let Some(server) = self.server else {
+            return format!("sqlite:///{}", folder.join("shared.db").display());
+        };
+        let name = format!("{program}_{:?}", self.operation).to_lowercase();
+        self.runtime.block_on(server.query("postgres", &format!("CREATE DATABASE {name}")));
+        if python { server.python_url(&name) } else { server.url(&name) }
+    }
 }
 
 async fn measure(
@@ -204,7 +271,11 @@ async fn fill(base: &str) -> Result<String, Failure> {
     Ok(last)
 }
 
-fn monolith(args: &ServicesArgs, folder: &TempDir) -> Result<(String, Running), Failure> {
+fn monolith(
+    args: &ServicesArgs,
+    folder: &TempDir,
+    databases: &Databases<'_>,
+) -> Result<(String, Running), Failure> {
     if !args.python.exists() {
         let missing = args.python.display();
         return Err(format!("{missing} is missing; run `make setup` in the project's root").into());
@@ -212,26 +283,32 @@ fn monolith(args: &ServicesArgs, folder: &TempDir) -> Result<(String, Running), 
     // Not canonical: a virtual environment is found by where its link is.
     let mut command = Command::new(std::path::absolute(&args.python)?);
     command.arg(args.monolith.canonicalize()?).env("PYTHONDONTWRITEBYTECODE", "1");
-    start("monolith", command, folder.path())
+    let home = folder.path().join("monolith");
+    command.env("DATABASE_URL", databases.create("monolith", &home, true));
+    start(command, &home)
 }
 
-fn service(args: &ServicesArgs, folder: &TempDir) -> Result<(String, Running), Failure> {
+fn service(
+    args: &ServicesArgs,
+    folder: &TempDir,
+    databases: &Databases<'_>,
+) -> Result<(String, Running), Failure> {
     let beside = std::env::current_exe()?.with_file_name("agent-service");
     let mut command = Command::new(args.service.clone().unwrap_or(beside));
-    command.env("UNIT_MANAGER", "none");
-    start("service", command, folder.path())
+    let home = folder.path().join("service");
+    command.env("UNIT_MANAGER", "none").env("RECEIPT_SIGNING_KEY_HEX", KEY);
+    command.env("DATABASE_URL", databases.create("service", &home, false));
+    start(command, &home)
 }
 
-fn start(name: &str, mut command: Command, folder: &Path) -> Result<(String, Running), Failure> {
+fn start(mut command: Command, home: &Path) -> Result<(String, Running), Failure> {
     let at = process::free_address()?;
-    let home = folder.join(name);
-    std::fs::create_dir(&home)?;
+    std::fs::create_dir(home)?;
     command
-        .current_dir(&home)
+        .current_dir(home)
         .env("APP_ENV", "dev")
         .env("APP_HOST", at.ip().to_string())
         .env("APP_PORT", at.port().to_string())
-        .env("DATABASE_URL", format!("sqlite:///{}", home.join("shared.db").display()))
         .env("LOG_LEVEL", "error");
     let running = Running::start(&mut command, &home.join("log"), at)?;
     Ok((format!("http://{at}"), running))

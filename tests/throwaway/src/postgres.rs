@@ -63,17 +63,27 @@ impl Postgres {
         postgres
     }
 
+    /// The same with its files on a disk and every commit synced, as in production: for measuring.
+    pub async fn start_durable() -> Self {
+        let mut postgres = Self::make_in(&std::env::temp_dir(), &[]).await;
+        postgres.settings.push("listen_addresses=".to_owned());
+        postgres.begin().await;
+        postgres
+    }
+
     async fn make() -> Self {
+        // Nothing of it outlives the test, so nothing is kept safe.
+        Self::make_in(&roomy_folder(), &["fsync=off", "full_page_writes=off"]).await
+    }
+
+    async fn make_in(parent: &Path, more: &[&str]) -> Self {
         let programs = find().unwrap_or_else(|| panic!("{HELP}"));
-        let folder = TempDir::with_prefix_in("e2e-pg-", roomy_folder()).unwrap();
+        let folder = TempDir::with_prefix_in("e2e-pg-", parent).unwrap();
         if is_root() {
             let open = std::fs::Permissions::from_mode(0o777);
             std::fs::set_permissions(folder.path(), open).unwrap();
         }
-        // Nothing of it outlives the test, so nothing is kept safe.
         let settings = [
-            "fsync=off",
-            "full_page_writes=off",
             "wal_level=minimal",
             "max_wal_senders=0",
             "checkpoint_timeout=1h",
@@ -82,7 +92,7 @@ impl Postgres {
             "shared_buffers=32MB",
             "timezone=UTC",
         ];
-        let settings = settings.map(str::to_owned).to_vec();
+        let settings = settings.iter().chain(more).map(|&setting| setting.to_owned()).collect();
         let postgres = Self { server: None, programs, folder, port: 5432, settings };
         let mut initdb = postgres.command("initdb", &[]);
         initdb.arg("-D").arg(postgres.data()).args([
