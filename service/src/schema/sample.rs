@@ -30,6 +30,8 @@ pub enum Sample {
 pub(super) struct Readable {
     table: &'static Table,
     columns: Vec<&'static Column>,
+    /// The columns of the key that the database has, quoted.
+    key: Vec<String>,
 }
 
 impl Readable {
@@ -38,20 +40,43 @@ impl Readable {
         let is_there = |column: &&Column| found.column(column.name).is_some();
         let columns: Vec<_> = table.columns.iter().filter(is_there).collect();
         let may_read = !found.denied.iter().any(|right| right == "SELECT");
-        (may_read && !columns.is_empty()).then_some(Self { table, columns })
+        let key = found.key.iter().map(|name| quoted(name)).collect();
+        (may_read && !columns.is_empty()).then_some(Self { table, columns, key })
     }
 
-    /// Reads from SQLite, by the number of the row.
+    fn quoted_columns(&self) -> String {
+        let names: Vec<String> = self.columns.iter().map(|column| quoted(column.name)).collect();
+        names.join(", ")
+    }
+
+    /// Reads from SQLite: by the numbers of rows, or where the table was made without them, by its key.
     pub(super) async fn read_sqlite(
         &self,
         database: &mut SqliteConnection,
         sample: Sample,
         faults: &mut RowFaults,
     ) -> Result<(), sqlx::Error> {
-        let names: Vec<String> =
-            self.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
-        let (table, names) = (self.table.name, names.join(", "));
-        let sql = format!("SELECT min(rowid), max(rowid) FROM {table}");
+        let sql =
+            "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND lower(name) = lower(?)";
+        let unnumbered: Option<bool> =
+            sqlx::query_scalar(sql).bind(self.table.name).fetch_optional(&mut *database).await?;
+        if unnumbered == Some(true) {
+            self.read_by_key(database, sample, faults).await
+        } else {
+            self.read_by_number(database, sample, faults).await
+        }
+    }
+
+    async fn read_by_number(
+        &self,
+        database: &mut SqliteConnection,
+        sample: Sample,
+        faults: &mut RowFaults,
+    ) -> Result<(), sqlx::Error> {
+        let (table, names) = (self.table.name, self.quoted_columns());
+        // Each asked for alone: together, SQLite would go through the whole table.
+        let sql =
+            format!("SELECT (SELECT min(rowid) FROM {table}), (SELECT max(rowid) FROM {table})");
         let ends = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *database).await?;
         let ends: (Option<i64>, Option<i64>) = (ends.try_get(0)?, ends.try_get(1)?);
         let (Some(first), Some(last)) = ends else { return Ok(()) };
@@ -82,6 +107,63 @@ impl Readable {
             }
         }
         Ok(())
+    }
+
+    /// The first rows and the last ones by the key: there is no way into the middle but past all that stand before it.
+    async fn read_by_key(
+        &self,
+        database: &mut SqliteConnection,
+        sample: Sample,
+        faults: &mut RowFaults,
+    ) -> Result<(), sqlx::Error> {
+        let (from_start, from_end) = match sample {
+            Sample::All => (u64::MAX, 0),
+            Sample::About(most) => (most.div_ceil(2).into(), (most / 2).into()),
+        };
+        let mut unread = Between::default();
+        for (order, mut left) in [("ASC", from_start), ("DESC", from_end)] {
+            while left > 0 {
+                let batch = left.min(BATCH.into());
+                let sql = self.select_between(&unread, order, batch);
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *database).await?;
+                for row in &rows {
+                    let mut cells = sqlite_cells(row)?;
+                    cells.remove(0);
+                    faults.look(self.table.name, &self.columns, cells);
+                }
+                left -= batch;
+                let Some(last) = rows.last() else { return Ok(()) };
+                let last: String = last.try_get(0)?;
+                let end = if order == "ASC" { &mut unread.after } else { &mut unread.before };
+                if end.replace(last.clone()) == Some(last) {
+                    // A key that its own text does not find again.
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn select_between(
+        &self,
+        Between { after, before }: &Between,
+        order: &str,
+        most: u64,
+    ) -> String {
+        let key = self.key.join(", ");
+        let literals: Vec<String> = self.key.iter().map(|name| format!("quote({name})")).collect();
+        let ends = [(">", after), ("<", before)].into_iter();
+        let ends = ends.filter_map(|(is, end)| Some(format!("({key}) {is} ({})", end.as_ref()?)));
+        let conditions: Vec<String> = ends.chain(["TRUE".to_owned()]).collect();
+        let sorted: Vec<String> = self.key.iter().map(|name| format!("{name} {order}")).collect();
+        format!(
+            "SELECT {}, {} FROM {} WHERE {} ORDER BY {} LIMIT {most}",
+            literals.join(" || ', ' || "),
+            self.quoted_columns(),
+            self.table.name,
+            conditions.join(" AND "),
+            sorted.join(", ")
+        )
     }
 
     /// Reads from PostgreSQL, by the pages of the table. Every value comes as text, which is the same for each version of each type.
@@ -132,6 +214,17 @@ impl Readable {
     }
 }
 
+/// The keys, as SQL, between which nothing was read so far.
+#[derive(Default)]
+struct Between {
+    after: Option<String>,
+    before: Option<String>,
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// The cell that SQLite would hold for a value that PostgreSQL prints so.
 fn as_stored(kind: ColumnType, text: String) -> Cell {
     let number = match kind {
@@ -171,8 +264,53 @@ fn ranges(whole: RangeInclusive<i64>, sample: Sample) -> Vec<(RangeInclusive<i64
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sqlx::Connection as _;
 
     use super::*;
+    use crate::schema::{Engine, sqlite};
+    use crate::tables::Record as _;
+    use crate::tables::own::marketplace::Sales;
+
+    /// How many rows are looked at in a table without numbers of rows, each of which has a fault, and what is said of them.
+    async fn read_without_numbers(rows: u32, sample: Sample) -> (u64, Vec<String>) {
+        const TABLE: Table = Sales::TABLE;
+        let mut database = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let made = format!("{} WITHOUT ROWID", TABLE.create_statements(Engine::Sqlite)[0]);
+        // Both columns of the key matter, and some are bytes.
+        let filled = format!(
+            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {rows}) \
+             INSERT INTO {} SELECT iif(i % 5 = 4, CAST('it''s' AS BLOB), 'it''s ' || (i % 5)), printf('%05d', i), 1, 'no number' FROM n WHERE i < {rows}",
+            TABLE.name
+        );
+        for sql in [made, filled] {
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
+        }
+        let found = sqlite::read(&mut database).await.unwrap();
+        let readable = Readable::of(&Sales::TABLE, &found.tables[TABLE.name]).unwrap();
+        let mut faults = RowFaults::new(Engine::Sqlite);
+        readable.read_sqlite(&mut database, sample, &mut faults).await.unwrap();
+        (faults.rows(), faults.findings().into_iter().map(|finding| finding.message).collect())
+    }
+
+    #[tokio::test]
+    async fn rows_without_numbers_are_read_by_their_key() {
+        for (rows, sample, expected) in [
+            (0, Sample::All, 0),
+            (1, Sample::All, 1),
+            (1203, Sample::All, 1203),
+            (2000, Sample::All, 2000),
+            (1203, Sample::About(101), 101),
+            (2500, Sample::About(2001), 2001),
+            (70, Sample::About(100), 70),
+        ] {
+            let (looked_at, told) = read_without_numbers(rows, sample).await;
+            assert_eq!(looked_at, expected, "{rows} rows, {sample:?}");
+            let expected_end = format!(" in {looked_at} of {looked_at} looked at: ");
+            // Neither the type nor the amount is one.
+            assert_eq!(told.len(), 2 * usize::from(rows > 0), "{told:?}");
+            assert!(told.iter().all(|message| message.contains(&expected_end)), "{told:?}");
+        }
+    }
 
     proptest! {
         #[test]
