@@ -136,8 +136,8 @@ impl Style {
 
     /// Whether a character that begins with this byte is written in another way.
     const fn escapes(&self, byte: u8) -> bool {
-        // Python escapes DEL only where everything beyond ASCII is escaped, and DEL is ASCII.
-        matches!(byte, b'"' | b'\\' | ..b' ') || (self.ascii && !byte.is_ascii())
+        // Of ASCII, Python then takes DEL for beyond it, too.
+        matches!(byte, b'"' | b'\\' | ..b' ') || (self.ascii && byte >= 0x7f)
     }
 }
 
@@ -171,11 +171,11 @@ mod tests {
         let value = json!({"b": [1, 2.0, null, true], "ü": "✓ \u{1F600}\n\u{7f}", "a": {}});
         assert_eq!(
             stored(&value),
-            "{\"b\": [1, 2.0, null, true], \"\\u00fc\": \"\\u2713 \\ud83d\\ude00\\n\u{7f}\", \"a\": {}}"
+            "{\"b\": [1, 2.0, null, true], \"\\u00fc\": \"\\u2713 \\ud83d\\ude00\\n\\u007f\", \"a\": {}}"
         );
         assert_eq!(
             sorted(&value),
-            "{\"a\": {}, \"b\": [1, 2.0, null, true], \"\\u00fc\": \"\\u2713 \\ud83d\\ude00\\n\u{7f}\"}"
+            "{\"a\": {}, \"b\": [1, 2.0, null, true], \"\\u00fc\": \"\\u2713 \\ud83d\\ude00\\n\\u007f\"}"
         );
         assert_eq!(
             sent(&value),
@@ -183,7 +183,7 @@ mod tests {
         );
         assert_eq!(
             canonical(&value),
-            "{\"a\":{},\"b\":[1,2.0,null,true],\"\\u00fc\":\"\\u2713 \\ud83d\\ude00\\n\u{7f}\"}"
+            "{\"a\":{},\"b\":[1,2.0,null,true],\"\\u00fc\":\"\\u2713 \\ud83d\\ude00\\n\\u007f\"}"
         );
     }
 
