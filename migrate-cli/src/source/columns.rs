@@ -1,7 +1,7 @@
 //! The columns that the fields of a class make.
 
 use ruff_python_ast::Expr;
-use service::schema::shape::{Column, Family, Reference};
+use service::schema::shape::{Column, Family, IDENTITY, Reference};
 
 use super::classes::{Class, Classes, Field, Given, called, last_name};
 use super::types::{Typed, number, of_annotation, of_sqlalchemy};
@@ -121,6 +121,8 @@ fn declared(field: &Field, typed: Typed, arguments: Given<'_>) -> Declared {
     let is_key = arguments.flag("primary_key").unwrap_or_default();
     let nullable = arguments.flag("nullable").unwrap_or(typed.nullable) && !is_key;
     let target = arguments.named("foreign_key").and_then(text);
+    let default = server_default(arguments)
+        .or_else(|| (is_key && is_numbered(&typed, arguments)).then(|| IDENTITY.to_owned()));
     Declared {
         reference: target.and_then(|target| reference(&field.name, target)),
         column: Column {
@@ -128,13 +130,41 @@ fn declared(field: &Field, typed: Typed, arguments: Given<'_>) -> Declared {
             declared: typed.family.to_string(),
             family: typed.family,
             nullable,
-            default: None,
+            default,
             generated: false,
         },
         is_key,
         is_indexed: arguments.flag("index").unwrap_or_default(),
         is_unique: arguments.flag("unique").unwrap_or_default(),
     }
+}
+
+/// `server_default="now"`, `text("now()")` or `func.now()`, of SQLModel among `sa_column_kwargs`.
+fn server_default(arguments: Given<'_>) -> Option<String> {
+    let given = arguments.named("server_default").or_else(|| {
+        let Expr::Dict(more) = arguments.named("sa_column_kwargs")? else { return None };
+        let is_it = |key: &Option<Expr>| key.as_ref().and_then(text) == Some("server_default");
+        more.items.iter().find(|item| is_it(&item.key)).map(|item| &item.value)
+    })?;
+    let said = match (text(given), called(given)) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(("text", inner))) => {
+            inner.unnamed().first().and_then(text).unwrap_or("an expression").to_owned()
+        }
+        (None, Some((function, _))) => format!("{function}()"),
+        (None, None) => "an expression".to_owned(),
+    };
+    (!given.is_none_literal_expr()).then_some(said)
+}
+
+/// Whether rows come without a value for a key, because the database gives them a number.
+fn is_numbered(typed: &Typed, arguments: Given<'_>) -> bool {
+    let has_value = arguments.named("default").is_some_and(|value| !value.is_none_literal_expr())
+        || arguments.named("default_factory").is_some();
+    matches!(typed.family, Family::Integer { .. })
+        && typed.nullable
+        && !has_value
+        && arguments.flag("autoincrement") != Some(false)
 }
 
 /// `"portfolio.id"`.

@@ -17,12 +17,9 @@ fn read_of(files: &[(&str, &str)]) -> Source {
 
 fn shown(table: &Table) -> String {
     let columns = table.columns.iter().map(|column| {
-        format!(
-            "{}: {}{}\n",
-            column.name,
-            column.family,
-            if column.nullable { ", or NULL" } else { "" }
-        )
+        let null = if column.nullable { ", or NULL" } else { "" };
+        let default = column.default.as_ref().map(|default| format!(" = {default}"));
+        format!("{}: {}{null}{}\n", column.name, column.family, default.unwrap_or_default())
     });
     let indexes = table.indexes.iter().map(|index| {
         let unique = if index.unique { "unique " } else { "" };
@@ -62,6 +59,7 @@ class Item(Dated, table=True):
     level: "Level" = Level.LOW
     other: Optional[Level] = None
     amount: float | None = Field(default=None, ge=0)
+    state: str = Field(default="new", sa_column_kwargs={"server_default": "new"})
     data: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     more: Any = Field(default=None, sa_column=_json())
     sure: Any = Field(default=None, sa_column=_json(nullable=False))
@@ -86,6 +84,7 @@ fn classes_of_sqlmodel_are_tables() {
     level: one of LOW, HIGH
     other: one of LOW, HIGH, or NULL
     amount: a float of 64 bits, or NULL
+    state: text = new
     data: JSON
     more: JSON, or NULL
     sure: JSON
@@ -97,7 +96,7 @@ fn classes_of_sqlmodel_are_tables() {
     box_id -> boxes
     ");
     assert_snapshot!(shown(&source.schema.tables["box"]), @r"
-    id: an integer of 32 bits
+    id: an integer of 32 bits = an identity
     key id
     ");
 }
@@ -110,7 +109,7 @@ fn classes_of_sqlalchemy_are_tables() {
             "models.py",
             "class Job(Base):\n    __tablename__ = 'job'\n    id = Column(String(36), primary_key=True)\n    \
              state = Column(sa.Enum(Status), nullable=False)\n    at = Column(DateTime(timezone=True))\n    \
-             kind = Column('type', Enum('A', 'B', name='kind'))\n    size: Mapped[int] = mapped_column(BigInteger)\n    \
+             kind = Column('type', Enum('A', 'B', name='kind'))\n    size: Mapped[int] = mapped_column(BigInteger, server_default=text('0'))\n    \
              note: Mapped[str | None]\n    box_id = Column(ForeignKey('boxes.id'), index=True)\n    \
              boxes = relationship('Box')\n    LIMIT = 3\n",
         ),
@@ -120,7 +119,7 @@ fn classes_of_sqlalchemy_are_tables() {
     state: one of OPEN
     at: a timestamp with time zone, or NULL
     type: one of A, B, or NULL
-    size: an integer of 64 bits
+    size: an integer of 64 bits = 0
     note: text, or NULL
     box_id: something else, or NULL
     key id

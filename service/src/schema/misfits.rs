@@ -74,6 +74,49 @@ fn counts(column: &Column) -> bool {
     column.default.as_deref() == Some(IDENTITY)
 }
 
+/// Whether a key gives numbers to rows that come without one.
+fn numbers_rows(table: &Table, column: &Column, engine: Option<Engine>) -> bool {
+    match engine {
+        // No other word does.
+        Some(Engine::Sqlite) => {
+            column.declared.eq_ignore_ascii_case("INTEGER") && table.key == [column.name.clone()]
+        }
+        Some(Engine::Postgres) | None => {
+            let draws = |default: &String| default == IDENTITY || default.contains("nextval(");
+            column.default.as_ref().is_some_and(draws)
+        }
+    }
+}
+
+/// What a column holds where an insert does not name it: who relies on it?
+fn of_default(
+    needed: &Column,
+    found_table: &Table,
+    found: &Column,
+    engine: Option<Engine>,
+) -> Option<Misfit> {
+    match (needed.default.as_deref(), found.default.as_deref()) {
+        (Some(IDENTITY), _) => {
+            let what = "numbers no rows by itself, and rows are inserted without a number";
+            (!numbers_rows(found_table, found, engine))
+                .then(|| of(needed, INSERTING, what, Some(MIGRATION)))
+        }
+        (Some(wanted), None) => {
+            let what =
+                format!("has no default, and rows are inserted without it that want {wanted}");
+            let (operations, remedy) =
+                if found.nullable { (NOTHING, None) } else { (INSERTING, Some(MIGRATION)) };
+            Some(of(needed, operations, what, remedy))
+        }
+        (None, Some(default)) if !numbers_rows(found_table, found, engine) => {
+            let what = format!("has the default {default}, and every insert names a value for it");
+            Some(of(needed, NOTHING, what, None))
+        }
+        // What two engines or languages call the same can't be compared.
+        (Some(_) | None, _) => None,
+    }
+}
+
 fn of(
     column: &Column,
     operations: &'static [Operation],
@@ -109,6 +152,8 @@ fn of_column(
     }));
     if found.generated {
         all.push(of(needed, WRITING, "is computed by the database", Some(MIGRATION)));
+    } else {
+        all.extend(of_default(needed, found_table, found, engine));
     }
     let is_key = |table: &Table| table.key.contains(&needed.name);
     if is_key(needed_table) || is_key(found_table) {

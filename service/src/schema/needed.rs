@@ -1,6 +1,6 @@
 //! The tables as this build of the service needs them.
 
-use super::shape::{Column, Family, Index, Reference, Schema, Table};
+use super::shape::{Column, Family, IDENTITY, Index, Reference, Schema, Table};
 use crate::tables::{self, ColumnType};
 
 /// Every table of the service: those it shares with the monolith, and its own.
@@ -10,12 +10,17 @@ pub fn schema() -> Schema {
 }
 
 fn of(table: &tables::Table) -> Table {
+    let keys: Vec<&tables::Column> = table.columns.iter().filter(|column| column.key).collect();
+    // The monolith's keys that are numbers are given by the database, in rows of the service as well.
+    let is_given = |column: &tables::Column| {
+        table.is_shared() && column.kind == ColumnType::Integer && column.key && keys.len() == 1
+    };
     let columns = table.columns.iter().map(|column| Column {
         name: column.name.to_owned(),
         declared: column.kind.sqlite(),
         family: family(column.kind, tables::is_own(table.name)),
         nullable: column.nullable,
-        default: None,
+        default: is_given(column).then(|| IDENTITY.to_owned()),
         generated: false,
     });
     let indexes = table.indexes().into_iter().map(|index| Index {
@@ -35,10 +40,9 @@ fn of(table: &tables::Table) -> Table {
         let (columns, to) = (vec![column.name.to_owned()], vec!["id".to_owned()]);
         Some(Reference { columns, table: column.references?.to_owned(), to })
     });
-    let keys = table.columns.iter().filter(|column| column.key);
     Table {
         columns: columns.collect(),
-        key: keys.map(|column| column.name.to_owned()).collect(),
+        key: keys.iter().map(|column| column.name.to_owned()).collect(),
         indexes: indexes.chain(constraints).collect(),
         references: references.collect(),
         ..Table::default()

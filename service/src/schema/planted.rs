@@ -7,9 +7,13 @@ use sqlx::postgres::PgConnectOptions;
 use super::findings::{Finding, OwnTables, Severity, judge};
 use super::rows::RowFaults;
 use super::sample::Sample;
-use super::{Database, needed};
+use super::{Database, Engine, needed};
 use crate::store::open::Place;
-use crate::tables;
+use crate::tables::agents::Execution;
+use crate::tables::jobs::Job;
+use crate::tables::portfolio::PortfolioAlert;
+use crate::tables::security::TrustScore;
+use crate::tables::{self, Record as _, Table};
 use crate::testing::TestApp;
 
 /// What `migrate schema check --all` would find.
@@ -111,6 +115,121 @@ async fn a_narrower_type() {
     let severity =
         planted(TestApp::on_server().await, &server, "agent_executions.current_step").await;
     assert_eq!(severity, Severity::ServiceCannotWrite);
+}
+
+/// What makes a table of a file anew, with something else in its statement.
+fn remade(table: &Table, from: &str, to: &str) -> [String; 2] {
+    let made = &table.create_statements(Engine::Sqlite)[0];
+    assert!(made.contains(from), "{made}");
+    [format!("DROP TABLE {}", table.name), made.replace(from, to)]
+}
+
+/// The same change on both engines, each in its own way, said in the same words.
+async fn changed(
+    table: &Table,
+    [from, to]: [&str; 2],
+    server: &[&str],
+    said: &str,
+    severity: Severity,
+) {
+    let file = remade(table, from, to);
+    let file: Vec<&str> = file.iter().map(String::as_str).collect();
+    on_both(&file, server, [said; 2], severity).await;
+}
+
+#[tokio::test]
+async fn null_that_is_refused() {
+    let server = ["ALTER TABLE agent_executions ALTER COLUMN error_message SET NOT NULL"];
+    let file = ["error_message VARCHAR", "error_message VARCHAR NOT NULL"];
+    let said = "agent_executions.error_message refuses NULL";
+    changed(&Execution::TABLE, file, &server, said, Severity::ServiceCannotWrite).await;
+}
+
+#[tokio::test]
+async fn a_key_that_lacks() {
+    let server = ["ALTER TABLE agent_executions DROP CONSTRAINT agent_executions_pkey"];
+    let file = ["PRIMARY KEY (id)", "CHECK (TRUE)"];
+    let said = "agent_executions has the primary key none, and id is needed";
+    changed(&Execution::TABLE, file, &server, said, Severity::ServiceCannotWrite).await;
+}
+
+#[tokio::test]
+async fn a_key_that_gives_no_numbers() {
+    let server = ["ALTER TABLE portfolio_alert ALTER COLUMN id DROP DEFAULT"];
+    let file = ["id INTEGER", "id BIGINT"];
+    let said = "portfolio_alert.id numbers no rows by itself";
+    changed(&PortfolioAlert::TABLE, file, &server, said, Severity::ServiceCannotWrite).await;
+}
+
+#[tokio::test]
+async fn a_default() {
+    let server = ["ALTER TABLE job ALTER COLUMN state SET DEFAULT 'QUEUED'"];
+    let file = ["state VARCHAR(20) NOT NULL", "state VARCHAR(20) NOT NULL DEFAULT 'QUEUED'"];
+    changed(&Job::TABLE, file, &server, "job.state has the default 'QUEUED'", Severity::Harmless)
+        .await;
+}
+
+#[tokio::test]
+async fn a_computed_column() {
+    let server = [
+        "ALTER TABLE agent_executions DROP COLUMN total_steps",
+        "ALTER TABLE agent_executions ADD COLUMN total_steps INTEGER NOT NULL GENERATED ALWAYS AS (completed_steps) STORED",
+    ];
+    let to = "total_steps INTEGER GENERATED ALWAYS AS (completed_steps) STORED NOT NULL";
+    let said = "agent_executions.total_steps is computed by the database";
+    let file = ["total_steps INTEGER NOT NULL", to];
+    changed(&Execution::TABLE, file, &server, said, Severity::ServiceCannotWrite).await;
+}
+
+#[tokio::test]
+async fn indexes_that_let_through_or_refuse_too_much() {
+    let lost = ["DROP INDEX ix_agent_capabilities_capability_id"];
+    let said = "agent_capabilities lets two rows have the same capability_id";
+    on_both(&lost, &lost, [said; 2], Severity::ServiceCannotWrite).await;
+    let added = ["CREATE UNIQUE INDEX of_one_owner ON ai_agent_workflows (owner_id, name)"];
+    let said = "refuses a second row with the same owner_id, name (unique index of_one_owner)";
+    on_both(&added, &added, [said; 2], Severity::ServiceCannotWrite).await;
+    let slow = ["DROP INDEX ix_ai_agent_workflows_owner_id"];
+    let said = "ai_agent_workflows has no index on owner_id";
+    on_both(&slow, &slow, [said; 2], Severity::Harmless).await;
+}
+
+#[tokio::test]
+async fn rules_that_nobody_knows() {
+    let server = ["ALTER TABLE agent_trust_scores ADD CHECK (trust_score >= 0)"];
+    let file =
+        ["trust_score FLOAT NOT NULL", "trust_score FLOAT NOT NULL CHECK (trust_score >= 0)"];
+    changed(&TrustScore::TABLE, file, &server, "refuses rows unless", Severity::Harmless).await;
+    let file = ["CREATE TRIGGER watch AFTER INSERT ON ai_agent_workflows BEGIN SELECT 1; END"];
+    let server = [
+        "CREATE FUNCTION watched() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE TRIGGER watch BEFORE INSERT ON ai_agent_workflows FOR EACH ROW EXECUTE FUNCTION watched()",
+    ];
+    on_both(&file, &server, ["has the trigger watch"; 2], Severity::Harmless).await;
+}
+
+#[tokio::test]
+async fn what_only_files_take() {
+    for (change, said) in [
+        ("name = printf('%0200d', 7)", "ai_agent_workflows.name holds more than 100 characters"),
+        (
+            "max_execution_time = 1 << 40",
+            "max_execution_time holds a number that PostgreSQL's INTEGER",
+        ),
+        ("max_cost_budget = 'much'", "max_cost_budget holds what is no number"),
+    ] {
+        let file = format!("UPDATE ai_agent_workflows SET {change}");
+        let severity = planted(TestApp::on_file().await, &[&file], said).await;
+        assert_eq!(severity, Severity::Harmless, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn json_that_loses_the_order_of_its_keys() {
+    let server = ["ALTER TABLE ai_agent_workflows ALTER COLUMN steps TYPE JSONB"];
+    let said = "ai_agent_workflows.steps is jsonb, and JSON is needed";
+    let severity = planted(TestApp::on_server().await, &server, said).await;
+    assert_eq!(severity, Severity::ServiceCannotRead);
 }
 
 #[tokio::test]

@@ -233,6 +233,46 @@ fn a_column_that_numbers_rows_is_nobodys_concern() {
 }
 
 #[test]
+fn a_default_matters_to_whoever_relies_on_it() {
+    both(|engine| {
+        let found = change(engine, "retry_count", |column| column.default = Some("0".to_owned()));
+        let message = "retry_count has the default 0, and every insert names a value for it";
+        assert_eq!(found, [(Severity::Harmless, message.to_owned())]);
+
+        let mut source = needed::schema();
+        source.tables.retain(|name, _| name == TABLE);
+        for column in &mut source.tables.get_mut(TABLE).unwrap().columns {
+            if ["retry_count", "execution_time"].contains(&column.name.as_str()) {
+                column.default = Some("0".to_owned());
+            }
+        }
+        let found =
+            judge(&needed::schema(), Some(&source), &healthy(engine), OwnTables::MustBeThere);
+        let found: Vec<_> = found
+            .iter()
+            .map(|finding| (finding.severity, finding.column.as_deref().unwrap()))
+            .collect();
+        assert_eq!(
+            found,
+            [(Severity::MonolithWouldBreak, "retry_count"), (Severity::Harmless, "execution_time")]
+        );
+    });
+}
+
+#[test]
+fn a_key_that_gives_no_numbers_breaks_inserts() {
+    both(|engine| {
+        let mut found = healthy(engine);
+        let key = &mut found.tables.get_mut("portfolio_alert").unwrap().columns[0];
+        (key.default, key.declared) = (None, "BIGINT".to_owned());
+        let found = judge(&needed::schema(), None, &found, OwnTables::MustBeThere);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].severity, Severity::ServiceCannotWrite);
+        assert!(found[0].message.starts_with("portfolio_alert.id numbers no rows"), "{found:?}");
+    });
+}
+
+#[test]
 fn rules_of_the_database_are_told() {
     let reference = Reference {
         columns: vec!["step_id".to_owned()],
