@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof million-rows bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof million-rows million-checked bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -59,6 +59,9 @@ write-proof: setup ## both backends write one SQLite file as fast as they can; a
 
 million-rows: setup ## how long lists of a million executions take, without and with the optional indexes; some minutes
 	cargo test --release --workspace --test e2e -- --ignored --nocapture a_million_executions
+
+million-checked: setup ## how long `migrate schema check` takes for a million rows, on both databases; a minute
+	cargo test --workspace --lib -- --ignored --nocapture a_million_rows_are_checked
 
 bench: setup ## the proxy beside bare pingora, nginx and HAProxy; what mirroring costs clients; the service beside Python
 	scripts/bench-tools.sh

@@ -133,7 +133,7 @@ pub(crate) enum Fresh {
 
 impl Fresh {
     /// In a folder in memory where the system has one: these tests are not about how fast a busy disk syncs.
-    fn file() -> Self {
+    pub(crate) fn file() -> Self {
         let memory = Path::new("/dev/shm");
         Self::File(if memory.is_dir() {
             TempDir::new_in(memory).unwrap()

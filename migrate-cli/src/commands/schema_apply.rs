@@ -10,6 +10,7 @@ use std::fmt::{self, Write as _};
 use serde::Serialize;
 use service::schema::Schema;
 use service::tables;
+use service::tables::own::versions;
 
 use super::db::open;
 use super::db::place::Place;
@@ -65,6 +66,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let mut opened = open::read_only(&place).await?;
     let found = opened.schema().await.map_err(|why| open::failed(&database, &why))?;
     refuse_foreign(&found, &database)?;
+    let recorded = opened.own_version(&found).await.map_err(|why| open::failed(&database, &why))?;
+    refuse_other_version(&found, recorded, &database)?;
     let plan = Plan::of(&found, opened.engine(), args.with_indexes);
     drop(opened);
     let missing = plan.count(State::Planned);
@@ -100,6 +103,28 @@ fn refuse_foreign(found: &Schema, database: &str) -> Result<(), Failure> {
     Err(Failure::Refused {
         message: format!("{database} has the table {other} and none of the monolith's"),
         help: "give the database that both backends write, or an empty one".to_owned(),
+    })
+}
+
+/// What lacks is made as this build knows it, which must not stand beside what another build knows otherwise.
+fn refuse_other_version(
+    found: &Schema,
+    recorded: Option<i64>,
+    database: &str,
+) -> Result<(), Failure> {
+    let known = versions::latest(versions::ALL);
+    let is_there = found.tables.keys().any(|name| tables::is_own(name));
+    let version = recorded.unwrap_or(if is_there { versions::FIRST } else { known });
+    if version == known {
+        return Ok(());
+    }
+    Err(Failure::Refused {
+        message: format!(
+            "{database}: the service's own tables are of version {version}, and this build has {known}"
+        ),
+        help:
+            "start the service of the later build, which makes and changes its own tables by itself"
+                .to_owned(),
     })
 }
 

@@ -3,15 +3,18 @@
 mod page;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod million;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
+use service::clock::RandomIds;
 use service::schema::findings::{Broken, Finding, OwnTables, Severity, judge};
 use service::schema::rows::RowFaults;
 use service::schema::sample::Sample;
-use service::schema::{Database, Engine, Schema, needed};
+use service::schema::{Database, Engine, Schema, needed, prove, versions};
 use service::tables;
 
 use super::db::open;
@@ -37,6 +40,12 @@ Exit code 0 where nothing breaks, 3 where something does.
 
 With --source the monolith's classes are read as well (no Python is run), and compared with the database and with the service.
 
+With --prove the inserts of both programs are tried, too: that finds conditions, triggers and types that refuse rows. Of a file only
+the description of its tables is used, and one row of each; the tries are made in memory. On a server each shared table is tried in a
+transaction of its own that is rolled back: it waits at most 200 ms for a lock, a statement takes at most a second, and nobody sees a
+row. It leaves room for a row or two that the next VACUUM frees, and draws no number of a sequence unless a trigger or a default that
+neither program knows does.
+
 Examples:
   migrate schema check --database sqlite:////var/lib/coordinator/coordinator.db --source ./src/app
   migrate schema check --database postgresql+psycopg2://app@db/shared --all --output json";
@@ -57,6 +66,9 @@ pub(crate) struct Args {
     /// The monolith's Python source: what its SQLModel and SQLAlchemy classes declare is compared, too
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
+    /// Try the inserts of both programs, and take them back
+    #[arg(long)]
+    prove: bool,
 }
 
 /// The JSON shape.
@@ -68,6 +80,8 @@ struct CheckReport {
     result: &'static str,
     tables: Tables,
     rows: u64,
+    /// Whether inserts were tried.
+    proven: bool,
     source: Option<SourceReport>,
     findings: Vec<Finding>,
     /// What can be done no longer, by table.
@@ -108,6 +122,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let name = place.to_string();
     let mut database = open::read_only(&place).await?;
     let found = database.schema().await.map_err(|why| open::failed(&name, &why))?;
+    let recorded = database.own_version(&found).await.map_err(|why| open::failed(&name, &why))?;
     let sample = if args.all { Sample::All } else { Sample::About(args.sample) };
     let service = needed::schema();
     let monolith = source.as_ref().map(|source| &source.schema);
@@ -115,6 +130,13 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let faults = look(&mut database, &found, sample, &name, context).await?;
     let rows = faults.rows();
     findings.extend(faults.findings());
+    if let Some(recorded) = recorded {
+        findings.extend(versions::finding(recorded));
+    }
+    if args.prove {
+        let tried = prove::prove(&mut database, &found, monolith, &RandomIds).await;
+        findings.extend(tried.map_err(|why| open::failed(&name, &why))?);
+    }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let breaks = findings.iter().any(|finding| finding.severity > Severity::Harmless);
     context.printer.show(&CheckReport {
@@ -123,6 +145,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         result: if breaks { "breaks" } else { "fits" },
         tables: Tables::count(&service, &found),
         rows,
+        proven: args.prove,
         source: source.map(|source| SourceReport::of(source, &service)),
         broken: broken(&findings),
         findings,

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, SqliteConnection};
 
 use super::rows::RowFaults;
 use super::sample::{Readable, Sample};
 use super::shape::{self, Engine, Schema};
 use super::{postgres, sqlite};
-use crate::tables::Table;
+use crate::tables::own::versions::SchemaVersion;
+use crate::tables::{Record as _, Table};
 
 /// The longest wait for another program's lock; theirs, for one of ours, is over with the statement.
 const LOCK: Duration = Duration::from_secs(5);
@@ -79,6 +80,25 @@ impl Database {
             Self::Postgres(connection) => postgres::read(connection).await,
         };
         read.map_err(|source| LookError::new("look at the tables", source))
+    }
+
+    /// The version of the service's own tables that is recorded; none where no service has recorded one.
+    pub async fn own_version(&mut self, found: &Schema) -> Result<Option<i64>, LookError> {
+        let table = SchemaVersion::TABLE.name;
+        if !found.tables.contains_key(table) {
+            return Ok(None);
+        }
+        let sql = format!("SELECT CAST(max(version) AS BIGINT) FROM {table}");
+        let read = match self {
+            Self::Sqlite(connection) => {
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await
+            }
+            Self::Postgres(connection) => {
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await
+            }
+        };
+        let doing = "read the version of the service's own tables";
+        read.map_err(|source| LookError::new(doing, source))
     }
 
     /// Looks at rows of a table of the service, as far as the columns are there.

@@ -1,7 +1,7 @@
 //! What a database has, what the two programs on it need, and what breaks where these differ.
 //!
 //! [`needed`] and the readers of databases ([`sqlite`], [`postgres`]) give the same [`shape`]; [`findings`] compares two of them
-//! and [`rows`] looks at what is stored, which [`sample`] reads from a [`database`]. Nothing here writes.
+//! and [`rows`] looks at what is stored, which [`sample`] reads from a [`database`]. Only [`prove`] writes, and takes it back.
 
 pub mod shape;
 pub mod affinity;
@@ -15,6 +15,9 @@ pub mod snapshot;
 pub mod rows;
 pub mod sample;
 pub mod database;
+mod inserts;
+pub mod prove;
+pub mod versions;
 #[cfg(test)]
 mod planted;
 

@@ -62,6 +62,19 @@ pub enum StoreError {
         /// The columns that are not there.
         missing: Vec<&'static str>,
     },
+    /// A later build has changed the service's own tables.
+    #[error(
+        "database {database}: the service's own tables are of version {found}, and this build knows no later one than {known}; \
+         start the build that changed them, or a later one"
+    )]
+    Newer {
+        /// The file, or the server's address without the password.
+        database: String,
+        /// The version of the tables.
+        found: i64,
+        /// The last version that this build knows.
+        known: i64,
+    },
 }
 
 impl StoreError {

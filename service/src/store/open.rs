@@ -1,4 +1,4 @@
-//! Opens the database, makes the tables that are missing, and refuses a database that is something else.
+//! Opens the database, and refuses a file that is something else.
 
 use std::fmt;
 use std::io::Read as _;
@@ -15,7 +15,8 @@ use super::rehearsal::{Limits, Rehearsals};
 use super::writers::Writers;
 use super::{Store, StoreError};
 use crate::config::Secret;
-use crate::tables::{self, Engine};
+use crate::tables::Engine;
+use crate::tables::own::versions::{self, Version};
 
 /// The first bytes of every SQLite database that is not empty.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -68,6 +69,14 @@ impl fmt::Display for Place {
 impl Store {
     /// Opens the database.
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
+        Self::open_at(location, versions::ALL).await
+    }
+
+    /// Opens the database for a build that knows these versions of the service's own tables.
+    pub(super) async fn open_at(
+        location: &Location,
+        versions: &[Version],
+    ) -> Result<Self, StoreError> {
         let (pool, rehearsals) = match &location.place {
             Place::File { path, create } => file(location, path, *create).await?,
             Place::Server { url, .. } => server(location, url)?,
@@ -80,56 +89,8 @@ impl Store {
             #[cfg(test)]
             asked: super::rows::Asked::default(),
         };
-        store.prepare(location).await?;
+        store.prepare(location, versions).await?;
         Ok(store)
-    }
-
-    async fn prepare(&self, location: &Location) -> Result<(), StoreError> {
-        let schema = self.schema().await?;
-        let mut absent = Vec::new();
-        for table in tables::ALL {
-            let Some(found) = schema.tables.get(table.name) else {
-                absent.push(*table);
-                continue;
-            };
-            let names = table.columns.iter().map(|column| column.name);
-            let missing: Vec<_> = names.filter(|name| found.column(name).is_none()).collect();
-            if !missing.is_empty() {
-                let database = location.place.to_string();
-                return Err(StoreError::ForeignTable { database, table: table.name, missing });
-            }
-        }
-        if absent.len() == tables::ALL.len() {
-            self.refuse_foreign(location).await?;
-        }
-        // Without anything to make, starting takes no write lock.
-        if absent.is_empty() {
-            return Ok(());
-        }
-        let engine = self.engine();
-        let mut writing = self.write().await?;
-        for statement in absent.iter().flat_map(|table| table.create_statements(engine)) {
-            writing.order("create the tables", statement).await?;
-        }
-        writing.commit().await
-    }
-
-    /// A database that has tables, but none of the monolith's, is some other program's.
-    async fn refuse_foreign(&self, location: &Location) -> Result<(), StoreError> {
-        // Those of ours were not there a moment ago: another process that starts has just made them.
-        let is_ours = |name: &str| tables::ALL.iter().any(|table| table.name == name);
-        let mut names: Vec<String> = self.schema().await?.tables.into_keys().collect();
-        names.retain(|name| !is_ours(name));
-        names.truncate(5);
-        if names.is_empty() {
-            return Ok(());
-        }
-        let problem = format!(
-            "belongs to something else: it has the tables {} and none of the monolith's; \
-             point DATABASE_URL at the monolith's database or at a new one",
-            names.join(", ")
-        );
-        Err(unusable(location, &problem))
     }
 
     /// Which kind of database it is.
@@ -218,13 +179,14 @@ fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-fn unusable(location: &Location, problem: &str) -> StoreError {
+pub(super) fn unusable(location: &Location, problem: &str) -> StoreError {
     StoreError::Unusable { database: location.place.to_string(), problem: problem.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables;
 
     async fn open(path: &Path, create: bool) -> Result<Store, String> {
         let busy_timeout = Duration::from_secs(5);

@@ -61,6 +61,7 @@ pub const ALL: &[&Table] = &[
     &portfolio::RiskMetrics::TABLE,
     &portfolio::TradingRule::TABLE,
     &portfolio::MarketCondition::TABLE,
+    &own::versions::SchemaVersion::TABLE,
     &own::Run::TABLE,
     &own::ProofRow::TABLE,
     &own::MetaTraining::TABLE,

@@ -8,6 +8,7 @@ pub mod orchestration;
 pub mod marketplace;
 pub mod portfolio;
 pub mod communication;
+pub mod versions;
 
 use super::cell::{Int, Json};
 use super::column::table;

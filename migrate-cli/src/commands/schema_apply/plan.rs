@@ -3,7 +3,8 @@
 use serde::Serialize;
 use service::schema::{Engine, Schema};
 use service::tables::ddl::TableIndex;
-use service::tables::{self, Table, indexes};
+use service::tables::own::versions::{self, SchemaVersion};
+use service::tables::{self, Record as _, Table, indexes};
 
 /// Everything that the service needs or could use, and where it stands.
 #[derive(Debug, Serialize)]
@@ -55,11 +56,19 @@ impl State {
 impl Plan {
     /// Compares what is needed with what was found.
     pub(super) fn of(found: &Schema, engine: Engine, with_indexes: bool) -> Self {
-        let planned = |table: &&'static Table| PlannedTable {
-            name: table.name,
-            shared: table.is_shared(),
-            state: State::of(found.tables.contains_key(table.name)),
-            sql: table.create_statements(engine),
+        let has_own = found.tables.keys().any(|name| tables::is_own(name));
+        let planned = |table: &&'static Table| {
+            let mut sql = table.create_statements(engine);
+            if table.name == SchemaVersion::TABLE.name && !has_own {
+                // All of them are made as this build defines them.
+                sql.push(versions::record(versions::latest(versions::ALL), engine));
+            }
+            PlannedTable {
+                name: table.name,
+                shared: table.is_shared(),
+                state: State::of(found.tables.contains_key(table.name)),
+                sql,
+            }
         };
         let usual = tables::ALL.iter().flat_map(|table| indexes_of(table, found));
         let optional =

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use service::tables;
+use service::tables::own::versions;
 
 use crate::exit_code::Exit;
 use crate::testing::Folder;
@@ -60,6 +61,28 @@ async fn what_lacks_is_shown_then_made_and_made_once() {
     assert_eq!(again.exit, Exit::Done);
     assert!(again.out.ends_with(": 0 tables and 0 indexes made\n"), "{}", again.out);
     assert_eq!(names(&path, "index"), indexes);
+}
+
+#[tokio::test]
+async fn own_tables_are_of_the_version_of_this_build_or_left_alone() {
+    let folder = Folder::with_proxies(&[]);
+    let (path, url) = database(&folder, TABLE);
+    let words = ["schema", "apply", "--database", &url];
+    assert_eq!(folder.run(&words).await.exit, Exit::Done);
+    let database = Connection::open(&path).unwrap();
+    let recorded = "SELECT version, length(applied_at) FROM agent_service_schema";
+    let recorded: (i64, i64) =
+        database.query_row(recorded, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(recorded, (versions::latest(versions::ALL), 26));
+
+    let later = "DROP TABLE agent_service_runs; INSERT INTO agent_service_schema VALUES (99, '2026-11-22 10:00:00.000000')";
+    database.execute_batch(later).unwrap();
+    let refused = folder.run(&words).await;
+    assert_eq!(refused.exit, Exit::Refused);
+    assert!(refused.err.contains("own tables are of version 99"), "{}", refused.err);
+    let checked = folder.run(&["schema", "check", "--database", &url]).await;
+    assert_eq!(checked.exit, Exit::Refused);
+    assert!(checked.out.contains("are of version 99, and this build has"), "{}", checked.out);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ impl Report for CheckReport {
         let tables = &self.tables;
         writeln!(
             page,
-            "{}: {} shared tables, {} of the service's own{}; {} looked at",
+            "{}: {} shared tables, {} of the service's own{}; {} looked at{}",
             paint(STRONG, &self.database),
             tables.shared,
             tables.own,
@@ -29,7 +29,8 @@ impl Report for CheckReport {
             match self.rows {
                 1 => "1 row".to_owned(),
                 count => format!("{count} rows"),
-            }
+            },
+            if self.proven { ", inserts tried" } else { "" }
         )?;
         if let Some(source) = &self.source {
             writeln!(

@@ -58,6 +58,26 @@ async fn what_breaks_is_named_with_who_breaks_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn inserts_are_tried_where_that_is_wanted_and_leave_nothing() {
+    let folder = Folder::with_proxies(&[]);
+    let trigger =
+        "CREATE TRIGGER strict BEFORE INSERT ON job BEGIN SELECT RAISE(ABORT, 'closed'); END";
+    let (path, url) = database(&folder, trigger);
+    let before = std::fs::read(&path).unwrap();
+    let words = ["schema", "check", "--database", &url];
+    assert_eq!(folder.run(&words).await.exit, Exit::Done);
+    let (exit, json) = folder.json(&[&words[..], &["--prove"]].concat()).await;
+    assert_eq!((exit, &json["proven"]), (Exit::Refused, &true.into()));
+    let findings = json["findings"].as_array().unwrap();
+    let refused = findings.iter().filter(|finding| finding["severity"] != "harmless");
+    let messages: Vec<&str> = refused.map(|finding| finding["message"].as_str().unwrap()).collect();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    let said = "job refuses a row that both programs make: closed; tried: INSERT INTO job (id, client_id, ";
+    assert!(messages[0].starts_with(said), "{messages:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
 async fn what_is_no_database_is_said() {
     let folder = Folder::with_proxies(&[]);
     let (path, url) = database(&folder, "");

@@ -12,8 +12,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Postgres, Sqlite};
 
 pub(super) use dialect::Query;
-use postgres::Learnt;
-pub(super) use postgres::{Patience, PostgresPool, Unfit};
+pub(super) use postgres::{Learnt, Patience, PostgresPool, Unfit};
 pub(crate) use sqlite::cells as sqlite_cells;
 
 use super::StoreError;
