@@ -35,6 +35,8 @@ pub mod jobs;
 pub mod leases;
 pub mod marketplace;
 pub mod portfolio;
+#[cfg(test)]
+mod round_trip;
 
 use std::sync::Weak;
 
