@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, cutover, db, gate, guard, history, mirror, rollback, routes, schema, status,
-    verify,
+    completions, cutover, db, deploy, gate, guard, history, mirror, rollback, routes, schema,
+    status, verify,
 };
 use crate::demo;
 use crate::output::{Color, Format};
@@ -126,6 +126,9 @@ pub(crate) enum Command {
     /// The tables of the shared database
     #[command(subcommand)]
     Schema(schema::Command),
+    /// What an installation needs beside the binaries
+    #[command(subcommand)]
+    Deploy(deploy::Command),
     /// Play a whole migration with real programs, in under a minute
     Demo(demo::Args),
     /// Print a completion script for a shell

@@ -7,6 +7,7 @@ mod config;
 mod cli;
 mod context;
 mod commands;
+mod deployment;
 mod whole_file;
 mod recording;
 mod source;

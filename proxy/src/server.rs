@@ -25,6 +25,7 @@ use crate::live_table::watch::TableWatcher;
 use crate::live_table::{LiveTable, first};
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
+use crate::supervisor::TellSupervisor;
 use evidence::Evidence;
 
 /// pingora sleeps this long before it kills what is left at a stop; `drain` ends the program before.
@@ -96,6 +97,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let admin =
         Admin::new(Arc::clone(&live), metrics, Arc::clone(&evidence), feed, home.clone(), token);
     server.add_service(background_service("admin", AdminService::new(admin, admin_socket)));
+    server.add_service(background_service("supervisor", TellSupervisor));
     let (done, stopped) = mpsc::channel();
     let drain = Drain { in_flight, live: Arc::clone(&live), evidence, done: done.clone() };
     server.add_service(background_service("drain", drain));

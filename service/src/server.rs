@@ -214,7 +214,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
             settle(deliver, drain)
         )
     };
-    tokio::join!(connections::serve(listener, router, limits, stop.clone()), settled);
+    let told = tell_supervisor(stop.clone());
+    tokio::join!(connections::serve(listener, router, limits, stop.clone()), settled, told);
     // They hold nothing that another start would not find again.
     meta_trainings.abort();
     monitoring.abort();
@@ -223,6 +224,16 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Requests that come before the first turn of the loop wait in the listener's queue.
+async fn tell_supervisor(stop: CancellationToken) {
+    supervised::ready();
+    tokio::select! {
+        () = supervised::keep_telling() => {}
+        () = stop.cancelled() => {}
+    }
+    supervised::stopping();
 }
 
 /// Answers that would go on for ever end when the service does, so that their connections can.

@@ -35,6 +35,7 @@ mod journal;
 mod rollback;
 mod fleet;
 mod shutdown;
+mod supervisor;
 mod cli_errors;
 mod shared_database;
 mod on_postgres;

@@ -34,6 +34,9 @@ pub(crate) mod schema_check;
 pub(crate) mod schema_diff;
 pub(crate) mod schema_snapshot;
 pub(crate) mod schema_apply;
+pub(crate) mod deploy;
+pub(crate) mod deploy_render;
+pub(crate) mod deploy_check;
 pub(crate) mod completions;
 
 #[cfg(test)]
@@ -58,6 +61,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::Db(command) => db::run(command, context).await,
         Command::Verify(command) => verify::run(&command, context),
         Command::Schema(command) => schema::run(command, context).await,
+        Command::Deploy(command) => deploy::run(&command, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::Completions(args) => Ok(completions::run(&args, context)),
     }

@@ -94,19 +94,23 @@ impl Server {
         url.to_string()
     }
 
+    /// The host that it is on, or the folder of its socket; none: the socket at its usual place.
+    pub(crate) fn host(&self) -> Option<String> {
+        let mut query = self.url.query_pairs();
+        let host = query.find(|(name, _)| name == "host").map(|(_, host)| host.into_owned());
+        host.or_else(|| self.url.host_str().filter(|host| !host.is_empty()).map(str::to_owned))
+    }
+
     /// Whether both are databases of one server, as far as their URLs tell.
     pub(crate) fn is_same_server(&self, other: &Self) -> bool {
-        let server = |url: &Url| {
-            let host = url
-                .query_pairs()
-                .find(|(name, _)| name == "host")
-                .map(|(_, host)| host.into_owned());
+        let server = |server: &Self| {
+            let url = &server.url;
             let port =
                 url.query_pairs().find(|(name, _)| name == "port").map(|(_, port)| port.parse());
             let port = port.and_then(Result::ok).or(url.port()).unwrap_or(5432);
-            (host.or_else(|| url.host_str().map(str::to_owned)), port)
+            (server.host(), port)
         };
-        server(&self.url) == server(&other.url)
+        server(self) == server(other)
     }
 }
 
