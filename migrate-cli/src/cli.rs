@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, cutover, db, deploy, gate, guard, history, mirror, rollback, routes, schema,
+    completions, cutover, db, deploy, gate, guard, history, man, mirror, rollback, routes, schema,
     status, verify,
 };
 use crate::demo;
@@ -133,6 +133,8 @@ pub(crate) enum Command {
     Demo(demo::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Write a manual page for each command
+    Man(man::Args),
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub(crate) mod deploy;
 pub(crate) mod deploy_render;
 pub(crate) mod deploy_check;
 pub(crate) mod completions;
+pub(crate) mod man;
 
 #[cfg(test)]
 mod tests;
@@ -64,5 +65,6 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::Deploy(command) => deploy::run(&command, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::Completions(args) => Ok(completions::run(&args, context)),
+        Command::Man(args) => man::run(&args, context),
     }
 }
