@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, cutover, db, deploy, gate, guard, history, man, mirror, rollback, routes, schema,
-    status, verify,
+    completions, cutover, db, deploy, gate, guard, history, man, mirror, rollback, routes, scan,
+    schema, status, verify,
 };
 use crate::demo;
 use crate::output::{Color, Format};
@@ -98,6 +98,8 @@ pub(crate) struct Global {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// What crosses the border between the files that leave the monolith and the rest
+    Scan(scan::Args),
     /// Look at the route table: list, show, validate, test; keep it in a database: push, pull
     #[command(subcommand)]
     Routes(routes::Command),

@@ -11,6 +11,7 @@ mod deployment;
 mod whole_file;
 mod recording;
 mod source;
+mod monolith;
 mod demo;
 mod confirm;
 mod diff;

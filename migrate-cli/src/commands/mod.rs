@@ -1,5 +1,6 @@
 //! The subcommands, one file each: what it takes, what it does, what it shows.
 
+pub(crate) mod scan;
 pub(crate) mod routes;
 pub(crate) mod routes_list;
 pub(crate) mod routes_show;
@@ -51,6 +52,7 @@ use crate::failure::Failure;
 /// Runs the subcommand.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
+        Command::Scan(args) => scan::run(&args, context),
         Command::Routes(command) => routes::run(&command, context).await,
         Command::Gate(args) => gate::run(&args, context).await,
         Command::Cutover(args) => cutover::run(&args, context).await,

@@ -3,8 +3,8 @@
 use ruff_python_ast::Expr;
 use service::schema::shape::{Column, Family, IDENTITY, Reference};
 
-use super::classes::{Class, Classes, Field, Given, called, last_name};
 use super::types::{Typed, number, of_annotation, of_sqlalchemy};
+use scan::classes::{Class, Classes, Field, Given, called, last_name};
 
 /// A column and what its field says about the table.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! What the source of a Python monolith says about its tables: SQLModel and SQLAlchemy classes, read without running Python.
 //!
-//! files → [`classes`] → [`tables`] → [`columns`] → [`types`].
+//! files → [`scan::classes`] → [`tables`] → [`columns`] → [`types`].
 
-pub(crate) mod classes;
 pub(crate) mod tables;
 pub(crate) mod columns;
 pub(crate) mod types;
@@ -10,6 +9,7 @@ pub(crate) mod types;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use scan::classes::Classes;
 use service::schema::Schema;
 use walkdir::{DirEntry, WalkDir};
 
@@ -42,14 +42,15 @@ pub(crate) fn read(folder: &Path) -> Result<Source, Failure> {
         });
     }
     let mut notes = Vec::new();
-    let mut found = classes::Classes::default();
+    let mut found = Classes::default();
     let mut files = 0;
     for path in python_files(folder, &mut notes) {
         let shown = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
         match std::fs::read(&path) {
             Ok(bytes) => {
                 files += 1;
-                found.add(&shown, &String::from_utf8_lossy(&bytes), &mut notes);
+                let mistake = found.add(&shown, &String::from_utf8_lossy(&bytes));
+                notes.extend(mistake.map(|it| format!("{shown}:{}: {}", it.line, it.what)));
             }
             Err(problem) => notes.push(format!("{shown}: {problem}")),
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ruff_python_ast::Expr;
 use service::schema::shape::{Index, Table};
 
-use super::classes::{Class, Classes, called};
 use super::columns::{self, text};
+use scan::classes::{Class, Classes, called};
 
 /// The tables by name, and where each is declared. A table that is declared twice is noted, and the first counts.
 pub(crate) fn of(

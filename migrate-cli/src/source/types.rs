@@ -3,7 +3,7 @@
 use ruff_python_ast::{Expr, Number, Operator};
 use service::schema::shape::Family;
 
-use super::classes::{Classes, Given, called, last_name};
+use scan::classes::{Classes, Given, called, last_name};
 
 /// A column's type, and whether it may be NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]

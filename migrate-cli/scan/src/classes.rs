@@ -2,58 +2,64 @@
 
 use std::collections::BTreeMap;
 
-use ruff_python_ast::{Arguments, Expr, Mod, Stmt, StmtClassDef, StmtFunctionDef};
-use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
+use ruff_python_ast::{Arguments, Expr, Stmt, StmtClassDef, StmtFunctionDef};
+
+use crate::python::{self, Lines, Mistake};
 
 /// Classes and functions of every file that was read.
 #[derive(Debug, Default)]
-pub(crate) struct Classes {
+pub struct Classes {
     /// In the order in which they were found.
-    pub(crate) all: Vec<Class>,
+    pub all: Vec<Class>,
     /// What functions at the top of a file return, where they are one expression: by file and name.
-    pub(crate) returned: BTreeMap<(String, String), Expr>,
+    pub returned: BTreeMap<(String, String), Expr>,
 }
 
 /// A class.
 #[derive(Debug)]
-pub(crate) struct Class {
-    pub(crate) file: String,
+pub struct Class {
+    /// The file that it stands in.
+    pub file: String,
     /// 1-based.
-    pub(crate) line: usize,
-    pub(crate) name: String,
+    pub line: usize,
+    /// Its name.
+    pub name: String,
     /// The last part of each base's name.
-    pub(crate) bases: Vec<String>,
+    pub bases: Vec<String>,
     /// Whether it says `table=True`.
-    pub(crate) is_table: bool,
-    pub(crate) fields: Vec<Field>,
+    pub is_table: bool,
+    /// What its body declares.
+    pub fields: Vec<Field>,
 }
 
 /// `name: annotation = value`, of which one may lack.
 #[derive(Debug, Clone)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) annotation: Option<Expr>,
-    pub(crate) value: Option<Expr>,
+pub struct Field {
+    /// The name.
+    pub name: String,
+    /// The type.
+    pub annotation: Option<Expr>,
+    /// The value.
+    pub value: Option<Expr>,
 }
 
 impl Classes {
-    /// Adds what a file has; notes where it is no Python. What is around a mistake is read all the same.
-    pub(crate) fn add(&mut self, file: &str, text: &str, notes: &mut Vec<String>) {
-        let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
-        if let Some(mistake) = parsed.errors().first() {
-            let line = line_of(text, mistake.location.start().to_usize());
-            notes.push(format!("{file}:{line}: {}", mistake.error));
-        }
-        if let Mod::Module(module) = parsed.into_syntax() {
-            self.add_block(file, text, &module.body);
+    /// Adds what a file has, and gives back where it is no Python. What is around a mistake is read all the same.
+    pub fn add(&mut self, file: &str, text: &str) -> Option<Mistake> {
+        match python::parse(text) {
+            Ok(source) => {
+                self.add_block(file, &source.lines, &source.module.body);
+                source.mistake
+            }
+            Err(mistake) => Some(mistake),
         }
     }
 
-    /// Classes may stand under `if` and `try` as well.
-    fn add_block(&mut self, file: &str, text: &str, block: &[Stmt]) {
+    /// Adds the classes of a block. They may stand under `if` and `try` as well.
+    fn add_block(&mut self, file: &str, lines: &Lines, block: &[Stmt]) {
         for statement in block {
             match statement {
-                Stmt::ClassDef(class) => self.all.push(class_of(file, text, class)),
+                Stmt::ClassDef(class) => self.all.push(class_of(file, lines, class)),
                 Stmt::FunctionDef(function) => {
                     if let Some(returned) = returned(function) {
                         let key = (file.to_owned(), function.name.to_string());
@@ -61,14 +67,14 @@ impl Classes {
                     }
                 }
                 Stmt::If(branch) => {
-                    self.add_block(file, text, &branch.body);
+                    self.add_block(file, lines, &branch.body);
                     for clause in &branch.elif_else_clauses {
-                        self.add_block(file, text, &clause.body);
+                        self.add_block(file, lines, &clause.body);
                     }
                 }
                 Stmt::Try(attempt) => {
-                    self.add_block(file, text, &attempt.body);
-                    self.add_block(file, text, &attempt.orelse);
+                    self.add_block(file, lines, &attempt.body);
+                    self.add_block(file, lines, &attempt.orelse);
                 }
                 _ => {}
             }
@@ -76,14 +82,14 @@ impl Classes {
     }
 
     /// The class that a name means in a file: one of that file, else the only one anywhere.
-    pub(crate) fn named(&self, file: &str, name: &str) -> Option<&Class> {
+    pub fn named(&self, file: &str, name: &str) -> Option<&Class> {
         let mut found = self.all.iter().filter(|class| class.name == name);
         let here = self.all.iter().find(|class| class.name == name && class.file == file);
         here.or_else(|| found.next().filter(|_| found.next().is_none()))
     }
 
     /// A class and what it inherits, the remotest base first. A circle of bases ends where it closes.
-    pub(crate) fn lineage<'c>(&'c self, class: &'c Class) -> Vec<&'c Class> {
+    pub fn lineage<'c>(&'c self, class: &'c Class) -> Vec<&'c Class> {
         let mut line = vec![class];
         let mut at = 0;
         while let Some(current) = line.get(at) {
@@ -99,7 +105,7 @@ impl Classes {
     }
 
     /// The names of an enumeration's members; none where the class is no enumeration.
-    pub(crate) fn members(&self, file: &str, name: &str) -> Option<Vec<String>> {
+    pub fn members(&self, file: &str, name: &str) -> Option<Vec<String>> {
         let class = self.named(file, name)?;
         let is_enum = |base: &String| base.ends_with("Enum") || base.ends_with("Flag");
         let lineage = self.lineage(class);
@@ -113,7 +119,7 @@ impl Classes {
     }
 }
 
-fn class_of(file: &str, text: &str, class: &StmtClassDef) -> Class {
+fn class_of(file: &str, lines: &Lines, class: &StmtClassDef) -> Class {
     let keyword = class
         .keywords()
         .iter()
@@ -122,7 +128,7 @@ fn class_of(file: &str, text: &str, class: &StmtClassDef) -> Class {
         .is_some_and(|keyword| matches!(&keyword.value, Expr::BooleanLiteral(is) if is.value));
     Class {
         file: file.to_owned(),
-        line: line_of(text, class.name.range.start().to_usize()),
+        line: lines.at(class.name.range.start().to_usize()),
         name: class.name.to_string(),
         bases: class.bases().iter().filter_map(last_name).collect(),
         is_table,
@@ -159,21 +165,21 @@ fn returned(function: &StmtFunctionDef) -> Option<Expr> {
 
 /// What stands in the brackets of a call, if there is one.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Given<'e>(Option<&'e Arguments>);
+pub struct Given<'e>(Option<&'e Arguments>);
 
 impl<'e> Given<'e> {
     /// The value of `name=…`.
-    pub(crate) fn named(self, name: &str) -> Option<&'e Expr> {
+    pub fn named(self, name: &str) -> Option<&'e Expr> {
         self.0?.find_keyword(name).map(|keyword| &keyword.value)
     }
 
     /// What comes without a name.
-    pub(crate) fn unnamed(self) -> &'e [Expr] {
+    pub fn unnamed(self) -> &'e [Expr] {
         self.0.map(|arguments| &arguments.args[..]).unwrap_or_default()
     }
 
     /// `name=True` or `name=False`.
-    pub(crate) fn flag(self, name: &str) -> Option<bool> {
+    pub fn flag(self, name: &str) -> Option<bool> {
         match self.named(name)? {
             Expr::BooleanLiteral(is) => Some(is.value),
             _ => None,
@@ -182,7 +188,7 @@ impl<'e> Given<'e> {
 }
 
 /// `name(…)` as the last part of the name and what is in the brackets.
-pub(crate) fn called(value: &Expr) -> Option<(&str, Given<'_>)> {
+pub fn called(value: &Expr) -> Option<(&str, Given<'_>)> {
     let Expr::Call(call) = value else { return None };
     let name = match &*call.func {
         Expr::Name(name) => name.id.as_str(),
@@ -193,15 +199,11 @@ pub(crate) fn called(value: &Expr) -> Option<(&str, Given<'_>)> {
 }
 
 /// `Column` of `sa.Column`, `list` of `list[str]`.
-pub(crate) fn last_name(expression: &Expr) -> Option<String> {
+pub fn last_name(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Name(name) => Some(name.id.to_string()),
         Expr::Attribute(attribute) => Some(attribute.attr.to_string()),
         Expr::Subscript(subscript) => last_name(&subscript.value),
         _ => None,
     }
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.get(..offset).unwrap_or_default().matches('\n').count()
 }

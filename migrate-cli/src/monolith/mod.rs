@@ -1,0 +1,4 @@
+//! The monolith's source on disk: which files there are, and on which side of the border each is.
+
+pub(crate) mod config;
+pub(crate) mod files;
