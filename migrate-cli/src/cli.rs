@@ -119,7 +119,7 @@ pub(crate) enum Command {
     /// Read what mirroring has shown
     #[command(subcommand)]
     Mirror(mirror::Command),
-    /// Make the database of a twin
+    /// Make the database of a twin; move the service's tables to one of its own
     #[command(subcommand)]
     Db(db::Command),
     /// Check what a backend has signed

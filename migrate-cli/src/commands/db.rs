@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
-use super::{db_clone, db_watch};
+use super::{db_clone, db_split, db_watch};
 
 /// The commands about databases.
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,9 @@ pub(crate) enum Command {
     Clone(db_clone::Args),
     /// Let a PostgreSQL clone note which of its rows change, for comparing rows, or end that
     Watch(db_watch::Args),
+    /// Move the service's tables to a database of its own, while both backends go on, and take them back
+    #[command(subcommand)]
+    Split(db_split::Command),
 }
 
 /// Runs one of them.
@@ -26,5 +29,6 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
     match command {
         Command::Clone(args) => db_clone::run(args, context).await,
         Command::Watch(args) => db_watch::run(&args, context),
+        Command::Split(command) => db_split::run(command, context).await,
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod mirror_suggestions;
 pub(crate) mod db;
 pub(crate) mod db_clone;
 pub(crate) mod db_watch;
+pub(crate) mod db_split;
 pub(crate) mod verify;
 pub(crate) mod verify_receipt;
 pub(crate) mod schema;

@@ -25,8 +25,8 @@ pub enum ApiError {
     /// The form `{"error": {"type": "http_error", …}}` of limits that lie before any endpoint.
     #[error("{0}: {1}")]
     Limit(StatusCode, String),
-    /// 500; 503 when the database is only busy or a rehearsal was given up; 422 when a value does not fit its column. The
-    /// client learns nothing more.
+    /// 500; 503 when the database is only busy, its tables move or a rehearsal was given up; 422 when a value does not fit its
+    /// column. The client learns nothing more.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// 500.
@@ -75,6 +75,10 @@ impl ApiError {
             Self::Store(error) if let Some(why) = error.given_up() => {
                 tracing::debug!(path = context.path, %why, "rehearsal given up");
                 try_again(&format!("The rehearsal was given up: {why}"))
+            }
+            Self::Store(error) if error.has_moved() => {
+                tracing::warn!(path = context.path, error = chain(&error), "the tables move");
+                try_again("The tables are moving to another database, please try again")
             }
             Self::Store(error) if error.is_busy() => {
                 tracing::warn!(path = context.path, error = chain(&error), "database is busy");

@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteError;
 
 use super::engine::Unfit;
 use super::rehearsal::GivenUp;
+use super::split::REFUSAL;
 use crate::tables::Fault;
 
 /// A failure of the database, of a row in it, or of the file that should be one.
@@ -120,11 +121,18 @@ impl StoreError {
         }
     }
 
-    /// Whether the database was held by somebody else for longer than the busy time-out, or could not be reached: worth
-    /// another try.
+    /// Whether the tables are about to move to another database, or have moved: this one takes no writes.
+    pub fn has_moved(&self) -> bool {
+        let Self::Query { source, .. } = self.cause() else { return false };
+        source.as_database_error().is_some_and(|said| said.message().starts_with(REFUSAL))
+    }
+
+    /// Whether the database was held by somebody else for longer than the busy time-out, could not be reached, or is about to
+    /// move: worth another try.
     pub fn is_busy(&self) -> bool {
         let Self::Query { source, .. } = self.cause() else { return false };
         match source {
+            _ if self.has_moved() => true,
             sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
             // SQLITE_BUSY and SQLITE_LOCKED.
             source if matches!(code(source), Some(5 | 6)) => true,

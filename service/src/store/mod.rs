@@ -5,6 +5,8 @@ mod engine;
 pub mod schema;
 pub mod open;
 mod prepare;
+pub mod session;
+pub mod split;
 mod writers;
 pub mod rehearsal;
 pub mod rows;

@@ -29,6 +29,7 @@ impl Store {
         versions: &[Version],
     ) -> Result<(), StoreError> {
         let schema = self.schema().await?;
+        self.refuse_moved(location, &schema).await?;
         let is_shared = |table: &&&'static Table| table.is_shared();
         check_columns(location, &schema, tables::ALL.iter().filter(is_shared))?;
         if !tables::ALL.iter().any(|table| schema.tables.contains_key(table.name)) {

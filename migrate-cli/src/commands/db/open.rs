@@ -22,7 +22,8 @@ pub(crate) async fn read_only(place: &Place) -> Result<Database, Failure> {
     opened.map_err(|why| failed(&place.to_string(), &why))
 }
 
-fn options(server: &Server) -> Result<PgConnectOptions, Failure> {
+/// How to reach a server, with its password.
+pub(crate) fn options(server: &Server) -> Result<PgConnectOptions, Failure> {
     let url = server.url_of(&server.database);
     let options: PgConnectOptions = url.parse().map_err(|why| Failure::Usage {
         message: format!("{server}: {why}"),

@@ -10,7 +10,7 @@ use crate::schema::{OwnTables, judge, needed};
 use crate::store::{Store, StoreError};
 use crate::tables::agents::{Execution, Status, StepType, Workflow};
 use crate::tables::own::{MetaTraining, Run};
-use crate::tables::{Float, Int, Json};
+use crate::tables::{Engine, Float, Int, Json};
 use crate::testing::{Fresh, TestApp};
 
 async fn both() -> [TestApp; 2] {
@@ -121,6 +121,56 @@ async fn what_fails_is_told_alike() {
         other.close().await;
         let done = test.ask("alice", "DELETE", &format!("/workflows/{id}"), None).await;
         assert_eq!(done.status, StatusCode::OK);
+    }
+}
+
+/// What a move to another database makes, as far as it concerns the service.
+const MOVES_IN_FILE: &[&str] = &["CREATE TRIGGER moves BEFORE DELETE ON ai_agent_workflows \
+    BEGIN SELECT RAISE(ABORT, 'strangler_split: no'); END"];
+const MOVES_ON_SERVER: &[&str] = &[
+    "CREATE FUNCTION moves() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'strangler_split: no'; END $$",
+    "CREATE TRIGGER moves BEFORE DELETE ON ai_agent_workflows FOR EACH STATEMENT EXECUTE FUNCTION moves()",
+];
+
+#[tokio::test]
+async fn a_database_that_moves_is_busy_and_nothing_is_started_on_it() {
+    for test in both().await {
+        let id = test.workflow(&[]).await;
+        let store = &test.app.store;
+        let statements = match store.engine() {
+            Engine::Sqlite => MOVES_IN_FILE,
+            Engine::Postgres => MOVES_ON_SERVER,
+        };
+        for statement in statements {
+            test.sql(statement).await;
+        }
+        let refused = test.ask("alice", "DELETE", &format!("/workflows/{id}"), None).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{refused:?}");
+        assert!(refused.headers.contains_key("retry-after"));
+        assert!(refused.json()["detail"].as_str().unwrap().starts_with("The tables are moving"));
+        // Others of its transaction were not touched by that.
+        test.workflow(&[]).await;
+        test.sql("CREATE TABLE strangler_split_state (role VARCHAR, phase VARCHAR, other VARCHAR)")
+            .await;
+        for (role, phase, is_in_force) in [
+            ("source", "open", true),
+            ("source", "fenced", false),
+            ("target", "filling", false),
+            ("target", "open", true),
+        ] {
+            test.sql("DELETE FROM strangler_split_state").await;
+            let put = "INSERT INTO strangler_split_state VALUES (?, ?, 'sqlite://other.db')";
+            test.sql_with(put, vec![role.into(), phase.into()]).await;
+            match Store::open(&test.app.config.database).await {
+                Ok(opened) => {
+                    assert!(is_in_force, "{role} {phase}");
+                    opened.close().await;
+                }
+                Err(why) => {
+                    assert!(!is_in_force && why.to_string().contains("sqlite://other.db"), "{why}");
+                }
+            }
+        }
     }
 }
 
