@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof million-rows million-checked bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof split-proof million-rows million-checked bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -58,6 +58,9 @@ kill-proof: setup ## ten kills of the service while 200 executions run; three mi
 
 write-proof: setup ## both backends write one SQLite file as fast as they can; a minute
 	cargo test --workspace --test e2e -- --ignored --nocapture both_sides_write
+
+split-proof: setup ## the tables are moved while clients write and the mover is killed again and again; some minutes
+	cargo test --workspace --test e2e -- --ignored --nocapture every_write_is_there_once
 
 million-rows: setup ## how long lists of a million executions take, without and with the optional indexes; some minutes
 	cargo test --release --workspace --test e2e -- --ignored --nocapture a_million_executions

@@ -39,6 +39,7 @@ mod supervisor;
 mod cli_errors;
 mod shared_database;
 mod on_postgres;
+mod split;
 mod durable_execution;
 mod durable_work;
 mod kills;

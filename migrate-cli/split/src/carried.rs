@@ -94,9 +94,10 @@ impl Carried {
         if self.is_read_by_place(engine) {
             let (block, row) =
                 if let Position::Place(block, row) = position { (*block, *row) } else { (0, 0) };
+            // With its table's name, because without it the order would be that of the text which is answered: (10,1) before (9,1).
             let sql = format!(
                 "SELECT {columns}, CAST(ctid AS text) FROM {name} WHERE ctid > CAST(CAST(? AS text) AS tid) \
-                 AND ctid < CAST(CAST(? AS text) AS tid) ORDER BY ctid LIMIT {most}"
+                 AND ctid < CAST(CAST(? AS text) AS tid) ORDER BY {name}.ctid LIMIT {most}"
             );
             return (
                 sql,
@@ -321,7 +322,7 @@ mod tests {
         insta::assert_snapshot!(shown.join("\n"), @r#"
         SELECT service_type, day, completed_jobs, volume, rowid FROM agent_service_market_sales ORDER BY rowid LIMIT 9
         SELECT service_type, day, completed_jobs, volume, rowid FROM agent_service_market_sales WHERE rowid > ? ORDER BY rowid LIMIT 9
-        SELECT …, CAST(ctid AS text) FROM agent_security_policies WHERE ctid > CAST(CAST(? AS text) AS tid) AND ctid < CAST(CAST(? AS text) AS tid) ORDER BY ctid LIMIT 9
+        SELECT …, CAST(ctid AS text) FROM agent_security_policies WHERE ctid > CAST(CAST(? AS text) AS tid) AND ctid < CAST(CAST(? AS text) AS tid) ORDER BY agent_security_policies.ctid LIMIT 9
         SELECT service_type, day, completed_jobs, volume, rowid FROM agent_service_market_sales WHERE (service_type = ? AND day = ?) OR (service_type = ? AND day = ?)
         DELETE FROM agent_service_portfolio_owners WHERE portfolio_id IN (?, ?)
         INSERT INTO agent_service_market_sales (service_type, day, completed_jobs, volume, rowid) OVERRIDING SYSTEM VALUE VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING

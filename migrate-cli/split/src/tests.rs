@@ -1,5 +1,6 @@
 //! A whole move, there and back, between every two kinds of databases.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use service::tables::{ALL, Cell, ColumnType, Engine, Table};
 use tempfile::TempDir;
 use throwaway::shared::{Cluster, Database};
 
-use super::carried::{Carried, Manner, Row};
+use super::carried::{Carried, Manner, Position, Row};
 use super::mover::{Mover, Told};
 use super::side::Side;
 use super::standing::{Standing, Verb};
@@ -226,6 +227,23 @@ async fn from_a_server_to_another() {
 #[tokio::test]
 async fn from_a_file_to_another() {
     whole_move(Engine::Sqlite, Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn pages_of_a_server_leave_no_row_out() {
+    const MANY: i64 = 1500;
+    let scene = Scene::new(Engine::Postgres, Engine::Sqlite);
+    let mut source = scene.source().await;
+    let table = ALL.iter().copied().find(|table| table.name == "ai_agent_workflows").unwrap();
+    insert(&mut source, table, ROWS + 1..=MANY).await.unwrap();
+    let carried = Carried::new(table, Engine::Postgres, Engine::Sqlite);
+    let (mut keys, mut position) = (BTreeSet::new(), Some(Position::Start));
+    while let Some(from) = position {
+        let page = source.page(&carried, &from, 64).await.unwrap();
+        keys.extend(page.rows.iter().map(|row| format!("{:?}", carried.key_of(row))));
+        position = page.next;
+    }
+    assert_eq!(keys.len(), usize::try_from(MANY).unwrap());
 }
 
 #[tokio::test]

@@ -24,8 +24,14 @@ const OPERATIONS: [&str; 6] = [
     "POST /api/v1/agents/networks",
 ];
 /// Columns that say when; two runs never agree on them.
-const TIMES: [&str; 5] =
-    ["created_at", "updated_at", "started_at", "completed_at", "total_execution_time"];
+const TIMES: [&str; 6] = [
+    "created_at",
+    "updated_at",
+    "started_at",
+    "completed_at",
+    "applied_at",
+    "total_execution_time",
+];
 
 /// How long the monolith and rehearsals wait for a lock, and how long a rehearsal may hold one; milliseconds.
 struct Locks {
