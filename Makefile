@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof split-proof million-rows million-checked bench fuzz fmt lint
+.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof split-proof deploy-proof alerts-proof million-rows million-checked smuggling bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -59,14 +59,25 @@ kill-proof: setup ## ten kills of the service while 200 executions run; three mi
 write-proof: setup ## both backends write one SQLite file as fast as they can; a minute
 	cargo test --workspace --test e2e -- --ignored --nocapture both_sides_write
 
-split-proof: setup ## the tables are moved while clients write and the mover is killed again and again; some minutes
+split-proof: setup ## the tables are moved while clients write and the mover is killed again and again; a minute
 	cargo test --workspace --test e2e -- --ignored --nocapture every_write_is_there_once
+
+deploy-proof: setup ## a throw-away systemd machine: installed, killed, hanging, updated, taken away; two minutes, needs root
+	cargo build --workspace --bins
+	PROGRAMS="$(TARGET)/debug" .tools/venv/bin/python -m pytest -q -s -p no:cacheprovider tests/booted
+
+alerts-proof: ## the alerts of deploy/prometheus on made-up figures, by promtool
+	cd deploy/prometheus && tool="$$(../../scripts/promtool.sh)" && "$$tool" check rules strangler.rules.yml && "$$tool" test rules strangler.tests.yml
 
 million-rows: setup ## how long lists of a million executions take, without and with the optional indexes; some minutes
 	cargo test --release --workspace --test e2e -- --ignored --nocapture a_million_executions
 
 million-checked: setup ## how long `migrate schema check` takes for a million rows, on both databases; a minute
 	cargo test --workspace --lib -- --ignored --nocapture a_million_rows_are_checked
+
+smuggling: setup ## the smuggling corpus against the proxy, nginx and HAProxy, as a table
+	scripts/bench-tools.sh
+	cargo test --workspace --test e2e -- --ignored --nocapture beside_nginx_and_haproxy
 
 bench: setup ## the proxy beside bare pingora, nginx and HAProxy; what mirroring costs clients; the service beside Python
 	scripts/bench-tools.sh

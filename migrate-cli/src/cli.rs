@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, cutover, db, deploy, gate, guard, history, man, mirror, rollback, routes, scan,
-    schema, status, verify,
+    cleanup, completions, cutover, db, deploy, gate, guard, history, init, man, mirror, plan,
+    rollback, routes, scan, schema, status, verify,
 };
 use crate::demo;
 use crate::output::{Color, Format};
@@ -33,7 +33,14 @@ Examples:
 
 /// Moves the routes of a strangler-fig migration from the old backend to the new one, and back.
 #[derive(Debug, Parser)]
-#[command(name = "migrate", version, styles = STYLES, after_help = AFTER, max_term_width = 100)]
+#[command(
+    name = "migrate",
+    version,
+    long_version = stamp::VERSION,
+    styles = STYLES,
+    after_help = AFTER,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -98,9 +105,15 @@ pub(crate) struct Global {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// The whole migration as a checklist: how far each step is now, what it waits for, what to type next
+    Plan(plan::Args),
+    /// Write migration.toml, which says which files leave the monolith
+    Init(init::Args),
     /// What crosses the border between the files that leave the monolith and the rest
     Scan(scan::Args),
-    /// Look at the route table: list, show, validate, test; keep it in a database: push, pull
+    /// Take the extracted files out of the monolith, in one commit, and put them back
+    Cleanup(cleanup::Args),
+    /// Look at the route table: list, show, validate, test; add to it: import; keep it in a database: push, pull
     #[command(subcommand)]
     Routes(routes::Command),
     /// What stands against a cutover, and what to do about it
@@ -122,7 +135,7 @@ pub(crate) enum Command {
     /// Make the database of a twin; move the service's tables to one of its own
     #[command(subcommand)]
     Db(db::Command),
-    /// Check what a backend has signed
+    /// Check a service that runs, and what it has signed
     #[command(subcommand)]
     Verify(verify::Command),
     /// The tables of the shared database

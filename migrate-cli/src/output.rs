@@ -276,61 +276,65 @@ impl Drop for Progress {
     }
 }
 
+/// What a printer into memory wrote.
+#[derive(Clone, Default)]
+pub(crate) struct Written {
+    out: Arc<Mutex<Vec<u8>>>,
+    err: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Written {
+    /// To stdout.
+    pub(crate) fn out(&self) -> String {
+        text(&self.out)
+    }
+
+    /// To stderr.
+    #[cfg(test)]
+    pub(crate) fn err(&self) -> String {
+        text(&self.err)
+    }
+}
+
+fn text(bytes: &Arc<Mutex<Vec<u8>>>) -> String {
+    let bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Printer {
+    /// Prints without colour into memory.
+    pub(crate) fn to_memory(format: Format) -> (Self, Written) {
+        let written = Written::default();
+        let plain = |bytes: &Arc<Mutex<Vec<u8>>>| -> Sink {
+            Box::new(anstream::StripStream::new(Box::new(Shared(Arc::clone(bytes))) as Sink))
+        };
+        let sinks = Sinks { out: plain(&written.out), err: plain(&written.err), broken: None };
+        let printer = Self {
+            sinks: Arc::new(Mutex::new(sinks)),
+            format,
+            verbose: false,
+            terminal: false,
+            coloured: false,
+        };
+        (printer, written)
+    }
+}
+
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// What a printer of a test wrote.
-    #[derive(Clone, Default)]
-    pub(crate) struct Written {
-        out: Arc<Mutex<Vec<u8>>>,
-        err: Arc<Mutex<Vec<u8>>>,
-    }
-
-    impl Written {
-        pub(crate) fn out(&self) -> String {
-            text(&self.out)
-        }
-
-        pub(crate) fn err(&self) -> String {
-            text(&self.err)
-        }
-    }
-
-    fn text(bytes: &Arc<Mutex<Vec<u8>>>) -> String {
-        String::from_utf8(bytes.lock().unwrap().clone()).unwrap()
-    }
-
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Printer {
-        /// Prints without colour into memory.
-        pub(crate) fn to_memory(format: Format) -> (Self, Written) {
-            let written = Written::default();
-            let plain = |bytes: &Arc<Mutex<Vec<u8>>>| -> Sink {
-                Box::new(anstream::StripStream::new(Box::new(Shared(Arc::clone(bytes))) as Sink))
-            };
-            let sinks = Sinks { out: plain(&written.out), err: plain(&written.err), broken: None };
-            let printer = Self {
-                sinks: Arc::new(Mutex::new(sinks)),
-                format,
-                verbose: false,
-                terminal: false,
-                coloured: false,
-            };
-            (printer, written)
-        }
-    }
 
     #[test]
     fn json_keeps_human_lines_away_from_stdout() {

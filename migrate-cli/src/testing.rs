@@ -347,6 +347,7 @@ impl State {
                 table: "routes.toml".to_owned(),
             },
             source: SourceReport::default(),
+            certificate: None,
             fallback: "monolith".to_owned(),
             backends: self.backends(&table),
             routes: table.routes.iter().map(|route| route_report(&table, route)).collect(),

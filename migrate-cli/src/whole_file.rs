@@ -21,6 +21,21 @@ pub(crate) fn write(
     whole.persist(file).map_err(|failed| failed.error).map(drop)
 }
 
+/// What `fill` writes becomes `file`, after it has reached the disk.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::AlreadyExists`] where there is such a file; what `fill` or the system says.
+pub(crate) fn write_new(
+    file: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut made = NamedTempFile::new_in(folder_of(file))?;
+    fill(&mut made)?;
+    made.as_file().sync_all()?;
+    made.persist_noclobber(file).map_err(|failed| failed.error).map(drop)
+}
+
 /// Where the temporary file must lie to be renamed to `file`.
 pub(crate) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -52,6 +67,16 @@ mod tests {
         assert_eq!(failed.unwrap_err().to_string(), "torn");
         assert_eq!(std::fs::read(&file).unwrap(), b"one");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.json");
+        write_new(&file, |out| out.write_all(b"one")).unwrap();
+        let refused = write_new(&file, |out| out.write_all(b"two")).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&file).unwrap(), b"one");
     }
 
     #[test]

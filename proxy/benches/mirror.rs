@@ -1,6 +1,7 @@
 //! What mirroring costs on the client's path, for one exchange of 2 kB: everything but the mirrored request itself.
 
 use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -87,8 +88,8 @@ fn bench(criterion: &mut Criterion) {
             query: Some("limit=20"),
             headers: &headers,
             request_id: "0199d8e0-0000-7000-8000-000000000000",
-            server: "127.0.0.1:2".parse().ok(),
-            primary_server: "127.0.0.1:1".parse().ok(),
+            server: Some(SocketAddr::from(([127, 0, 0, 1], 2)).into()),
+            primary_server: Some(SocketAddr::from(([127, 0, 0, 1], 1)).into()),
         };
         mirror.begin(&prepared, &candidate)
     };

@@ -19,7 +19,7 @@ pub(crate) enum LogFormat {
 
 /// The proxy in front of the old and the new backend of a migration.
 #[derive(Debug, Parser)]
-#[command(name = "strangler-proxy", version)]
+#[command(name = "strangler-proxy", version, long_version = stamp::VERSION)]
 pub(crate) struct Config {
     /// The route table: a file, a file with `[table]` that names a database, or `postgres://USER@HOST/NAME[?table=NAME]`. A
     /// change takes effect at once

@@ -7,6 +7,7 @@ mod config;
 mod logging;
 mod server;
 mod listener;
+mod edge;
 mod supervisor;
 mod in_flight;
 mod drain;

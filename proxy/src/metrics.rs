@@ -1,6 +1,8 @@
 //! Every metric of the proxy: name, labels and help, once. Handles are looked up when a table is
 //! published, so that counting a request takes no lookup, no formatting and no allocation.
 
+use std::sync::Arc;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -8,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::edge::EdgeMetrics;
+use crate::edge::tls::ServedCertificate;
 use crate::guard::Limit;
 use crate::live_table::InForce;
 
@@ -22,11 +26,12 @@ pub(crate) const NO_ROUTE: &str = "-";
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// Why an attempt failed, or was not made: the `reason` of failovers and of failed attempts.
-pub(crate) const FAILURE_REASONS: [&str; 10] = [
+pub(crate) const FAILURE_REASONS: [&str; 11] = [
     "connect_timeout",
     "connect_refused",
     "connect_failed",
     "no_socket",
+    "tls",
     "timeout",
     "reset",
     "invalid_answer",
@@ -102,6 +107,8 @@ pub(crate) struct Metrics {
     target_healthy: Family<TargetLabels, Gauge>,
     taken_back: Family<TakenBack, Counter>,
     webhooks: Family<Outcome, Counter>,
+    /// What is counted at the edge towards clients.
+    pub(crate) edge: Arc<EdgeMetrics>,
     /// Routes that the guard took back while the table does not say so yet.
     pub(crate) guard_unwritten: Gauge,
     /// Requests between their first hook and their last.
@@ -167,6 +174,7 @@ impl Metrics {
             backend_failures: Family::default(),
             refused_paths: Family::default(),
             refused_requests: Family::default(),
+            edge: Arc::default(),
             table: Family::default(),
             target_healthy: Family::default(),
             taken_back: Family::default(),
@@ -183,6 +191,7 @@ impl Metrics {
         metrics.register_traffic();
         metrics.register_table();
         metrics.register_guard();
+        metrics.edge.register(&mut metrics.registry);
         register_others(&mut metrics.registry);
         metrics
     }
@@ -368,7 +377,12 @@ impl Metrics {
     }
 
     /// The text of `/metrics`.
-    pub(crate) fn encode(&self, in_force: &InForce) -> Result<String, std::fmt::Error> {
+    pub(crate) fn encode(
+        &self,
+        in_force: &InForce,
+        certificate: Option<&Arc<ServedCertificate>>,
+    ) -> Result<String, std::fmt::Error> {
+        self.edge.refresh(certificate);
         self.target_healthy.clear();
         for pool in &in_force.pools {
             for target in pool.targets() {

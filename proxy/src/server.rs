@@ -1,24 +1,31 @@
 //! Puts the program together: table, sockets, services; then runs it until it is told to stop.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc;
 
 use chrono::Utc;
+use home::Home;
 use miette::{Context as _, IntoDiagnostic as _, Report};
+use pingora::listeners::tls::Acceptor;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use pingora::services::background::background_service;
+
+use routes::Listen;
 
 use crate::admin::{Admin, AdminService};
 use crate::backends::health::HealthService;
 use crate::config::Config;
 use crate::drain::{Drain, StopSignals};
+use crate::edge::tls::{CertificateFiles, CertificateFollower, ServedCertificate};
+use crate::edge::{ClientListener, Endpoint, RequestRates};
 use crate::gateway::Gateway;
 use crate::guard::Guard;
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::keep_evidence::{self, EvidenceKeeper};
-use crate::listener::{self, ClientListener};
+use crate::listener;
 use crate::live_table::hand_edits::HandEdits;
 use crate::live_table::load::Loader;
 use crate::live_table::watch::TableWatcher;
@@ -56,11 +63,9 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         tracing::info!(table = %home.path().display(), routes = first.table.routes.len(), "the route table is good");
         return Ok(());
     }
-    let (clients, http_address) =
-        listener::bind(config.listen.unwrap_or(first.table.listen_http), "clients")?;
-    let (admin_socket, admin_address) =
-        listener::bind(config.admin.unwrap_or(first.table.listen_admin), "admin interface")?;
-    let token = crate::admin::access::token(config, admin_address)?;
+    let Sockets { endpoints, certificate, http, admin } =
+        Sockets::bind(config, &first.table.listen, &home)?;
+    let token = crate::admin::access::token(config, admin.1)?;
 
     let live = Arc::new(LiveTable::new(first, Arc::clone(&metrics)));
     if let Some(why) = lost {
@@ -75,28 +80,30 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         in_flight: in_flight.clone(),
         trusted: TrustedProxies::new(config.trusted_proxies.clone()),
         mirror: Arc::clone(&mirror),
+        rates: RequestRates::default(),
     };
     let conf = Arc::clone(&server.configuration);
-    server.add_service(ClientListener::new(&conf, gateway, clients, http_address, config.h2c));
+    server.add_service(ClientListener::new(&conf, gateway, endpoints, config.h2c));
+    if let Some(served) = &certificate {
+        let follower = CertificateFollower(Arc::clone(served));
+        server.add_service(background_service("certificate", follower));
+    }
     server.add_service(background_service("health", HealthService { live: Arc::clone(&live) }));
     server.add_service(mirror.service());
     let guard = Guard { live: Arc::clone(&live), loader: loader.clone() };
     server.add_service(background_service("guard", guard));
-    let keeper = EvidenceKeeper::new(
-        Arc::clone(&evidence),
-        Arc::clone(&live),
-        &home.folder(),
-        admin_address,
-    );
+    let keeper =
+        EvidenceKeeper::new(Arc::clone(&evidence), Arc::clone(&live), &home.folder(), admin.1);
     server.add_service(background_service("evidence", keeper));
     let watcher = TableWatcher { live: Arc::clone(&live), loader, copy };
     server.add_service(background_service("table", watcher));
     let hand_edits = HandEdits { live: Arc::clone(&live), home: home.clone() };
     server.add_service(background_service("journal", hand_edits));
     let feed = Arc::clone(mirror.feed());
-    let admin =
-        Admin::new(Arc::clone(&live), metrics, Arc::clone(&evidence), feed, home.clone(), token);
-    server.add_service(background_service("admin", AdminService::new(admin, admin_socket)));
+    let interface =
+        Admin::new(Arc::clone(&live), metrics, Arc::clone(&evidence), feed, home.clone(), token)
+            .telling_of(certificate);
+    server.add_service(background_service("admin", AdminService::new(interface, admin.0)));
     server.add_service(background_service("supervisor", TellSupervisor));
     let (done, stopped) = mpsc::channel();
     let drain = Drain { in_flight, live: Arc::clone(&live), evidence, done: done.clone() };
@@ -104,7 +111,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
 
     let generation = &live.snapshot().table.generation;
     tracing::info!(
-        http = %http_address, admin = %admin_address, table = %home.path().display(),
+        %http, admin = %admin.1, table = %home.path().display(),
         generation = generation.number, digest = %generation.digest, "listening"
     );
     std::thread::Builder::new()
@@ -119,6 +126,37 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     stopped.recv().into_diagnostic().wrap_err("the server ended without being told to")
 }
 
+/// Where the program is spoken to.
+struct Sockets {
+    endpoints: Vec<Endpoint>,
+    /// What clients with TLS are served with.
+    certificate: Option<Arc<ServedCertificate>>,
+    /// For clients without TLS.
+    http: SocketAddr,
+    admin: (TcpListener, SocketAddr),
+}
+
+impl Sockets {
+    fn bind(config: &Config, listen: &Listen, home: &Home) -> Result<Self, Report> {
+        let (plain, http) = listener::bind(config.listen.unwrap_or(listen.http), "clients")?;
+        let admin = listener::bind(config.admin.unwrap_or(listen.admin), "admin interface")?;
+        let plain = Endpoint { listener: plain, tls: None };
+        let Some(https) = &listen.https else {
+            return Ok(Self { endpoints: vec![plain], certificate: None, http, admin });
+        };
+        let folder = home.folder();
+        let (certificate, key) = (folder.join(&https.certificate), folder.join(&https.key));
+        let served = ServedCertificate::first(CertificateFiles { certificate, key })?;
+        let served = Arc::new(served);
+        let tls = served.server_config().into_diagnostic().wrap_err("TLS can't be set up")?;
+        let (listener, address) = listener::bind(https.address, "clients with TLS")?;
+        tracing::info!(https = %address, not_after = %served.not_after(), "listening with TLS");
+        let tls = Some(Arc::new(Acceptor::from_server_config(Arc::new(tls))));
+        let endpoints = vec![plain, Endpoint { listener, tls }];
+        Ok(Self { endpoints, certificate: Some(served), http, admin })
+    }
+}
+
 fn server_conf(config: &Config) -> ServerConf {
     ServerConf {
         threads: config.threads(),
@@ -126,6 +164,8 @@ fn server_conf(config: &Config) -> ServerConf {
         max_retries: MAX_ATTEMPTS,
         grace_period_seconds: Some(GRACE_SECONDS),
         graceful_shutdown_timeout_seconds: Some(1),
+        // Each backend says whom it trusts; pingora need not read the machine's authorities, and must not stumble over them.
+        ca_file: Some("/dev/null".to_owned()),
         ..ServerConf::default()
     }
 }

@@ -18,7 +18,7 @@ pub use journal::{JournalChange, JournalReport};
 pub use noise::{Likely, NoiseReport, Proposal, ProposalKind, RouteNoise, RuleUse, Volatility};
 pub use recording::{RecordedExchange, RecordingEnd, RecordingLine};
 pub use table::{
-    BackendReport, GuardReport, LostSource, ProxyIdentity, RejectedTable, RouteReport,
-    RoutesReport, SourceReport, TargetReport,
+    BackendReport, CertificateReport, GuardReport, LostSource, ProxyIdentity, RejectedCertificate,
+    RejectedTable, RouteReport, RoutesReport, SourceReport, TargetReport,
 };
 pub use timeline::{Minute, Timeline};

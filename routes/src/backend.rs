@@ -31,20 +31,31 @@ impl Target {
     /// # Errors
     /// What is wrong, and what to write instead.
     pub fn parse(url: &str) -> Result<Self, (String, String)> {
+        match Self::parse_any(url)? {
+            (target, Scheme::Http) => Ok(target),
+            (_, Scheme::Https) => Err((
+                format!("`{url}`: an admin interface has no TLS"),
+                "use `http://` in a trusted network".to_owned(),
+            )),
+        }
+    }
+
+    /// Reads `http://host:port` or `https://host:port`.
+    ///
+    /// # Errors
+    /// What is wrong, and what to write instead.
+    pub(crate) fn parse_any(url: &str) -> Result<(Self, Scheme), (String, String)> {
         let Some((scheme, authority)) = url.split_once("://") else {
             return Err((format!("`{url}` has no scheme"), format!("write `http://{url}`")));
         };
-        match scheme {
-            "http" => {}
-            "https" => {
-                let message = format!("`{url}`: this version does not have TLS to backends yet");
-                return Err((message, "use `http://` in a trusted network".to_owned()));
-            }
+        let scheme = match scheme {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
             _ => {
                 let message = format!("`{scheme}://` is no scheme for a server");
                 return Err((message, format!("write `http://{authority}`")));
             }
-        }
+        };
         let authority = authority.strip_suffix('/').unwrap_or(authority);
         if authority.contains(['/', '?', '#', '@']) {
             let message = format!("`{url}` has more than a host and a port");
@@ -66,14 +77,21 @@ impl Target {
             ));
         };
         match url::Host::parse(host) {
-            Ok(url::Host::Ipv6(address)) => Ok(Self { host: address.to_string(), port }),
-            Ok(host) => Ok(Self { host: host.to_string(), port }),
+            Ok(url::Host::Ipv6(address)) => Ok((Self { host: address.to_string(), port }, scheme)),
+            Ok(host) => Ok((Self { host: host.to_string(), port }, scheme)),
             Err(error) => {
                 let help = "write a host name, an IPv4 address, or an IPv6 address in brackets";
                 Err((format!("`{host}` is no host: {error}"), help.to_owned()))
             }
         }
     }
+}
+
+/// How a server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
 }
 
 /// `host:port`, with brackets for IPv6.
@@ -113,6 +131,24 @@ impl MirrorWrites {
     }
 }
 
+/// `tls`: how servers named by `https://` prove who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackendTls {
+    /// `ca`: PEM file of the authorities that may vouch for them, relative to the table's folder; absent: the machine's own. Read
+    /// when the table is.
+    pub ca: Option<String>,
+    /// `server_name`: the name that is asked for and must stand in their certificates; absent: the host of each.
+    pub server_name: Option<String>,
+    /// `verify`: `false` takes any certificate. Default true.
+    pub verify: bool,
+}
+
+impl Default for BackendTls {
+    fn default() -> Self {
+        Self { ca: None, server_name: None, verify: true }
+    }
+}
+
 /// A backend as meant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backend {
@@ -130,6 +166,10 @@ pub struct Backend {
     pub connect_timeout: Duration,
     /// Limit between two reads of a response (and for its first byte). Default 30 s.
     pub response_timeout: Duration,
+    /// Set where its servers are named by `https://`.
+    pub tls: Option<BackendTls>,
+    /// `http2`: requests go over HTTP/2 (without TLS by prior knowledge, with TLS where the server agrees). Default false.
+    pub http2: bool,
     /// How writes may be mirrored to it.
     pub mirror_writes: MirrorWrites,
     /// The databases whose rows are compared after a mirrored write; with `mirror_writes = "twin"` only.
@@ -153,7 +193,7 @@ mod tests {
     fn anything_else_is_refused_with_what_to_write() {
         for (url, message, help) in [
             ("127.0.0.1:8011", "no scheme", "http://127.0.0.1:8011"),
-            ("https://a:1", "does not have TLS", "http://"),
+            ("https://a:1", "has no TLS", "http://"),
             ("ftp://a:1", "no scheme for a server", "http://a:1"),
             ("http://a", "no port", "http://a:8011"),
             ("http://[::1]", "no port", "http://[::1]:8011"),

@@ -78,8 +78,6 @@ pub(crate) struct Section<'d, 't> {
     /// How messages name it: `in [limits]`, `at the top level`.
     place: String,
     asked: Vec<&'static str>,
-    /// Those of the asked ones that this version refuses.
-    refused: Vec<&'static str>,
 }
 
 impl<'d, 't> Section<'d, 't> {
@@ -93,7 +91,7 @@ impl<'d, 't> Section<'d, 't> {
         span: Range<usize>,
         place: String,
     ) -> Self {
-        Self { document, table, span, place, asked: Vec::new(), refused: Vec::new() }
+        Self { document, table, span, place, asked: Vec::new() }
     }
 
     pub(crate) fn report(&self, problem: Problem) {
@@ -302,17 +300,6 @@ impl<'d, 't> Section<'d, 't> {
         table
     }
 
-    /// Refuses a key of the format that this version does not have yet: none is accepted and ignored.
-    pub(crate) fn not_yet(&mut self, key: &'static str, what: &str) {
-        self.refused.push(key);
-        if let Some((span, _)) = self.take(key) {
-            self.report(
-                Problem::new(span, format!("`{key}`: this version does not have {what} yet"))
-                    .help("remove it; it would have no effect"),
-            );
-        }
-    }
-
     /// Reports every key that nobody asked for, with the nearest one that is known.
     pub(crate) fn finish(self) {
         for (key, _) in self.table.into_iter().flatten() {
@@ -321,7 +308,7 @@ impl<'d, 't> Section<'d, 't> {
                 continue;
             }
             let message = format!("unknown key `{found}` {}", self.place);
-            let known = || self.asked.iter().copied().filter(|key| !self.refused.contains(key));
+            let known = || self.asked.iter().copied();
             let help = nearest(found, known()).map_or_else(
                 || format!("known are {}", listed(known())),
                 |near| format!("did you mean `{near}`?"),

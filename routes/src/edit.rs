@@ -4,6 +4,7 @@
 //! spelling of numbers elsewhere can't change that way.
 
 mod compare_rules;
+mod new_route;
 
 use std::ops::Range;
 
@@ -11,6 +12,8 @@ use toml_edit::{Document, Item, TableLike, TomlError, Value};
 
 use crate::admin::Proposal;
 use crate::stage::Stage;
+
+pub use new_route::NewRoute;
 
 /// One change to one route (or to the whole table).
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +34,11 @@ pub enum Change {
         route: String,
         /// The rule and its origin.
         rule: Proposal,
+    },
+    /// Add a route at the end, with a comment that says where it comes from.
+    AddRoute {
+        /// The route.
+        route: NewRoute,
     },
 }
 
@@ -72,6 +80,9 @@ pub fn apply(text: &str, changes: &[Change], number: u64) -> Result<String, Edit
             }
             Change::AddRule { route, rule } => {
                 edit(text, |document, text| compare_rules::add(document, text, route, rule))?
+            }
+            Change::AddRoute { route } => {
+                edit(text, |document, text| new_route::add(document, text, route))?
             }
         };
     }
@@ -241,6 +252,11 @@ fn insert(text: &str, after: usize, form: Form, written: &str) -> Splice {
         format!("{newline}{indent}{written}")
     };
     Splice { range: end..end, with }
+}
+
+/// A text for a comment: whatever it names stays in its line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
 }
 
 /// Where the line of `at` ends (after its line break), and the line break of the file.

@@ -1,19 +1,20 @@
 //! `routes.toml` exactly as written: each value with its place, no behaviour.
 
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::backend::{MirrorWrites, Target};
+use crate::backend::{BackendTls, MirrorWrites, Target};
 use crate::document::{Document, Section, Written, listed, nearest};
 use crate::duration;
+use crate::listen::Listen;
 use crate::policy::{AdminSettings, EvidenceSettings, TwinSettings};
 use crate::problem::Problem;
 use crate::settings::{Settings, json_paths};
 use crate::stage::Stage;
 use crate::table::{Limits, MirrorBounds};
+use crate::targets;
 
 /// The methods that a route may name.
 const METHODS: [&str; 9] =
@@ -23,8 +24,7 @@ const METHODS: [&str; 9] =
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) generation: Option<u64>,
-    pub(crate) listen_http: Option<SocketAddr>,
-    pub(crate) listen_admin: Option<SocketAddr>,
+    pub(crate) listen: Listen,
     pub(crate) proxies: Vec<String>,
     pub(crate) backends: Vec<BackendEntry>,
     pub(crate) limits: Limits,
@@ -41,6 +41,8 @@ pub(crate) struct File {
 pub(crate) struct BackendEntry {
     pub(crate) name: Written<String>,
     pub(crate) targets: Vec<Target>,
+    pub(crate) tls: Option<BackendTls>,
+    pub(crate) http2: bool,
     pub(crate) health: Option<String>,
     pub(crate) schema: Option<String>,
     pub(crate) health_interval: Option<Duration>,
@@ -71,11 +73,7 @@ impl File {
         check_format(&mut root);
         refuse_pointer(&mut root);
         let generation = root.whole("generation", 0..=i64::MAX.unsigned_abs());
-        let mut listen = root.section("listen", "[listen]");
-        let listen_http = listen.parsed("http", "\"127.0.0.1:8080\"", socket_address);
-        let listen_admin = listen.parsed("admin", "\"127.0.0.1:8081\"", socket_address);
-        listen.not_yet("tls", "TLS for clients");
-        listen.finish();
+        let listen = Listen::read(&mut root);
         let mut admin_section = root.section("admin", "[admin]");
         let allow_flips = admin_section.switch("allow_flips");
         admin_section.finish();
@@ -85,8 +83,7 @@ impl File {
         defaults.finish();
         let file = Self {
             generation: generation.map(|written| written.value),
-            listen_http: listen_http.map(|written| written.value),
-            listen_admin: listen_admin.map(|written| written.value),
+            listen,
             proxies: proxies(&mut root),
             backends: backends(&mut root),
             limits: limits(&mut root),
@@ -125,13 +122,6 @@ fn refuse_pointer(root: &mut Section<'_, '_>) {
     }
 }
 
-fn socket_address(text: &str) -> Result<SocketAddr, (String, String)> {
-    text.parse().map_err(|_error: std::net::AddrParseError| {
-        let help = "write an IP address and a port: `127.0.0.1:8080` or `[::1]:8080`";
-        (format!("`{text}` is no address to listen on"), help.to_owned())
-    })
-}
-
 fn proxies(root: &mut Section<'_, '_>) -> Vec<String> {
     let mut section = root.section("proxies", "[proxies]");
     let urls = section.texts("admin", "[\"http://127.0.0.1:8081\"]");
@@ -153,24 +143,7 @@ fn backends(root: &mut Section<'_, '_>) -> Vec<BackendEntry> {
 
 fn backend(name: Written<String>, mut section: Section<'_, '_>) -> BackendEntry {
     check_identifier(&section, &name, "backend");
-    let example = "[\"http://127.0.0.1:8011\"]";
-    let urls = section.texts("targets", example);
-    if urls.as_ref().map_or(!section.has("targets"), |urls| urls.value.is_empty()) {
-        let problem =
-            Problem::new(name.span.clone(), format!("backend `{}` has no targets", name.value));
-        section.report(problem.help(format!("write `targets = {example}`")));
-    }
-    let mut targets: Vec<Target> = Vec::new();
-    for url in urls.map(|urls| urls.value).unwrap_or_default() {
-        match Target::parse(&url.value) {
-            Ok(target) if targets.contains(&target) => {
-                let problem = Problem::new(url.span, format!("target `{target}` stands twice"));
-                section.report(problem.help("remove one of them"));
-            }
-            Ok(target) => targets.push(target),
-            Err((message, help)) => section.report(Problem::new(url.span, message).help(help)),
-        }
-    }
+    let (targets, tls) = targets::read(&mut section, &name);
     let health = section.parsed("health", "\"/health\"", path);
     let schema = section.parsed("schema", "\"/health/schema\"", path);
     let mirror_writes = section.parsed("mirror_writes", "\"never\"", mirror_tier);
@@ -178,6 +151,8 @@ fn backend(name: Written<String>, mut section: Section<'_, '_>) -> BackendEntry 
     let entry = BackendEntry {
         name,
         targets,
+        tls,
+        http2: section.switch("http2").unwrap_or_default(),
         health: health.map(|written| written.value),
         schema: schema.map(|written| written.value),
         health_interval: time(&mut section, "health_interval"),
@@ -298,8 +273,22 @@ fn limits(root: &mut Section<'_, '_>) -> Limits {
         max_body_bytes: body.map_or(default.max_body_bytes, |written| written.value),
         max_header_bytes: size(&mut section, "max_header_bytes", 1024)
             .unwrap_or(default.max_header_bytes),
+        max_headers: size(&mut section, "max_headers", 1).unwrap_or(default.max_headers),
         max_in_flight: size(&mut section, "max_in_flight", 1).unwrap_or(default.max_in_flight),
+        max_connections: size(&mut section, "max_connections", 1)
+            .unwrap_or(default.max_connections),
+        max_connections_per_client: size(&mut section, "max_connections_per_client", 1)
+            .unwrap_or(default.max_connections_per_client),
+        max_requests_per_client: size(&mut section, "max_requests_per_client", 1)
+            .unwrap_or(default.max_requests_per_client),
+        header_timeout: time(&mut section, "header_timeout").unwrap_or(default.header_timeout),
+        min_body_rate: section
+            .whole("min_body_rate", 1..=1 << 30)
+            .map_or(default.min_body_rate, |written| written.value),
+        keep_alive_timeout: time(&mut section, "keep_alive_timeout")
+            .unwrap_or(default.keep_alive_timeout),
         client_timeout: time(&mut section, "client_timeout").unwrap_or(default.client_timeout),
+        stream_timeout: time(&mut section, "stream_timeout").unwrap_or(default.stream_timeout),
         shutdown_timeout: time(&mut section, "shutdown_timeout")
             .unwrap_or(default.shutdown_timeout),
     };

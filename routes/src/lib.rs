@@ -8,6 +8,8 @@
 pub mod problem;
 mod syntax;
 mod document;
+mod listen;
+mod targets;
 mod file;
 mod settings;
 mod validate;
@@ -34,6 +36,7 @@ pub mod admin;
 pub use backend::{Backend, BackendId, Target};
 pub use decide::{Decision, RequestFacts, StickyValue};
 pub use generation::{Digest, Generation};
+pub use listen::{Https, Listen};
 pub use matcher::{PathRefusal, RouteMatch};
 pub use problem::{Problem, Problems};
 pub use stage::Stage;

@@ -83,6 +83,21 @@ impl Pattern {
         self.segments.iter().filter_map(Segment::parameter)
     }
 
+    /// Whether every path that `other` matches is matched by this one, too.
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut theirs = other.segments.iter();
+        for own in &self.segments {
+            let their = theirs.next();
+            match (own, their) {
+                (Segment::Wildcard(_), _) => return true,
+                (Segment::Literal(one), Some(Segment::Literal(two))) if one == two => {}
+                (Segment::Parameter(_), Some(Segment::Literal(_) | Segment::Parameter(_))) => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+
     /// The pattern without the names of its parameters: equal for two patterns that name the same paths.
     pub(crate) fn shape(&self) -> String {
         let nameless = |segment: &Segment| match segment {
@@ -275,6 +290,17 @@ mod tests {
         );
         assert_eq!(pattern.to_string(), "/a%20b/{id}/{*rest}");
         assert_eq!("/".parse::<Pattern>().unwrap().segments(), []);
+    }
+
+    #[test]
+    fn a_pattern_covers_what_it_matches() {
+        let covers = |one: &str, two: &str| {
+            one.parse::<Pattern>().unwrap().covers(&two.parse::<Pattern>().unwrap())
+        };
+        assert!(covers("/a/{*rest}", "/a") && covers("/a/{*rest}", "/a/{b}/c"));
+        assert!(covers("/a/{b}", "/a/c") && covers("/a/{b}", "/a/{c}"));
+        assert!(!covers("/a/c", "/a/{b}") && !covers("/a/{b}", "/a/{*rest}"));
+        assert!(!covers("/a", "/a/b") && !covers("/a/b", "/a"));
     }
 
     #[test]

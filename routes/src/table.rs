@@ -1,7 +1,6 @@
 //! The route table as meant: checked, with defaults applied and references resolved.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use crate::backend::{Backend, BackendId};
 use crate::compare::CompareRules;
 use crate::document::nearest;
 use crate::generation::Generation;
+use crate::listen::Listen;
 use crate::matcher::Matcher;
 use crate::pattern::Pattern;
 use crate::policy::{AdminSettings, EvidenceSettings, GateSettings, GuardSettings, MirrorSettings};
@@ -33,10 +33,8 @@ impl RouteId {
 pub struct RouteTable {
     /// Which version of the table this is.
     pub generation: Generation,
-    /// `listen.http`; default `127.0.0.1:8080`.
-    pub listen_http: SocketAddr,
-    /// `listen.admin`; default `127.0.0.1:8081`.
-    pub listen_admin: SocketAddr,
+    /// Where a proxy listens. `[listen]`, all with defaults.
+    pub listen: Listen,
     /// `proxies.admin`: base URLs of the proxies that a flip waits for (`http://host:port`, no trailing slash).
     pub proxies: Vec<String>,
     /// In order of the file.
@@ -63,10 +61,26 @@ pub struct Limits {
     pub max_body_bytes: u64,
     /// Longest sum of request line and headers, bytes. Default 32 KiB. Larger: 431.
     pub max_header_bytes: usize,
+    /// Most header fields of a request. Default 100. More: 431.
+    pub max_headers: usize,
     /// Most requests in flight. Default 10,000. More: 503 with `Retry-After`.
     pub max_in_flight: usize,
+    /// Most connections of clients. Default 10,000. More are closed at once.
+    pub max_connections: usize,
+    /// Most connections of one client (an IPv4 address, an IPv6 /64). Default 1,000. More are closed at once.
+    pub max_connections_per_client: usize,
+    /// Most requests of one client in a second. Default 10,000. More: 429 with `Retry-After`.
+    pub max_requests_per_client: usize,
+    /// Longest time for a whole request head, from its first byte; for a TLS handshake as well. Default 10 s. Longer: 408.
+    pub header_timeout: Duration,
+    /// Least bytes a second of a request body, `client_timeout` aside. Default 500. Fewer: 408.
+    pub min_body_rate: u64,
+    /// How long a connection without a request is kept. Default 75 s.
+    pub keep_alive_timeout: Duration,
     /// Longest wait for the next bytes of a slow client. Default 30 s.
     pub client_timeout: Duration,
+    /// Longest silence of an event stream or a WebSocket, where neither side owes the other a word. Default 1 h.
+    pub stream_timeout: Duration,
     /// Longest time a graceful stop waits for requests in flight. Default 30 s.
     pub shutdown_timeout: Duration,
 }
@@ -187,8 +201,16 @@ impl Default for Limits {
         Self {
             max_body_bytes: 10 << 20,
             max_header_bytes: 32 << 10,
+            max_headers: 100,
             max_in_flight: 10_000,
+            max_connections: 10_000,
+            max_connections_per_client: 1_000,
+            max_requests_per_client: 10_000,
+            header_timeout: Duration::from_secs(10),
+            min_body_rate: 500,
+            keep_alive_timeout: Duration::from_secs(75),
             client_timeout: Duration::from_secs(30),
+            stream_timeout: Duration::from_hours(1),
             shutdown_timeout: Duration::from_secs(30),
         }
     }

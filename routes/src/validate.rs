@@ -1,7 +1,6 @@
 //! From what was written to what is meant: references resolved, defaults applied, every rule about the whole checked.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -53,8 +52,7 @@ fn resolve(document: &Document<'_>, file: File) -> Option<RouteTable> {
         Generation { number: file.generation.unwrap_or(0), digest: Digest::of(document.text) };
     Some(RouteTable {
         generation,
-        listen_http: file.listen_http.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
-        listen_admin: file.listen_admin.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+        listen: file.listen,
         proxies: file.proxies,
         backends: file.backends.into_iter().map(backend).collect(),
         limits: file.limits,
@@ -72,6 +70,8 @@ fn backend(entry: BackendEntry) -> Backend {
     Backend {
         name: entry.name.value,
         targets: entry.targets,
+        tls: entry.tls,
+        http2: entry.http2,
         health: entry.health,
         schema: entry.schema,
         health_interval: entry.health_interval.unwrap_or(second),

@@ -152,8 +152,8 @@ old = "monolith"
     routes.toml:3:10: `127.0.0.1:8081` has no scheme; write `http://127.0.0.1:8081`
     routes.toml:5:12: `127.0.0.1:8011` has no scheme; write `http://127.0.0.1:8011`
     routes.toml:5:30: `http://localhost` has no port; write `http://localhost:8011`
-    routes.toml:5:50: `https://localhost:1`: this version does not have TLS to backends yet; use `http://` in a trusted network
-    routes.toml:5:87: target `a:1` stands twice; remove one of them
+    routes.toml:5:73: some targets have TLS and some have not; write `https://` for all of them, or make two backends
+    routes.toml:5:87: some targets have TLS and some have not; write `https://` for all of them, or make two backends
     routes.toml:6:11: `agent service` is no name for a backend; use up to 64 letters, digits, `.`, `_` and `-`, and no `-` first
     routes.toml:6:11: backend `agent service` has no targets; write `targets = ["http://127.0.0.1:8011"]`
     routes.toml:8:11: backend `empty` has no targets; write `targets = ["http://127.0.0.1:8011"]`
@@ -264,21 +264,6 @@ fn what_is_missing_is_told() {
     routes.toml:1:1: nothing says where a path goes that no route names; write `fallback = "monolith"` under `[defaults]`
     routes.toml:1:10: format 2 is not known to this version; write `format = 1`, or update
     "#);
-}
-
-#[test]
-fn what_this_version_lacks_is_refused_never_ignored() {
-    assert_snapshot!(report(r#"format = 1
-[listen]
-tls = { cert = "cert.pem", key = "key.pem" }
-[backends.monolith]
-targets = ["https://127.0.0.1:8011"]
-[defaults]
-fallback = "monolith"
-"#), @"
-    routes.toml:3:1: `tls`: this version does not have TLS for clients yet; remove it; it would have no effect
-    routes.toml:5:12: `https://127.0.0.1:8011`: this version does not have TLS to backends yet; use `http://` in a trusted network
-    ");
 }
 
 #[test]

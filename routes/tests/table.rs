@@ -108,8 +108,8 @@ fn what_is_written_is_what_is_meant_and_the_rest_has_defaults() {
     let table = table();
     assert_eq!(table.generation.number, 7);
     assert_eq!(table.generation.digest, routes::Digest::of(TABLE));
-    assert_eq!(table.listen_http.to_string(), "127.0.0.1:9080");
-    assert_eq!(table.listen_admin.to_string(), "127.0.0.1:8081");
+    assert_eq!(table.listen.http.to_string(), "127.0.0.1:9080");
+    assert_eq!(table.listen.admin.to_string(), "127.0.0.1:8081");
     assert_eq!(table.proxies, ["http://127.0.0.1:8081"]);
     assert_eq!((table.limits.max_body_bytes, table.limits.max_header_bytes), (1000, 32 << 10));
     assert_eq!(table.limits.client_timeout.as_secs(), 5);

@@ -13,7 +13,12 @@ use crate::{server, telemetry};
 
 /// The agent API, on the monolith's database.
 #[derive(Debug, Parser)]
-#[command(name = "agent-service", version = BUILD_ID, after_help = settings::help())]
+#[command(
+    name = "agent-service",
+    version = BUILD_ID,
+    long_version = stamp::VERSION,
+    after_help = settings::help()
+)]
 struct Args {
     /// Settings in TOML, for what the environment does not set
     #[arg(long, value_name = "FILE", env = "AGENT_SERVICE_CONFIG")]

@@ -1,6 +1,6 @@
 //! The dashboard in a real browser: it renders, follows, shows a real mismatch, and can be used by everybody.
 
-mod browser;
+pub(crate) mod browser;
 mod flips;
 
 use browser::Browser;

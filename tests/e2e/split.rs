@@ -34,7 +34,7 @@ async fn from_a_server_every_write_is_there_once_however_often_the_mover_is_kill
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes; `make split-proof` runs it"]
+#[ignore = "takes a minute; `make split-proof` runs it"]
 async fn every_write_is_there_once_after_many_kills() {
     for from in [From::File, From::Server] {
         moved(from, 20).await;

@@ -5,15 +5,21 @@ mod answer;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 pub use answer::{Answer, WEBSOCKET_ACCEPT, WEBSOCKET_KEY};
 
@@ -196,21 +202,43 @@ async fn respond(
         some.map_or(usual, |(_, answer)| answer).clone()
     };
     let upgrade = answer.upgrades().then(|| hyper::upgrade::on(&mut request));
+    let key = request.headers().get("sec-websocket-key").cloned();
     let (head, body) = request.into_parts();
     let body = if answer.reads_body() { read_all(body).await } else { Bytes::new() };
     let seen = Seen { method: head.method, target, headers: head.headers, body };
-    let answer = answer.for_request(remember(&script, seen));
+    let mut answer = answer.for_request(remember(&script, seen));
     if let Some(upgrade) = upgrade {
-        tokio::spawn(async move {
-            if let Ok(upgraded) = upgrade.await {
-                let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
-                // Ends when the peer hangs up.
-                tokio::io::copy(&mut read, &mut write).await.ok();
-            }
-        });
+        tokio::spawn(send_back(upgrade, answer.message_pause()));
+    }
+    if let (Some(key), Some(_)) = (key, answer.message_pause()) {
+        answer = answer.header("sec-websocket-accept", &derive_accept_key(key.as_bytes()));
     }
     answer.wait().await;
     answer.respond(name)
+}
+
+/// Byte by byte, or message by message with a pause before each; ends when the peer hangs up.
+async fn send_back(upgrade: OnUpgrade, pause: Option<Duration>) {
+    let Ok(upgraded) = upgrade.await else { return };
+    if let Some(pause) = pause {
+        send_messages_back(upgraded, pause).await;
+    } else {
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+        tokio::io::copy(&mut read, &mut write).await.ok();
+    }
+}
+
+async fn send_messages_back(upgraded: Upgraded, pause: Duration) {
+    let io = TokioIo::new(upgraded);
+    let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+    while let Some(Ok(message)) = socket.next().await {
+        if message.is_text() || message.is_binary() {
+            tokio::time::sleep(pause).await;
+            if socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
 }
 
 async fn read_all(body: Incoming) -> Bytes {
@@ -253,7 +281,7 @@ mod tests {
     #[tokio::test]
     async fn the_script_answers_by_prefix_and_health_apart() {
         let backend = FakeBackend::start("new").await;
-        backend.on("/slow", Answer::chunks(&["a", "b"], std::time::Duration::from_millis(1)));
+        backend.on("/slow", Answer::chunks(&["a", "b"], Duration::from_millis(1)));
         backend.on("/cut", Answer::cut());
         backend.set_healthy(false);
         let get = async |path| {

@@ -41,6 +41,8 @@ pub mod routes_file;
 pub mod database;
 pub mod load;
 pub mod raw;
+pub mod certificate;
+pub mod smuggling;
 pub mod port;
 
 pub use throwaway::{LIMIT, postgres, process, wait};

@@ -63,6 +63,8 @@ pub struct TableSpec {
     pub new_lines: Vec<String>,
     /// Lines of `[defaults]`.
     pub default_lines: Vec<String>,
+    /// Further lines of `[listen]`.
+    pub listen_lines: Vec<String>,
     /// Whole further tables: `[limits]`, `[mirroring]`.
     pub sections: Vec<String>,
     /// The routes.
@@ -78,7 +80,7 @@ impl TableSpec {
         format!(
             "# The table of a test. This comment must survive every flip.\n\
              format = 1\n\n\
-             [listen]\nhttp = \"{http}\"\nadmin = \"{admin}\"\n\n\
+             [listen]\nhttp = \"{http}\"\nadmin = \"{admin}\"\n{listen}\n\
              [proxies]\nadmin = {proxies:?}\n\n\
              {sections}\n\
              [backends.monolith]\ntargets = {old:?}\nhealth = \"{old_health}\"\n{lines}\n\n\
@@ -87,6 +89,7 @@ impl TableSpec {
              {routes}",
             http = self.http,
             admin = self.admin,
+            listen = self.listen_lines.iter().fold(String::new(), |text, line| text + line + "\n"),
             sections = self.sections.join("\n"),
             old = self.old,
             new = self.new,

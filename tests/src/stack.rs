@@ -159,6 +159,11 @@ impl Stack {
             .sum()
     }
 
+    /// The same of a metric that counts. (The sum of no samples is a negative zero.)
+    pub async fn count(&self, name: &str, labels: &[&str]) -> u64 {
+        format!("{:.0}", self.metric(name, labels).await.abs()).parse().unwrap()
+    }
+
     async fn admin<T: DeserializeOwned>(&self, target: &str) -> T {
         let url = format!("{}{target}", self.admin_url());
         let answer = self.client.get(&url).send().await.unwrap();

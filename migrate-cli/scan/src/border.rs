@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::facts::{Facts, Form, Moment};
+use crate::facts::{Form, Moment};
 use crate::links::{Link, Links, Role, between};
-use crate::modules::Modules;
 use crate::names::Monolith;
 use crate::{FileId, cycles};
 
@@ -98,9 +97,8 @@ pub struct Hidden {
 }
 
 /// Judges the border.
-pub fn judge(paths: &[String], facts: &[Facts], sides: &Sides) -> Border {
-    let modules = Modules::of(paths.iter().map(String::as_str));
-    let links = between(Monolith { facts, modules: &modules });
+pub fn judge(monolith: Monolith<'_>, paths: &[String], sides: &Sides) -> Border {
+    let links = between(monolith);
     let path = |file: FileId| paths.get(file).cloned().unwrap_or_default();
     let is_in = |file: &FileId| sides.extracted.contains(file);
     let is_shared = |file: &FileId| sides.shared.contains(file) && !is_in(file);
@@ -121,7 +119,7 @@ pub fn judge(paths: &[String], facts: &[Facts], sides: &Sides) -> Border {
         line,
         what: what.to_owned(),
     };
-    let all = facts.iter().enumerate();
+    let all = monolith.facts.iter().enumerate();
     let untold = all.clone().flat_map(|(file, facts)| {
         let untold = facts.imports.untold.iter();
         untold.map(move |it| place(file, it.line, &it.what))
@@ -130,7 +128,7 @@ pub fn judge(paths: &[String], facts: &[Facts], sides: &Sides) -> Border {
         facts.mistake.as_ref().map(|it| place(file, it.line, &it.what))
     });
     let nowhere = links.nowhere.iter().filter(|it| is_in(&it.from));
-    let hidden = modules.hidden().iter().filter(|(file, _)| is_in(file));
+    let hidden = monolith.modules.hidden().iter().filter(|(file, _)| is_in(file));
     let mut border = Border {
         clean: false,
         cycles: across(paths.len(), &links, sides, &path),

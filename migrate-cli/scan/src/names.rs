@@ -54,6 +54,44 @@ impl<'m> Monolith<'m> {
         self.follow(file, name, &mut Vec::new())
     }
 
+    /// The file, and the full name there, of what a chain of names (`jobs.router`, `make()`) stands for that begins with
+    /// something imported; `None` where it begins with nothing that is, or is a file as a whole.
+    pub(crate) fn imported(&self, file: FileId, chain: &str) -> Option<(FileId, String)> {
+        let facts = &self.facts(file)?.imports;
+        let plain = chain.replace("()", "");
+        let is_head = |import: &&Import| {
+            let rest = plain.strip_prefix(&import.bound);
+            !import.bound.is_empty()
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let import = facts.all.iter().filter(is_head).max_by_key(|import| import.bound.len());
+        let (mut at, taken) = match import {
+            Some(import) => {
+                let origin = self.targets(file, import).0.into_iter().next()?;
+                (origin, import.bound.split('.').count())
+            }
+            None => (self.known(file, plain.split('.').next()?)?, 1),
+        };
+        if at.file == file {
+            return None;
+        }
+        let parts: Vec<&str> = chain.split('.').collect();
+        let (mut known, mut rest) = parts.split_at_checked(taken)?;
+        while at.name.is_none() && !rest.is_empty() {
+            (known, rest) = rest.split_at_checked(1)?;
+            at = self.origin(at.file, known.first()?.trim_end_matches("()"));
+        }
+        let mut name = at.name?;
+        if known.last()?.ends_with("()") {
+            name.push_str("()");
+        }
+        for part in rest {
+            name.push('.');
+            name.push_str(part);
+        }
+        Some((at.file, name))
+    }
+
     /// All that an import may bring, and what its module means.
     pub fn targets(&self, file: FileId, import: &Import) -> (Vec<Origin>, Meaning) {
         let meaning = self.modules.meaning(file, import.level, &import.module);

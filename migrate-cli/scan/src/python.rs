@@ -134,6 +134,18 @@ pub fn dotted(expression: &Expr) -> Option<String> {
     }
 }
 
+/// `a.b`, `a.make()`, `Api().router`.
+pub fn chain(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Call(call) => Some(format!("{}()", chain(&call.func)?)),
+        Expr::Attribute(attribute) => {
+            Some(format!("{}.{}", chain(&attribute.value)?, attribute.attr))
+        }
+        Expr::Await(awaited) => chain(&awaited.value),
+        _ => dotted(expression),
+    }
+}
+
 /// A text that is written out.
 pub fn text(expression: &Expr) -> Option<&str> {
     match expression {

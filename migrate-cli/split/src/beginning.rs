@@ -1,13 +1,14 @@
 //! `start`: the marks on both sides, then every row.
 
 use chrono::Utc;
+use serde::Serialize;
 use service::store::split::{Phase, Role, STATE};
 use service::tables::{Cell, Table};
 
 use super::border::Border;
 use super::error::SplitError;
-use super::marks::{OUTBOX, PROGRESS, remove};
-use super::mover::{Ear, Mover};
+use super::marks::{OUTBOX, PROGRESS, VERIFIED, make_progress, remove};
+use super::mover::{Ear, Mover, Pace, SHORT};
 use super::side::Side;
 use super::standing::{Standing, Verb};
 
@@ -20,6 +21,15 @@ pub struct Plan {
     pub target: Vec<String>,
     /// The statements at the source, in one transaction.
     pub source: Vec<String>,
+}
+
+/// What `start` has done.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Started {
+    /// Rows that were copied now.
+    pub copied: Pace,
+    /// Rows that were verified now.
+    pub verified: Pace,
 }
 
 impl Mover {
@@ -45,26 +55,31 @@ impl Mover {
         Ok(Plan { border, target, source })
     }
 
-    /// Begins the move or goes on with it: afterwards every row is at the target, and what changes is noted.
-    pub async fn start(&mut self, plan: &Plan, ear: Ear<'_>) -> Result<(), SplitError> {
+    /// Begins the move or goes on with it: afterwards every row is at the target and verified, what changes is noted, and as good as
+    /// nothing waits to be carried over.
+    pub async fn start(&mut self, plan: &Plan, ear: Ear<'_>) -> Result<Started, SplitError> {
         if !plan.target.is_empty() {
             self.mark_target(plan).await?;
         }
         if !plan.source.is_empty() {
             self.mark_source(plan).await?;
         }
+        let mut copied = Pace::default();
         match self.standing().await? {
-            Standing::Copying => self.copy(ear).await?,
+            Standing::Copying => copied = self.copy(ear).await?,
             Standing::Returned => self.clear_up_return().await?,
             _ => {}
         }
-        self.catch_up(ear).await.map(drop)
+        self.catch_up(SHORT, ear).await?;
+        let verified = self.verify(ear).await?;
+        self.catch_up(0, ear).await?;
+        Ok(Started { copied, verified })
     }
 
     fn at_target(&self) -> Vec<String> {
         let (marks, engine) = (self.target.marks(), self.target.engine());
         let mut all = marks.make_state();
-        all.push(marks.make_progress());
+        all.extend(make_progress());
         all.extend(self.for_each(|carried| carried.table.create_statements(engine)));
         all.extend(self.for_each(|carried| marks.unbind(carried.table)));
         all.extend(marks.prepare_fences());
@@ -86,7 +101,7 @@ impl Mover {
         let mut all = plan.target.clone();
         // What another move that was given up has left: nobody could write it since.
         all.extend(self.for_each(|carried| vec![format!("DELETE FROM {}", carried.table.name)]));
-        all.push(format!("DELETE FROM {PROGRESS}"));
+        all.extend([PROGRESS, VERIFIED].map(|table| format!("DELETE FROM {table}")));
         // The one row comes before what the fence asks it.
         let open = state(&split, Role::Target, Phase::Filling, self.source.name(), 1);
         all.insert(self.target.marks().make_state().len(), open);

@@ -5,25 +5,30 @@ use service::python::time::Stamp;
 use service::tables::{Cell, ColumnType, Table};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// How many rows a table has, and a checksum of them.
+/// How many rows a table has, and a checksum of them where they were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// The rows.
     pub rows: u64,
     /// The sum of their hashes; rows that are there twice count twice.
-    sum: u128,
+    sum: Option<u128>,
 }
 
 impl Tally {
+    /// So many rows that were not read.
+    pub const fn counted(rows: u64) -> Self {
+        Self { rows, sum: None }
+    }
+
     /// Counts a row of a table: its cells, and its number if there is one more.
     pub fn add(&mut self, table: &Table, row: &[Cell]) {
         self.rows += 1;
-        self.sum = self.sum.wrapping_add(xxh3_128(&form(table, row)));
+        self.sum = Some(self.sum.unwrap_or(0).wrapping_add(digest(table, row)));
     }
 
     /// The checksum as people compare it.
-    pub fn checksum(&self) -> String {
-        format!("{:032x}", self.sum)
+    pub fn checksum(&self) -> Option<String> {
+        self.sum.map(|sum| format!("{sum:032x}"))
     }
 }
 
@@ -32,9 +37,23 @@ impl Serialize for Tally {
         use serde::ser::SerializeStruct as _;
         let mut tally = serializer.serialize_struct("Tally", 2)?;
         tally.serialize_field("rows", &self.rows)?;
-        tally.serialize_field("checksum", &self.checksum())?;
+        match self.checksum() {
+            Some(checksum) => tally.serialize_field("checksum", &checksum)?,
+            None => tally.skip_field("checksum")?,
+        }
         tally.end()
     }
+}
+
+/// A hash of a row: its cells, and its number if there is one more.
+pub fn digest(table: &Table, row: &[Cell]) -> u128 {
+    let kinds = table.columns.iter().map(|column| column.kind);
+    xxh3_128(&form_of(kinds.chain(std::iter::once(ColumnType::Money)), row))
+}
+
+/// The form of a key.
+pub fn key_form(table: &Table, key: &[Cell]) -> Vec<u8> {
+    form_of(table.columns.iter().filter(|column| column.key).map(|column| column.kind), key)
 }
 
 /// The values of some columns in a form of which equal ones are equal.
@@ -44,11 +63,6 @@ pub fn form_of(kinds: impl IntoIterator<Item = ColumnType>, cells: &[Cell]) -> V
         put(kind, cell, &mut out);
     }
     out
-}
-
-fn form(table: &Table, row: &[Cell]) -> Vec<u8> {
-    let kinds = table.columns.iter().map(|column| column.kind);
-    form_of(kinds.chain(std::iter::once(ColumnType::Money)), row)
 }
 
 fn put(kind: ColumnType, cell: &Cell, out: &mut Vec<u8>) {

@@ -3,10 +3,10 @@
 
 use service::tables::Cell;
 
-use super::carried::{Carried, Manner, Position, Row};
+use super::carried::{Carried, Manner, Row};
 use super::error::SplitError;
-use super::marks::PROGRESS;
 use super::misfit::misfit;
+use super::progress::Errand;
 use super::side::Side;
 
 /// The most rows of a page.
@@ -16,48 +16,7 @@ const FIRST_ROWS: usize = 64;
 /// About the most bytes that a page should have.
 const BYTES: usize = 4 << 20;
 
-/// How far a table is copied.
-#[derive(Debug, Clone)]
-pub struct Progress {
-    /// The rows so far.
-    pub copied: u64,
-    is_done: bool,
-    position: Position,
-}
-
 impl Side {
-    /// How far a table is copied to here.
-    pub async fn progress(&mut self, table: &str) -> Result<Progress, SplitError> {
-        let sql = format!("SELECT position, copied, is_done FROM {PROGRESS} WHERE tbl = ?");
-        let rows = self.fetch("see how far it is", sql, vec![table.into()]).await?;
-        match rows.first().map(Vec::as_slice) {
-            None => Ok(Progress { copied: 0, is_done: false, position: Position::Start }),
-            Some([Cell::Text(position), Cell::Integer(copied), Cell::Integer(is_done)])
-                if let Some(position) = Position::of(position) =>
-            {
-                let copied = u64::try_from(*copied).unwrap_or(0);
-                Ok(Progress { copied, is_done: *is_done != 0, position })
-            }
-            Some(_) => {
-                Err(self.odd(format!("{PROGRESS} holds something that this program does not know")))
-            }
-        }
-    }
-
-    async fn is_so_far(&mut self, table: &str, progress: &Progress) -> Result<(), SplitError> {
-        let sql = format!(
-            "INSERT INTO {PROGRESS} (tbl, position, copied, is_done) VALUES (?, ?, ?, ?) ON CONFLICT (tbl) DO UPDATE SET \
-             position = EXCLUDED.position, copied = EXCLUDED.copied, is_done = EXCLUDED.is_done"
-        );
-        let binds = vec![
-            table.into(),
-            Cell::Text(progress.position.word()),
-            Cell::Integer(i64::try_from(progress.copied).unwrap_or(i64::MAX)),
-            Cell::Integer(i64::from(progress.is_done)),
-        ];
-        self.run("write down how far it is", sql, binds).await.map(drop)
-    }
-
     /// Puts rows into a table, in a transaction that passes the fence. An error names the row and the column, where it can be seen.
     pub async fn put(
         &mut self,
@@ -91,32 +50,32 @@ impl Side {
     }
 }
 
-/// Copies what is not copied yet of a table; `tell` hears how many rows of it are.
+/// Copies what is not copied yet of a table; `tell` hears how many rows of it are. How many were copied now.
 pub async fn copy(
     source: &mut Side,
     target: &mut Side,
     carried: &Carried,
     tell: &mut impl FnMut(u64),
-) -> Result<(), SplitError> {
-    let mut progress = target.progress(carried.table.name).await?;
+) -> Result<u64, SplitError> {
+    let mut progress = target.progress(Errand::Copy, carried).await?;
+    let before = progress.rows;
+    tell(before);
     let mut most = FIRST_ROWS;
     while !progress.is_done {
         let page = source.page(carried, &progress.position, most).await?;
-        progress.copied += page.rows.len() as u64;
-        progress.is_done = page.next.is_none();
-        progress.position = page.next.unwrap_or(progress.position);
+        progress.pass(&page);
         let bytes = page.rows.iter().flatten().map(size).sum();
         most = next_size(most, bytes);
         let (rows, progress) = (&page.rows, &progress);
         target
             .passing(async |side: &mut Side| {
                 side.put(carried, rows, Manner::Fill).await?;
-                side.is_so_far(carried.table.name, progress).await
+                side.is_so_far(Errand::Copy, carried, progress).await
             })
             .await?;
-        tell(progress.copied);
+        tell(progress.rows);
     }
-    Ok(())
+    Ok(progress.rows - before)
 }
 
 /// How many rows the next page should have.

@@ -3,7 +3,7 @@
 use service::store::split::{Phase, STATE};
 
 use super::error::SplitError;
-use super::marks::{OUTBOX, PROGRESS, remove};
+use super::marks::{OUTBOX, PROGRESS, VERIFIED, remove};
 use super::mover::Mover;
 use super::side::Side;
 use super::standing::{Standing, Verb};
@@ -25,7 +25,7 @@ impl Mover {
             let mut all = self.for_each(|carried| marks.note_no_more(carried.table));
             all.extend(self.for_each(|carried| marks.remove_fence(carried.table)));
             all.extend(marks.remove_fences());
-            all.extend([OUTBOX, PROGRESS, STATE].map(remove));
+            all.extend([OUTBOX, PROGRESS, VERIFIED, STATE].map(remove));
             self.target.order(&all, self.patience).await?;
             self.target.look().await?;
         }

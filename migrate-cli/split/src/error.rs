@@ -2,8 +2,8 @@
 
 use service::store::session::SessionError;
 
+use super::compare::Difference;
 use super::standing::Muddle;
-use super::verify::Difference;
 
 /// Why a move does not go on. Nothing is lost by any of them, and every verb may be asked for again.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,14 @@ pub enum SplitError {
         /// What it holds.
         problem: String,
     },
+    /// An error, after which a fence could not be lifted.
+    #[error("{first}; and the fence could not be lifted: {then}")]
+    Stuck {
+        /// What went wrong first.
+        first: Box<Self>,
+        /// Why the fence stays.
+        then: Box<Self>,
+    },
     /// It is not known whether the last step was taken.
     #[error("{message}: {because}")]
     Unknown {
@@ -95,6 +103,10 @@ impl SplitError {
                  split abort` and begin anew"
             }
             Self::Odd { .. } => "see who has changed the tables strangler_split_…",
+            Self::Stuck { .. } => {
+                "NOBODY MAY WRITE until the same command is run again (of a switch, `migrate db split abort` lifts the fence as \
+                 well); see that both databases run, and that nobody holds tables locked"
+            }
             Self::Unknown { .. } => "see that both databases run, then run the same command again",
         }
     }

@@ -4,13 +4,16 @@
 //! outbox; another one, the fence, refuses every write but the mover's.
 
 use service::store::split::{REFUSAL, STATE};
-use service::tables::{Engine, Table};
+use service::tables::{Cell, Engine, Table};
 
 /// The table of the keys of changed rows. A row that changes again gets a new number.
 pub const OUTBOX: &str = "strangler_split_outbox";
 
 /// The table of how far each table is copied.
 pub const PROGRESS: &str = "strangler_split_progress";
+
+/// The table of how far each table is verified.
+pub const VERIFIED: &str = "strangler_split_verified";
 
 /// What the fence says.
 const REFUSED: &str =
@@ -49,14 +52,6 @@ impl Marks {
         // Whoever serves from here has to know.
         let show = format!("GRANT SELECT ON {STATE} TO PUBLIC");
         if self.is_server() { vec![make, show] } else { vec![make] }
-    }
-
-    /// Makes the table of how far each table is copied.
-    pub fn make_progress(&self) -> String {
-        format!(
-            "CREATE TABLE IF NOT EXISTS {PROGRESS} (tbl VARCHAR PRIMARY KEY, position VARCHAR NOT NULL, \
-             copied BIGINT NOT NULL, is_done INTEGER NOT NULL)"
-        )
     }
 
     /// Makes the outbox.
@@ -229,6 +224,16 @@ impl Marks {
     }
 }
 
+/// Makes the tables of how far each table is copied, and verified.
+pub fn make_progress() -> [String; 2] {
+    [PROGRESS, VERIFIED].map(|name| {
+        format!(
+            "CREATE TABLE IF NOT EXISTS {name} (tbl VARCHAR PRIMARY KEY, position VARCHAR NOT NULL, \
+             copied BIGINT NOT NULL, is_done INTEGER NOT NULL)"
+        )
+    })
+}
+
 /// Removes a table of the move's own.
 pub fn remove(table: &str) -> String {
     format!("DROP TABLE IF EXISTS {table}")
@@ -240,6 +245,14 @@ fn if_there(trigger: &str, table: &str, then: &str, otherwise: &str) -> String {
         "DO $if$ BEGIN IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass('{table}') AND tgname = '{trigger}') \
          THEN {then}; ELSE {otherwise}; END IF; END $if$"
     )
+}
+
+/// A part of a key as the outbox of this kind of database has it.
+pub fn noted(engine: Engine, part: &Cell) -> Cell {
+    match part {
+        Cell::Integer(number) if engine == Engine::Postgres => Cell::Text(number.to_string()),
+        part => part.clone(),
+    }
 }
 
 /// The columns of a table's key.
@@ -292,7 +305,8 @@ mod tests {
             (&own::marketplace::Sales::TABLE, &portfolio::AgentPortfolio::TABLE);
         let all = [
             marks.make_state(),
-            vec![marks.make_outbox(), marks.make_progress()],
+            vec![marks.make_outbox()],
+            make_progress().to_vec(),
             marks.note(sales),
             marks.prepare_fences(),
             marks.fence(sales),
@@ -307,6 +321,7 @@ mod tests {
         GRANT SELECT ON strangler_split_state TO PUBLIC;
         CREATE TABLE IF NOT EXISTS strangler_split_outbox (seq BIGSERIAL PRIMARY KEY, tbl VARCHAR NOT NULL, key_1 TEXT NOT NULL, key_2 TEXT NOT NULL, UNIQUE (tbl, key_1, key_2));
         CREATE TABLE IF NOT EXISTS strangler_split_progress (tbl VARCHAR PRIMARY KEY, position VARCHAR NOT NULL, copied BIGINT NOT NULL, is_done INTEGER NOT NULL);
+        CREATE TABLE IF NOT EXISTS strangler_split_verified (tbl VARCHAR PRIMARY KEY, position VARCHAR NOT NULL, copied BIGINT NOT NULL, is_done INTEGER NOT NULL);
         CREATE OR REPLACE FUNCTION "public".strangler_split_note_agent_service_market_sales() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $note$ BEGIN IF TG_OP = 'DELETE' THEN INSERT INTO "public".strangler_split_outbox (tbl, key_1, key_2) VALUES ('agent_service_market_sales', OLD.service_type::text, OLD.day::text) ON CONFLICT (tbl, key_1, key_2) DO UPDATE SET seq = EXCLUDED.seq; RETURN NULL; END IF; IF TG_OP = 'UPDATE' THEN IF OLD.service_type IS DISTINCT FROM NEW.service_type OR OLD.day IS DISTINCT FROM NEW.day THEN INSERT INTO "public".strangler_split_outbox (tbl, key_1, key_2) VALUES ('agent_service_market_sales', OLD.service_type::text, OLD.day::text) ON CONFLICT (tbl, key_1, key_2) DO UPDATE SET seq = EXCLUDED.seq; END IF; END IF; INSERT INTO "public".strangler_split_outbox (tbl, key_1, key_2) VALUES ('agent_service_market_sales', NEW.service_type::text, NEW.day::text) ON CONFLICT (tbl, key_1, key_2) DO UPDATE SET seq = EXCLUDED.seq; RETURN NULL; END $note$;
         DO $if$ BEGIN IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass('agent_service_market_sales') AND tgname = 'strangler_split_note') THEN NULL; ELSE CREATE TRIGGER strangler_split_note AFTER INSERT OR UPDATE OR DELETE ON agent_service_market_sales FOR EACH ROW EXECUTE FUNCTION "public".strangler_split_note_agent_service_market_sales(); END IF; END $if$;
         CREATE OR REPLACE FUNCTION "public".strangler_split_fence() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fence$ BEGIN IF (SELECT passing FROM "public".strangler_split_state) IS DISTINCT FROM 1 THEN RAISE EXCEPTION 'strangler_split: this database takes no writes of these tables; strangler_split_state says which one does' USING ERRCODE = 'SSP01'; END IF; RETURN NULL; END $fence$;

@@ -7,16 +7,18 @@ use service::store::split::Phase;
 use service::tables::{self, Cell, Engine};
 
 use super::carried::Carried;
+use super::compare::{Compared, Thoroughness, compare};
 use super::copy::copy;
 use super::error::SplitError;
 use super::place::Place;
+use super::progress::Errand;
 use super::replay;
 use super::side::Side;
 use super::standing::{Standing, Verb};
-use super::verify::{self, Compared};
+use super::verify::verify;
 
 /// An outbox with fewer entries is carried out in no time.
-const SHORT: u64 = 100;
+pub(crate) const SHORT: u64 = 100;
 
 /// What a mover does, for whoever watches.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,8 @@ pub enum Told<'a> {
     Copying(&'a str, u64, u64),
     /// So many changes were carried over since the command began.
     Following(u64),
+    /// So many rows of so many are verified; the table that is being verified.
+    Verifying(&'a str, u64, u64),
     /// A table is compared.
     Comparing(&'a str),
     /// Nobody may write from here on.
@@ -47,7 +51,7 @@ pub struct Mover {
     pub(crate) patience: Duration,
 }
 
-/// How many rows of a table are copied.
+/// How many rows of a table are copied, or verified.
 #[derive(Debug, Clone, Serialize)]
 pub struct Copied {
     /// The table.
@@ -69,6 +73,24 @@ impl Stopwatch {
     /// Milliseconds so far.
     pub fn millis(self) -> u64 {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// How many rows, and how long they took.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Pace {
+    /// The rows.
+    pub rows: u64,
+    /// In milliseconds.
+    pub took_ms: u64,
+    /// Rows in a second, on the average.
+    pub per_second: u64,
+}
+
+impl Pace {
+    fn of(rows: u64, took: Stopwatch) -> Self {
+        let took_ms = took.millis();
+        Self { rows, took_ms, per_second: rows.saturating_mul(1000) / took_ms.max(1) }
     }
 }
 
@@ -124,49 +146,75 @@ impl Mover {
         }
     }
 
-    /// How far each table is copied.
-    pub async fn copied(&mut self) -> Result<Vec<Copied>, SplitError> {
+    /// How far each table is copied, or verified.
+    pub async fn progress(&mut self, errand: Errand) -> Result<Vec<Copied>, SplitError> {
         let mut all = Vec::with_capacity(self.tables.len());
         for carried in &self.tables {
-            let rows = self.target.progress(carried.table.name).await?.copied;
+            let rows = self.target.progress(errand, carried).await?.rows;
             all.push(Copied { table: carried.table.name, rows });
         }
         Ok(all)
     }
 
-    /// Reads every row of both sides. While the source is written, what waits in its outbox differs.
-    pub async fn compare(&mut self, ear: Ear<'_>) -> Result<Vec<Compared>, SplitError> {
-        let mut tell = |table: &str| ear(Told::Comparing(table));
-        verify::compare(&mut self.source, &mut self.target, &self.tables, &mut tell).await
+    /// Compares both sides. While the source is written, what waits in its outbox differs.
+    pub async fn compare(
+        &mut self,
+        thoroughness: Thoroughness,
+        ear: Ear<'_>,
+    ) -> Result<Vec<Compared>, SplitError> {
+        let Self { source, target, tables, .. } = self;
+        compare(source, target, tables, thoroughness, &mut |table| ear(Told::Comparing(table)))
+            .await
     }
 
     /// Copies every row that is not copied yet.
-    pub(crate) async fn copy(&mut self, ear: Ear<'_>) -> Result<(), SplitError> {
-        let mut of = 0;
-        for carried in &self.tables {
-            of += self.source.count(carried.table.name).await?;
-        }
-        let mut before = 0;
+    pub(crate) async fn copy(&mut self, ear: Ear<'_>) -> Result<Pace, SplitError> {
+        let (took, of) = (Stopwatch::start(), self.rows_of_source().await?);
+        let (mut before, mut rows) = (0, 0);
         for carried in &self.tables {
             let mut now = 0;
             let mut tell = |copied: u64| {
                 now = copied;
                 ear(Told::Copying(carried.table.name, before + copied, of));
             };
-            copy(&mut self.source, &mut self.target, carried, &mut tell).await?;
+            rows += copy(&mut self.source, &mut self.target, carried, &mut tell).await?;
             before += now;
         }
         self.target
             .run("say that every row is copied", Side::phase_is(Phase::Following), Vec::new())
             .await?;
-        Ok(())
+        Ok(Pace::of(rows, took))
     }
 
-    /// Carries changes over until few are left; how many it were.
-    pub(crate) async fn catch_up(&mut self, ear: Ear<'_>) -> Result<u64, SplitError> {
+    /// Verifies every row that is not verified yet.
+    pub(crate) async fn verify(&mut self, ear: Ear<'_>) -> Result<Pace, SplitError> {
+        let (took, of) = (Stopwatch::start(), self.rows_of_source().await?);
+        let (mut before, mut rows) = (0, 0);
+        for carried in &self.tables {
+            let mut now = 0;
+            let mut tell = |verified: u64| {
+                now = verified;
+                ear(Told::Verifying(carried.table.name, before + verified, of));
+            };
+            rows += verify(&mut self.source, &mut self.target, carried, &mut tell).await?;
+            before += now;
+        }
+        Ok(Pace::of(rows, took))
+    }
+
+    async fn rows_of_source(&mut self) -> Result<u64, SplitError> {
+        let mut rows = 0;
+        for carried in &self.tables {
+            rows += self.source.count(carried.table.name).await?;
+        }
+        Ok(rows)
+    }
+
+    /// Carries changes over until no more than so many are left, if writers let it come to that; how many it were.
+    pub(crate) async fn catch_up(&mut self, left: u64, ear: Ear<'_>) -> Result<u64, SplitError> {
         let began = Instant::now();
         let mut carried = 0;
-        while self.source.pending().await? > SHORT
+        while self.source.pending().await? > left
             && began.elapsed() < self.patience.max(Duration::from_mins(1))
         {
             carried += self.step(carried, ear).await?;

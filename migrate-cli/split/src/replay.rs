@@ -1,14 +1,16 @@
-//! Carries over what has changed: the outbox says whose rows, and they are carried as they are now. Done twice, it comes to the same.
+//! Carries over what has changed: the outbox says whose rows, and they are carried as they are now, and read
+//! back. Done twice, it comes to the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use service::tables::Cell;
 
-use super::canonical::form_of;
+use super::canonical::key_form;
 use super::carried::{Carried, Key, Manner, Row};
 use super::error::SplitError;
 use super::marks::OUTBOX;
 use super::side::Side;
+use super::verify::alike;
 
 /// Entries of the outbox that are carried out together.
 const ENTRIES: usize = 256;
@@ -52,6 +54,9 @@ pub async fn step(
             for change in changes {
                 side.renew(change).await?;
             }
+            for change in changes {
+                side.confirm(change).await?;
+            }
             Ok(())
         })
         .await?;
@@ -79,6 +84,13 @@ pub async fn all_at_once(
         let mut after = 0;
         while let Some((last, change)) = giver.changes_of(carried, after).await? {
             taker.renew(&change).await?;
+            after = last;
+        }
+    }
+    for carried in tables {
+        let mut after = 0;
+        while let Some((last, change)) = giver.changes_of(carried, after).await? {
+            taker.confirm(&change).await?;
             after = last;
         }
     }
@@ -145,7 +157,12 @@ impl Side {
         Ok(Some((last, Change { carried: *carried, keys, rows })))
     }
 
-    async fn rows(&mut self, carried: &Carried, keys: &[Key]) -> Result<Vec<Row>, SplitError> {
+    /// The rows with these keys, as far as they are there.
+    pub(crate) async fn rows(
+        &mut self,
+        carried: &Carried,
+        keys: &[Key],
+    ) -> Result<Vec<Row>, SplitError> {
         let doing = format!("read rows of {}", carried.table.name);
         let mut rows = Vec::new();
         for keys in keys.chunks(KEYS) {
@@ -176,6 +193,12 @@ impl Side {
         self.put(&change.carried, &change.rows, Manner::Renew).await
     }
 
+    /// Reads back what was carried.
+    async fn confirm(&mut self, change: &Change) -> Result<(), SplitError> {
+        let unlike = self.unlike(&change.carried, &change.keys, &change.rows).await?;
+        alike(&change.carried, &unlike)
+    }
+
     /// Takes entries that were carried out off the outbox. One that has changed since has another number, and one that is being
     /// changed is left.
     async fn forget(&mut self, seqs: &[i64]) -> Result<(), SplitError> {
@@ -202,10 +225,10 @@ impl Change {
         if !self.carried.is_changed_in_place() {
             return self.keys.clone();
         }
-        let kinds = || self.carried.keys().map(|key| key.kind);
+        let form = |key: &[Cell]| key_form(self.carried.table, key);
         let there: BTreeSet<Vec<u8>> =
-            self.rows.iter().map(|row| form_of(kinds(), &self.carried.key_of(row))).collect();
-        self.keys.iter().filter(|key| !there.contains(&form_of(kinds(), key))).cloned().collect()
+            self.rows.iter().map(|row| form(&self.carried.key_of(row))).collect();
+        self.keys.iter().filter(|key| !there.contains(&form(key))).cloned().collect()
     }
 }
 

@@ -1,14 +1,17 @@
 //! `switch` and `back`: which database is in force changes in one transaction, and at no moment are both.
 
+use std::time::Duration;
+
 use service::store::split::Phase;
 
+use super::carried::Carried;
+use super::compare::{Compared, Thoroughness, compare, same};
 use super::error::SplitError;
 use super::marks::OUTBOX;
-use super::mover::{Ear, Mover, Stopwatch, Told};
+use super::mover::{Ear, Mover, SHORT, Stopwatch, Told};
 use super::replay;
 use super::side::Side;
 use super::standing::{Standing, Verb};
-use super::verify::{self, Compared};
 
 /// What a switch, or a way back, came to.
 #[derive(Debug)]
@@ -31,34 +34,33 @@ impl Switched {
 
 impl Mover {
     /// Puts the target in force. Where that fails, the source stays or is again in force.
-    pub async fn switch(&mut self, ear: Ear<'_>) -> Result<Switched, SplitError> {
+    pub async fn switch(
+        &mut self,
+        thoroughness: Thoroughness,
+        ear: Ear<'_>,
+    ) -> Result<Switched, SplitError> {
         match self.allows(Verb::Switch).await? {
             Standing::Moved => return Ok(Switched::already()),
             Standing::Returned => self.clear_up_return().await?,
             _ => {}
         }
         self.refuse_unnoted().await?;
-        let before = self.catch_up(ear).await?;
+        let mut before = self.catch_up(SHORT, ear).await?;
+        self.verify(ear).await?;
+        before += self.catch_up(SHORT, ear).await?;
         let pause = Stopwatch::start();
-        let marks = self.source.marks();
-        let mut fence = self.for_each(|carried| marks.fence(carried.table));
-        fence.push(Side::phase_is(Phase::Fenced));
-        self.source.order(&fence, self.patience).await?;
+        fence(&mut self.source, &self.tables, Phase::Fenced, self.patience).await?;
         ear(Told::Fenced);
-        let (after, compared) = match self.settle(ear).await {
+        let (after, compared) = match self.settle(thoroughness, ear).await {
             Ok(settled) => settled,
-            Err(why) => {
-                // Nothing has put the target in force: the source may be again.
-                self.unfence().await?;
-                return Err(why);
-            }
+            // Nothing has put the target in force: the source may be again.
+            Err(why) => return Err(lift(&mut self.source, &self.tables, self.patience, why).await),
         };
         if let Err(why) = self.put_in_force().await {
             // What answers now has not committed, and will not.
             return match self.target.mark().await {
                 Ok(Some(mark)) if mark.phase == Phase::Following => {
-                    self.unfence().await?;
-                    Err(why)
+                    Err(lift(&mut self.source, &self.tables, self.patience, why).await)
                 }
                 _ => Err(unknown(&why)),
             };
@@ -67,7 +69,11 @@ impl Mover {
     }
 
     /// Carries what was written at the target back, and puts the source in force again, in one transaction.
-    pub async fn back(&mut self, ear: Ear<'_>) -> Result<Switched, SplitError> {
+    pub async fn back(
+        &mut self,
+        thoroughness: Thoroughness,
+        ear: Ear<'_>,
+    ) -> Result<Switched, SplitError> {
         match self.allows(Verb::Back).await? {
             Standing::Following => return Ok(Switched::already()),
             Standing::Returned => {
@@ -77,19 +83,15 @@ impl Mover {
             _ => {}
         }
         let pause = Stopwatch::start();
-        let marks = self.target.marks();
-        let mut fence = self.for_each(|carried| marks.fence(carried.table));
-        fence.push(Side::phase_is(Phase::Returning));
-        self.target.order(&fence, self.patience).await?;
+        fence(&mut self.target, &self.tables, Phase::Returning, self.patience).await?;
         ear(Told::Fenced);
-        let (carried, compared) = match self.give_back(ear).await {
+        let (carried, compared) = match self.give_back(thoroughness, ear).await {
             Ok(given) => given,
             Err(why) => {
                 // What answers now has rolled back, so the target may be in force again.
                 return match self.source.mark().await {
                     Ok(Some(mark)) if mark.phase == Phase::Fenced => {
-                        self.reopen().await?;
-                        Err(why)
+                        Err(lift(&mut self.target, &self.tables, self.patience, why).await)
                     }
                     _ => Err(unknown(&why)),
                 };
@@ -101,10 +103,14 @@ impl Mover {
     }
 
     /// Carries over what is left, and compares.
-    async fn settle(&mut self, ear: Ear<'_>) -> Result<(u64, Vec<Compared>), SplitError> {
+    async fn settle(
+        &mut self,
+        thoroughness: Thoroughness,
+        ear: Ear<'_>,
+    ) -> Result<(u64, Vec<Compared>), SplitError> {
         let carried = self.drain(ear).await?;
-        let compared = self.compare(ear).await?;
-        verify::same(&compared)?;
+        let compared = self.compare(thoroughness, ear).await?;
+        same(&compared)?;
         Ok((carried, compared))
     }
 
@@ -122,21 +128,11 @@ impl Mover {
         self.target.look().await
     }
 
-    async fn reopen(&mut self) -> Result<(), SplitError> {
-        let marks = self.target.marks();
-        let mut lift = self.for_each(|carried| marks.lift(carried.table));
-        lift.push(Side::phase_is(Phase::Open));
-        self.target.order(&lift, self.patience).await
-    }
-
-    async fn unfence(&mut self) -> Result<(), SplitError> {
-        let marks = self.source.marks();
-        let mut lift = self.for_each(|carried| marks.lift(carried.table));
-        lift.push(Side::phase_is(Phase::Open));
-        self.source.order(&lift, self.patience).await
-    }
-
-    async fn give_back(&mut self, ear: Ear<'_>) -> Result<(u64, Vec<Compared>), SplitError> {
+    async fn give_back(
+        &mut self,
+        thoroughness: Thoroughness,
+        ear: Ear<'_>,
+    ) -> Result<(u64, Vec<Compared>), SplitError> {
         let marks = self.source.marks();
         let lift = self.for_each(|carried| marks.lift(carried.table));
         let Self { source, target, tables, .. } = self;
@@ -147,8 +143,8 @@ impl Mover {
                 // The source's triggers have noted what was carried; the target has it.
                 source.run("empty the outbox", format!("DELETE FROM {OUTBOX}"), Vec::new()).await?;
                 let mut tell = |table: &str| ear(Told::Comparing(table));
-                let compared = verify::compare(source, target, tables, &mut tell).await?;
-                verify::same(&compared)?;
+                let compared = compare(source, target, tables, thoroughness, &mut tell).await?;
+                same(&compared)?;
                 Self::count_on(target, source, tables).await?;
                 for statement in &lift {
                     let lifted = source.session().order("lift the fence", statement).await;
@@ -184,6 +180,37 @@ impl Mover {
             message: format!("nothing notes what changes in {}", unnoted.join(", ")),
             help: "give the move up with `migrate db split abort`, and begin anew".to_owned(),
         })
+    }
+}
+
+/// Refuses every write of a side, and says in the same transaction why.
+async fn fence(
+    side: &mut Side,
+    tables: &[Carried],
+    phase: Phase,
+    patience: Duration,
+) -> Result<(), SplitError> {
+    let marks = side.marks();
+    let mut all: Vec<String> =
+        tables.iter().flat_map(|carried| marks.fence(carried.table)).collect();
+    all.push(Side::phase_is(phase));
+    side.order(&all, patience).await
+}
+
+/// Puts a side that was fenced in force again after an error; the error, with another one where that fails as well.
+async fn lift(
+    side: &mut Side,
+    tables: &[Carried],
+    patience: Duration,
+    first: SplitError,
+) -> SplitError {
+    let marks = side.marks();
+    let mut all: Vec<String> =
+        tables.iter().flat_map(|carried| marks.lift(carried.table)).collect();
+    all.push(Side::phase_is(Phase::Open));
+    match side.order(&all, patience).await {
+        Ok(()) => first,
+        Err(then) => SplitError::Stuck { first: Box::new(first), then: Box::new(then) },
     }
 }
 

@@ -1,6 +1,7 @@
 //! `migrate db split …`: moves the service's tables from the shared database to one of its own.
 
 mod start;
+mod sql;
 mod switch;
 mod end;
 mod status;
@@ -24,11 +25,11 @@ use crate::output::{Printer, Progress};
 /// The steps of a move, in order.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Begin the move or go on with it: note what changes at the source, and copy every row
+    /// Begin the move or go on with it: note what changes at the source, copy every row, and verify it
     Start(start::Args),
     /// Where the move stands, what waits to be carried over, and what to do next
     Status(status::Args),
-    /// Put the target in force: fence the source, carry over what is left, compare, open the target
+    /// Put the target in force: verify, fence the source, carry over what is left, count, open the target
     Switch(switch::SwitchArgs),
     /// Put the source in force again, with everything that was written at the target since
     Back(switch::BackArgs),
@@ -130,6 +131,10 @@ fn shows<'p>(printer: &Printer, progress: &'p Progress) -> impl FnMut(Told<'_>) 
     move |told| match told {
         Told::Copying(table, done, of) => {
             progress.say(format_args!("copying {table}"));
+            progress.at(done, of);
+        }
+        Told::Verifying(table, done, of) => {
+            progress.say(format_args!("verifying {table}"));
             progress.at(done, of);
         }
         Told::Following(count) => progress.say(format_args!("carrying over: {count} changes")),

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{deploy_check, deploy_render};
+use super::{deploy_check, deploy_install, deploy_render, deploy_uninstall};
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -14,6 +14,10 @@ pub(crate) enum Command {
     Render(deploy_render::Args),
     /// See whether what was rendered would run on this machine; nothing is written
     Check(deploy_check::Args),
+    /// Copy what was rendered to its place, enable and start it; what a step that fails leaves is put back
+    Install(deploy_install::Args),
+    /// Make the machine what it was before the installation; data and secrets stay
+    Uninstall(deploy_uninstall::Args),
 }
 
 /// Runs one of them.
@@ -21,5 +25,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<Exit, Fa
     match command {
         Command::Render(args) => deploy_render::run(args, context),
         Command::Check(args) => deploy_check::run(args, context).await,
+        Command::Install(args) => deploy_install::run(args, context).await,
+        Command::Uninstall(args) => deploy_uninstall::run(args, context).await,
     }
 }

@@ -88,7 +88,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let mut checks = Vec::new();
     let machine = Machine::new(&args.root);
     // Without a table there may be a unit all the same.
-    let listens = read_table(&context.home).map(|table| table.listen_http);
+    let listens = read_table(&context.home).map(|table| table.listen.http);
     for unit in [PROXY, &args.service] {
         let address = if unit == PROXY { listens.as_ref().ok().copied() } else { None };
         look(&machine, unit, address, &mut checks).await;

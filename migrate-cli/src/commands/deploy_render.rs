@@ -146,7 +146,7 @@ fn deployment(args: &Args, table: &RouteTable, is_file: bool) -> Result<Deployme
         database,
         database_folder: folder,
         is_database_local,
-        proxy_address: table.listen_http,
+        proxy_address: table.listen.http,
         monolith_addresses: if is_rewritten { Vec::new() } else { fallback.collect() },
         prefixes: prefixes(table),
         is_proxy_local: is_file && speaks_with_this_machine_only(table),
@@ -158,8 +158,8 @@ fn speaks_with_this_machine_only(table: &RouteTable) -> bool {
     let mut hosts = table.backends.iter().flat_map(|backend| &backend.targets);
     let mut backends = table.backends.iter();
     let mut routes = table.routes.iter();
-    table.listen_http.ip().is_loopback()
-        && table.listen_admin.ip().is_loopback()
+    table.listen.http.ip().is_loopback()
+        && table.listen.admin.ip().is_loopback()
         && hosts.all(|target| is_local(&target.host))
         && backends.all(|backend| backend.twin.is_none())
         && routes.all(|route| route.guard.webhook.is_none())

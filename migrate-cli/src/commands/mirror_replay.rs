@@ -28,6 +28,7 @@ use crate::recording::Recording;
 use crate::style::{BAD, GOOD, STRONG, WARN, paint};
 
 use self::plan::{Paths, Plan, Planned, Wish};
+pub(crate) use self::send::header;
 use self::send::{Missed, Sender};
 use super::cutover::patience;
 use super::mirror_report::human::{Detail, evidence_human, trust_text};
@@ -75,7 +76,7 @@ pub(crate) struct Args {
     include_writes: bool,
 
     /// A header for each request, instead of the recorded one; `NAME: @FILE` reads the value from a file
-    #[arg(long, value_name = "NAME: VALUE", value_parser = send::header)]
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(HeaderName, HeaderValue)>,
 
     /// How the backend knows the paths
@@ -95,27 +96,53 @@ pub(crate) struct Args {
     limit: usize,
 }
 
+impl Args {
+    /// Every request with a safe method of a recording, of which so many must match.
+    pub(crate) fn of_reads(
+        file: PathBuf,
+        against: String,
+        header: Vec<(HeaderName, HeaderValue)>,
+        timeout: Duration,
+        min_match: f64,
+    ) -> Self {
+        Self {
+            file,
+            against,
+            route: None,
+            rate: None,
+            concurrency: 8,
+            methods: Vec::new(),
+            include_writes: false,
+            header,
+            paths: Paths::New,
+            timeout,
+            min_match: Some(min_match),
+            limit: 0,
+        }
+    }
+}
+
 fn rate(word: &str) -> Result<f64, String> {
     let rate = word.parse::<f64>().ok().filter(|rate| (0.01..=1e6).contains(rate));
     rate.ok_or_else(|| "use a number from 0.01 to 1000000".to_owned())
 }
 
-fn share(word: &str) -> Result<f64, String> {
+pub(crate) fn share(word: &str) -> Result<f64, String> {
     let share = word.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| "use a number from 0 to 1".to_owned())
 }
 
 /// The JSON shape.
 #[derive(Debug, Serialize)]
-struct Replayed {
+pub(crate) struct Replayed {
     file: String,
     against: String,
     /// Requests that were sent.
-    sent: u64,
+    pub(crate) sent: u64,
     /// Exchanges that say nothing, by reason.
     skipped: BTreeMap<String, u64>,
     /// Of everything sent that says something; a request without an answer is a mismatch.
-    matched: Trust,
+    pub(crate) matched: Trust,
     min_match: Option<f64>,
     /// Ctrl-C ended it before its end.
     stopped: bool,
@@ -126,6 +153,13 @@ struct Replayed {
 
 /// Replays and compares.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let report = replay(args, context).await?;
+    context.printer.show(&report);
+    Ok(if report.is_enough() { Exit::Done } else { Exit::Refused })
+}
+
+/// The same without a word about what came out.
+pub(crate) async fn replay(args: &Args, context: &Context) -> Result<Replayed, Failure> {
     let table = read_table(&context.home)?;
     if let Some(name) = &args.route {
         table.route_named(name).ok_or_else(|| unknown(&table, name))?;
@@ -167,8 +201,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         detail: Detail { limit: args.limit, bodies: false },
     };
     drop(replay.progress);
-    context.printer.show(&report);
-    Ok(if report.is_enough() { Exit::Done } else { Exit::Refused })
+    Ok(report)
 }
 
 /// Says which headers the backend will miss.
@@ -275,7 +308,7 @@ impl Replay {
 }
 
 impl Replayed {
-    fn is_enough(&self) -> bool {
+    pub(crate) fn is_enough(&self) -> bool {
         self.min_match.is_none_or(|least| self.matched.samples > 0 && self.matched.rate >= least)
     }
 }

@@ -1,11 +1,15 @@
 //! The subcommands, one file each: what it takes, what it does, what it shows.
 
+pub(crate) mod plan;
+pub(crate) mod init;
 pub(crate) mod scan;
+pub(crate) mod cleanup;
 pub(crate) mod routes;
 pub(crate) mod routes_list;
 pub(crate) mod routes_show;
 pub(crate) mod routes_validate;
 pub(crate) mod routes_test;
+pub(crate) mod routes_import;
 pub(crate) mod routes_push;
 pub(crate) mod routes_pull;
 pub(crate) mod table_edit;
@@ -30,6 +34,7 @@ pub(crate) mod db_clone;
 pub(crate) mod db_watch;
 pub(crate) mod db_split;
 pub(crate) mod verify;
+pub(crate) mod verify_service;
 pub(crate) mod verify_receipt;
 pub(crate) mod schema;
 pub(crate) mod schema_check;
@@ -39,6 +44,8 @@ pub(crate) mod schema_apply;
 pub(crate) mod deploy;
 pub(crate) mod deploy_render;
 pub(crate) mod deploy_check;
+pub(crate) mod deploy_install;
+pub(crate) mod deploy_uninstall;
 pub(crate) mod completions;
 pub(crate) mod man;
 
@@ -53,7 +60,10 @@ use crate::failure::Failure;
 /// Runs the subcommand.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Scan(args) => scan::run(&args, context),
+        Command::Plan(args) => plan::run(&args, context).await,
+        Command::Init(args) => init::run(&args, context),
+        Command::Cleanup(args) => cleanup::run(&args, context).await,
+        Command::Scan(args) => scan::run(&args, context).await,
         Command::Routes(command) => routes::run(&command, context).await,
         Command::Gate(args) => gate::run(&args, context).await,
         Command::Cutover(args) => cutover::run(&args, context).await,
@@ -63,7 +73,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::Guard(command) => guard::run(&command, context),
         Command::Mirror(command) => mirror::run(&command, context).await,
         Command::Db(command) => db::run(command, context).await,
-        Command::Verify(command) => verify::run(&command, context),
+        // It holds much at once, which every other command would have to find room for.
+        Command::Verify(command) => Box::pin(verify::run(&command, context)).await,
         Command::Schema(command) => schema::run(command, context).await,
         Command::Deploy(command) => deploy::run(&command, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,

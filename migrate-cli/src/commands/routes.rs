@@ -1,4 +1,4 @@
-//! `migrate routes …`: look at the route table, and bring it into a database and out again.
+//! `migrate routes …`: look at the route table, add what a scan finds, and bring it into a database and out again.
 
 use clap::Subcommand;
 
@@ -6,7 +6,9 @@ use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 
-use super::{routes_list, routes_pull, routes_push, routes_show, routes_test, routes_validate};
+use super::{
+    routes_import, routes_list, routes_pull, routes_push, routes_show, routes_test, routes_validate,
+};
 
 /// The commands that are about the table as a whole.
 #[derive(Debug, Subcommand)]
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     Validate,
     /// Explain step by step what happens to a request
     Test(routes_test::Args),
+    /// Propose routes for what the extracted files of a monolith serve, and add them
+    Import(routes_import::Args),
     /// Put the table of a file into the database: the first one with its journal, a later one as an edit
     Push(routes_push::Args),
     /// Write the table that is in the database into a file, with its journal beside it
@@ -35,6 +39,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<Exit, Fa
         Command::Show(args) => routes_show::run(args, context),
         Command::Validate => routes_validate::run(context),
         Command::Test(args) => routes_test::run(args, context),
+        Command::Import(args) => routes_import::run(args, context).await,
         Command::Push(args) => routes_push::run(args, context).await,
         Command::Pull(args) => routes_pull::run(args, context),
     }

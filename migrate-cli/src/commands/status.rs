@@ -97,7 +97,7 @@ fn copied(home: &Home) -> Option<String> {
 /// The proxies that the table lists; where it lists none, the one that would run with its own `listen.admin`.
 pub(crate) fn proxy_addresses(table: &RouteTable) -> Vec<String> {
     if table.proxies.is_empty() {
-        vec![format!("http://{}", table.listen_admin)]
+        vec![format!("http://{}", table.listen.admin)]
     } else {
         table.proxies.clone()
     }

@@ -7,7 +7,9 @@ use flip::admin::AdminError;
 use flip::plan::percent_at;
 use flip::standing::Standing;
 use home::Home;
-use routes::admin::{BackendReport, EvidenceReport, GuardReport, LostSource, RoutesReport};
+use routes::admin::{
+    BackendReport, CertificateReport, EvidenceReport, GuardReport, LostSource, RoutesReport,
+};
 use routes::generation::Generation;
 use routes::{Digest, RouteTable, Stage};
 use serde::Serialize;
@@ -71,6 +73,9 @@ pub(crate) struct ProxyState {
     rejected: Vec<String>,
     /// Since when and why it can't reach the table's database; `null` while it can.
     lost: Option<LostSource>,
+    /// What clients are served with; absent without TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<CertificateReport>,
     backends: Vec<BackendReport>,
     /// Why it could not be asked.
     error: Option<String>,
@@ -110,6 +115,7 @@ impl ProxyState {
             pid: None,
             rejected: Vec::new(),
             lost: None,
+            certificate: None,
             backends: Vec::new(),
             error: None,
             failovers: Vec::new(),
@@ -126,6 +132,7 @@ impl ProxyState {
                 state.rejected =
                     report.rejected.map(|rejected| rejected.problems).unwrap_or_default();
                 state.lost = report.source.lost;
+                state.certificate = report.certificate;
                 state.backends = report.backends;
                 let failovers = report.routes.iter();
                 state.failovers =
@@ -345,6 +352,10 @@ impl ProxyState {
         }
         if let Some(lost) = &self.lost {
             writeln!(page, "  {}", paint(BAD, lost.describe()))?;
+        }
+        if let Some(certificate) = &self.certificate {
+            let style = if certificate.rejected.is_some() { BAD } else { DIM };
+            writeln!(page, "  {}", paint(style, certificate.describe()))?;
         }
         for backend in &self.backends {
             let targets = backend.targets.iter().map(|target| {

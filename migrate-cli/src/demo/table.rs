@@ -54,8 +54,8 @@ pub(super) fn derive(path: &Path, text: &str, ports: Ports) -> Result<String, Fa
     let replaced = [
         (target(MONOLITH).ok_or_else(|| unfit("backend `monolith`"))?, ports.monolith),
         (target(SERVICE).ok_or_else(|| unfit("backend `agent-service`"))?, ports.service),
-        (table.listen_http.to_string(), ports.proxy),
-        (table.listen_admin.to_string(), ports.admin),
+        (table.listen.http.to_string(), ports.proxy),
+        (table.listen.admin.to_string(), ports.admin),
     ];
     let mut derived = text.to_owned();
     for (address, port) in replaced {
@@ -81,8 +81,8 @@ fn check(path: &Path, derived: &str, ports: Ports) -> Option<()> {
         && route.gate.min_samples == 25
         && port(MONOLITH)? == ports.monolith
         && port(SERVICE)? == ports.service
-        && table.listen_http.port() == ports.proxy
-        && table.listen_admin.port() == ports.admin
+        && table.listen.http.port() == ports.proxy
+        && table.listen.admin.port() == ports.admin
         && table.proxies == [format!("http://127.0.0.1:{}", ports.admin)];
     fits.then_some(())
 }

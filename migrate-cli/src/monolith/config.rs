@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::failure::Failure;
 
 /// The version of the format.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// The file as it is written.
 #[derive(Debug, Deserialize)]

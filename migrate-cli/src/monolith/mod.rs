@@ -2,3 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod files;
+pub(crate) mod read;
+pub(crate) mod git;
+pub(crate) mod revision;
+pub(crate) mod commit;

@@ -22,6 +22,8 @@ pub enum DropReason {
     RequestBody,
     /// The answer is a stream of events without an end.
     Stream,
+    /// The request asks to leave HTTP: a WebSocket has no answer to compare.
+    Upgrade,
     /// The primary's body is not what its content coding says.
     Undecodable,
     /// The mirror is not running: starting or stopping.
@@ -50,7 +52,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::InFlight,
         Self::Bytes,
         Self::TooLarge,
@@ -58,6 +60,7 @@ impl DropReason {
         Self::Unhealthy,
         Self::RequestBody,
         Self::Stream,
+        Self::Upgrade,
         Self::Undecodable,
         Self::Stopped,
         Self::Control,
@@ -82,6 +85,7 @@ impl DropReason {
             Self::Unhealthy => "unhealthy",
             Self::RequestBody => "request_body",
             Self::Stream => "stream",
+            Self::Upgrade => "upgrade",
             Self::Undecodable => "undecodable",
             Self::Stopped => "stopped",
             Self::Control => "control",

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,10 +10,9 @@ use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
-use crate::backends::Pool;
+use crate::backends::{Pool, Server};
 
 /// Longest wait for an answer.
 const LIMIT: Duration = Duration::from_millis(1500);
@@ -56,18 +54,17 @@ impl<A: Clone> Lately<A> {
 /// Why there is no answer, in words.
 pub(super) async fn get(pool: &Pool, path: &str) -> Result<(StatusCode, Bytes), String> {
     let target = pool.targets().iter().find(|target| target.is_usable());
-    let Some((target, address)) = target.and_then(|target| Some((target, target.address()?)))
-    else {
+    let Some((target, server)) = target.and_then(|target| Some((target, target.current()?))) else {
         return Err("no server of it is healthy".to_owned());
     };
-    match tokio::time::timeout(LIMIT, fetch(address, &target.label, path)).await {
+    match tokio::time::timeout(LIMIT, fetch(&server, &target.label, path)).await {
         Ok(answer) => answer.map_err(|problem| format!("{path}: {problem}")),
         Err(_elapsed) => Err(format!("no answer to {path} within {LIMIT:?}")),
     }
 }
 
 async fn fetch(
-    address: SocketAddr,
+    server: &Server,
     host: &str,
     path: &str,
 ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
@@ -76,8 +73,7 @@ async fn fetch(
         .header(header::ACCEPT, "application/json")
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(TcpStream::connect(address).await?)).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(server.connect().await?)).await?;
     // Ends when the answer was read or given up, because the sender is dropped then.
     let connection = tokio::spawn(connection);
     let answer = sender.send_request(request).await?;

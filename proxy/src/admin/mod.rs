@@ -27,6 +27,7 @@ use pingora::services::background::BackgroundService;
 use tokio::sync::Semaphore;
 
 use self::access::Token;
+use crate::edge::tls::ServedCertificate;
 use crate::live_table::LiveTable;
 use crate::metrics::Metrics;
 use crate::mirror::Feed;
@@ -56,6 +57,8 @@ pub(crate) struct Admin {
     schema_checks: schema_check::SchemaChecks,
     /// Set when the proxy stops: it is ready for nothing more.
     shutdown: std::sync::OnceLock<ShutdownWatch>,
+    /// What clients are served with; `None`: no TLS.
+    certificate: Option<Arc<ServedCertificate>>,
 }
 
 impl Admin {
@@ -77,10 +80,17 @@ impl Admin {
             flipping: Arc::new(Semaphore::new(1)),
             started_at: Utc::now(),
             token,
+            certificate: None,
             documents: openapi::Documents::new(),
             schema_checks: schema_check::SchemaChecks::new(),
             shutdown: std::sync::OnceLock::new(),
         }
+    }
+
+    /// Tells of the certificate that clients are served with, too.
+    pub(crate) fn telling_of(mut self, certificate: Option<Arc<ServedCertificate>>) -> Self {
+        self.certificate = certificate;
+        self
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) fn routes(admin: &Admin) -> RoutesReport {
             kind: admin.home.source().to_owned(),
             lost: admin.live.lost().map(|lost| (*lost).clone()),
         },
+        certificate: admin.certificate.as_ref().map(|served| served.report()),
         fallback: table.backend(table.fallback).name.clone(),
         backends: in_force.pools.iter().map(|pool| backend(pool)).collect(),
         routes: table.routes.iter().map(|one| route(admin, &in_force, table, one)).collect(),

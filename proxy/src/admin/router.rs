@@ -194,7 +194,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
 }
 
 fn metrics(admin: &Admin) -> Answer {
-    match admin.metrics.encode(&admin.live.snapshot()) {
+    match admin.metrics.encode(&admin.live.snapshot(), admin.certificate.as_ref()) {
         Ok(metrics) => with_type(
             StatusCode::OK,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",

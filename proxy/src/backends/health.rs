@@ -89,7 +89,7 @@ async fn check(pool: &Pool) {
 }
 
 async fn check_target(pool: &Pool, target: &Target) -> Result<Well, Unwell> {
-    let address = target.address().ok_or(Unwell::NoAddress)?;
+    let server = target.current().ok_or(Unwell::NoAddress)?;
     let limit = pool.backend.health_interval.clamp(CHECK_TIMEOUT.0, CHECK_TIMEOUT.1);
-    probe::check(address, &target.label, pool.backend.health.as_deref(), limit).await
+    probe::check(&server, &target.label, pool.backend.health.as_deref(), limit).await
 }

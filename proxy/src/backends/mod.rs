@@ -1,5 +1,6 @@
 //! The servers behind each backend: which one is asked next, and how well each is.
 
+mod secure;
 pub(crate) mod target;
 pub(crate) mod pool;
 pub(crate) mod resolve;
@@ -9,4 +10,6 @@ pub(crate) mod health;
 
 pub use build::Build;
 pub(crate) use pool::Pool;
+pub use secure::Server;
+pub(crate) use secure::{Identity, NoTrust, Trust, Wire};
 pub(crate) use target::Target;

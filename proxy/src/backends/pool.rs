@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pingora::upstreams::peer::{HttpPeer, PeerOptions};
+use pingora::upstreams::peer::{ALPN, HttpPeer, PeerOptions};
 
 use super::Target;
 use super::build::{self, Build};
@@ -53,6 +53,11 @@ impl Pool {
         options.read_timeout = Some(backend.response_timeout);
         options.write_timeout = Some(backend.response_timeout);
         options.idle_timeout = Some(IDLE_TIMEOUT);
+        options.alpn = match (backend.http2, &backend.tls) {
+            (false, _) => ALPN::H1,
+            (true, None) => ALPN::H2,
+            (true, Some(_)) => ALPN::H2H1,
+        };
         let pool = Self {
             name: backend.name.as_str().into(),
             backend,
@@ -110,8 +115,12 @@ impl Pool {
 
     /// How pingora is to connect to a target; `None` while its name does not resolve.
     pub(crate) fn peer(&self, target: &Target) -> Option<HttpPeer> {
-        let mut peer = HttpPeer::new(target.address()?, false, String::new());
+        let is_secure = target.identity.is_some();
+        let mut peer = HttpPeer::new(target.address()?, is_secure, String::new());
         peer.options = self.options.clone();
+        if let Some(identity) = &target.identity {
+            identity.demand_of(&mut peer);
+        }
         Some(peer)
     }
 }
@@ -128,7 +137,7 @@ mod tests {
             .iter()
             .map(|server| {
                 let address = format!("{}:{}", server.host, server.port).parse().unwrap();
-                Arc::new(Target::new(server.clone(), vec![address]))
+                Arc::new(Target::new(server.clone(), vec![address], None))
             })
             .collect();
         Pool::new(backend(servers), targets)
@@ -138,6 +147,8 @@ mod tests {
         routes::Backend {
             name: "monolith".to_owned(),
             targets,
+            tls: None,
+            http2: false,
             health: None,
             schema: None,
             health_interval: Duration::from_secs(1),

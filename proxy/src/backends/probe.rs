@@ -1,7 +1,6 @@
 //! One health check of one server: whether it is well, and which build it is.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +11,8 @@ use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
-use super::build;
+use super::{Server, Wire, build};
 
 /// Most of an answer's body that is read for the name of a build.
 const MAX_BODY: usize = 64 << 10;
@@ -47,13 +45,13 @@ pub(super) struct Well {
 
 /// Checks a server: by HTTP where there is a path to ask for, else by a connect.
 pub(super) async fn check(
-    address: SocketAddr,
+    server: &Server,
     host: &str,
     path: Option<&str>,
     limit: Duration,
 ) -> Result<Well, Unwell> {
     let check = async {
-        let stream = TcpStream::connect(address).await.map_err(Unwell::Connect)?;
+        let stream = server.connect().await.map_err(Unwell::Connect)?;
         match path {
             Some(path) => ask(stream, host, path).await,
             None => Ok(Well { build: None }),
@@ -63,7 +61,7 @@ pub(super) async fn check(
 }
 
 /// Any 2xx is well: `/health` endpoints answer 200 or 204.
-async fn ask(stream: TcpStream, host: &str, path: &str) -> Result<Well, Unwell> {
+async fn ask(stream: Wire, host: &str, path: &str) -> Result<Well, Unwell> {
     let request = Request::get(path)
         .header(header::HOST, host)
         .header(header::USER_AGENT, USER_AGENT)
@@ -111,7 +109,8 @@ mod tests {
             String::from_utf8(asked).unwrap()
         };
         let limit = Duration::from_secs(20);
-        tokio::join!(check(address, "agents.example:80", Some("/health?x=1"), limit), serve)
+        let server = Server::from(address);
+        tokio::join!(check(&server, "agents.example:80", Some("/health?x=1"), limit), serve)
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 
 use super::build::Build;
+use super::{Identity, Server};
 
 /// Consecutive failed checks that make a target unhealthy. One lost answer is no outage; a request
 /// that could not connect counts at once, see [`Target::connect_failed`].
@@ -30,6 +31,8 @@ pub(crate) struct Target {
     pub(crate) label: Arc<str>,
     /// The named server.
     pub(crate) server: routes::Target,
+    /// How it is to prove that it is the one; `None`: without TLS.
+    pub(crate) identity: Option<Identity>,
     /// What the name resolves to; empty while it does not resolve.
     addresses: ArcSwap<Vec<SocketAddr>>,
     /// Which of the addresses is used; counts up when connecting fails (`localhost` is often two).
@@ -41,7 +44,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) fn new(server: routes::Target, addresses: Vec<SocketAddr>) -> Self {
+    pub(crate) fn new(
+        server: routes::Target,
+        addresses: Vec<SocketAddr>,
+        identity: Option<Identity>,
+    ) -> Self {
         let label = if server.host.contains(':') {
             format!("[{}]:{}", server.host, server.port)
         } else {
@@ -50,6 +57,7 @@ impl Target {
         Self {
             label: label.into(),
             server,
+            identity,
             addresses: ArcSwap::from_pointee(addresses),
             preferred: AtomicUsize::new(0),
             health: AtomicU8::new(0),
@@ -63,6 +71,11 @@ impl Target {
         let addresses = self.addresses.load();
         let index = self.preferred.load(Ordering::Relaxed).checked_rem(addresses.len())?;
         addresses.get(index).copied()
+    }
+
+    /// The server as it is connected to now; `None` while its name does not resolve.
+    pub(crate) fn current(&self) -> Option<Server> {
+        Some(Server { address: self.address()?, identity: self.identity.clone() })
     }
 
     /// Takes over what the name resolves to now. An empty answer changes nothing: an address that
@@ -123,7 +136,8 @@ mod tests {
 
     fn target(addresses: &[&str]) -> Target {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        Target::new(routes::Target { host: "localhost".to_owned(), port: 80 }, addresses)
+        let server = routes::Target { host: "localhost".to_owned(), port: 80 };
+        Target::new(server, addresses, None)
     }
 
     #[test]

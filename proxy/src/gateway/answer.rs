@@ -1,5 +1,7 @@
 //! The proxy's own answers: the only place where a refusal or a failure becomes a status.
 
+use std::io;
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use pingora::http::ResponseHeader;
@@ -17,17 +19,21 @@ pub(super) enum Refusal {
     Path(PathRefusal),
     /// `Transfer-Encoding` and `Content-Length` at once.
     TwoLengths,
+    /// A framing header spelt so that only some servers know it.
+    DisguisedFraming,
     HeaderTooLarge,
     BodyTooLarge,
     TooManyRequests,
+    TooManyOfClient,
 }
 
 impl Refusal {
     fn status(self) -> u16 {
         match self {
-            Self::Path(_) | Self::TwoLengths => 400,
+            Self::Path(_) | Self::TwoLengths | Self::DisguisedFraming => 400,
             Self::BodyTooLarge => 413,
             Self::HeaderTooLarge => 431,
+            Self::TooManyOfClient => 429,
             Self::TooManyRequests => 503,
         }
     }
@@ -36,8 +42,12 @@ impl Refusal {
         match self {
             Self::Path(refusal) => refusal.to_string(),
             Self::TwoLengths => "the request has a length and a transfer encoding".to_owned(),
+            Self::DisguisedFraming => {
+                "the request's length or transfer encoding has an underscore in its name".to_owned()
+            }
             Self::HeaderTooLarge => "the request's headers are larger than allowed".to_owned(),
             Self::BodyTooLarge => "the request's body is larger than allowed".to_owned(),
+            Self::TooManyOfClient => "too many requests in a second; try again".to_owned(),
             Self::TooManyRequests => "too many requests are in flight; try again".to_owned(),
         }
     }
@@ -46,8 +56,10 @@ impl Refusal {
         match self {
             Self::Path(refusal) => refusal.as_label(),
             Self::TwoLengths => "two_lengths",
+            Self::DisguisedFraming => "disguised_framing",
             Self::HeaderTooLarge => "header_too_large",
             Self::BodyTooLarge => "body_too_large",
+            Self::TooManyOfClient => "too_many_of_client",
             Self::TooManyRequests => "too_many_in_flight",
         }
     }
@@ -108,6 +120,7 @@ fn status_of(error: &Error) -> u16 {
         ) => 504,
         (_, ErrorSource::Upstream) => 502,
         (ErrorType::ReadTimedout, ErrorSource::Downstream) => 408,
+        (_, ErrorSource::Downstream) if is_late(error) => 408,
         (
             ErrorType::WriteError
             | ErrorType::WriteTimedout
@@ -118,6 +131,12 @@ fn status_of(error: &Error) -> u16 {
         (_, ErrorSource::Downstream) => 400,
         (_, ErrorSource::Internal | ErrorSource::Unset) => 500,
     }
+}
+
+/// The socket gave the client up: see `edge::pace`.
+fn is_late(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
 fn message_of(status: u16) -> &'static str {
@@ -149,7 +168,7 @@ async fn write(
     if let Some(id) = &ctx.request_id {
         answer.insert_header(request_id::NAME, id.clone())?;
     }
-    if status == 503 {
+    if matches!(status, 429 | 503) {
         answer.insert_header(RETRY_AFTER, "1")?;
     }
     let is_head = session.req_header().method == http::Method::HEAD;

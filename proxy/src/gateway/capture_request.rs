@@ -10,9 +10,13 @@ use super::{Gateway, RequestContext, mirror};
 pub(super) fn run(
     gateway: &Gateway,
     chunk: Option<&Bytes>,
+    is_last: bool,
     ctx: &mut RequestContext,
 ) -> Result<()> {
     let length = chunk.map_or(0, Bytes::len);
+    if let Some(paced) = ctx.paced.as_mut().filter(|_| is_last) {
+        paced.body_ended();
+    }
     mirror::request_body(chunk, ctx);
     ctx.body_bytes = ctx.body_bytes.saturating_add(length as u64);
     if ctx.body_bytes > ctx.in_force.table.limits.max_body_bytes {

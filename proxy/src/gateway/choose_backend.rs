@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pingora::upstreams::peer::HttpPeer;
+use pingora::upstreams::peer::{ALPN, HttpPeer};
 use pingora::{Error, ErrorType, Result};
 
-use super::{Gateway, RequestContext, UPGRADED_IDLE_LIMIT};
+use super::{Gateway, RequestContext};
 
 /// The server to ask next. Called again after every failed attempt that may be repeated.
 pub(super) fn run(
     gateway: &Gateway,
-    is_upgrade: bool,
+    may_stream: bool,
     ctx: &mut RequestContext,
 ) -> Result<Box<HttpPeer>> {
     loop {
@@ -22,8 +22,10 @@ pub(super) fn run(
             return Error::e_explain(ErrorType::HTTPStatus(502), "no target is left to ask");
         }
         let Some(mut peer) = peer(ctx) else { continue };
-        if is_upgrade {
-            peer.options.read_timeout = Some(UPGRADED_IDLE_LIMIT);
+        if may_stream {
+            peer.options.read_timeout = Some(ctx.in_force.table.limits.stream_timeout);
+            // A WebSocket begins as HTTP/1.1, whatever else the backend speaks.
+            peer.options.alpn = ALPN::H1;
         }
         ctx.asked_at = Some(Instant::now());
         ctx.body_bytes = 0;

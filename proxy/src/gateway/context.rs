@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use http::HeaderValue;
 use routes::{BackendId, Decision, RouteMatch};
 
+use super::stream::OpenStream;
 use crate::backends::Target;
 use crate::backends::pool::{Pool, Tried};
+use crate::edge::PacedRequest;
 use crate::in_flight::InFlightGuard;
 use crate::live_table::InForce;
 use crate::mirror::{Capture, Recording};
@@ -21,6 +23,8 @@ pub(crate) struct RequestContext {
     pub(crate) started: Instant,
     /// Counts this request as in flight until it is dropped. Read by `match_route` (limit).
     pub(crate) in_flight: InFlightGuard,
+    /// What the client owes until it has sent its body. Written by `match_route` and `capture_request`; read by the socket.
+    pub(crate) paced: Option<PacedRequest>,
     /// Written by `match_route`; read by `forward_request`, `relay_response`, `answer`, `record`.
     pub(crate) request_id: Option<HeaderValue>,
     /// Written by `match_route` (none: the fallback); read by `forward_request` and `record`.
@@ -39,6 +43,8 @@ pub(crate) struct RequestContext {
     /// From choosing the target to its answer's header. Written by `relay_response`; read by
     /// `record`.
     pub(crate) upstream_time: Option<Duration>,
+    /// Set where the answer is a stream, which the guard has counted already. Written by `relay_response`; read by `record`.
+    pub(super) stream: Option<OpenStream>,
     /// Request body bytes of this attempt. Written by `capture_request` (counts) and
     /// `choose_backend` (a new attempt sends the body again).
     pub(crate) body_bytes: u64,
@@ -75,6 +81,7 @@ impl RequestContext {
             in_force,
             started: Instant::now(),
             in_flight,
+            paced: None,
             request_id: None,
             route: None,
             asked: decision.primary,
@@ -83,6 +90,7 @@ impl RequestContext {
             target: None,
             asked_at: None,
             upstream_time: None,
+            stream: None,
             body_bytes: 0,
             dead_connections: 0,
             is_second_round: false,

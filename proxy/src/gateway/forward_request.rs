@@ -38,7 +38,8 @@ pub(super) fn set_headers(
     continue_trace(request)?;
     let peer = peer_ip(session);
     let is_trusted = peer.is_some_and(|peer| gateway.trusted.trusts(peer));
-    forwarded::set(request, peer, is_trusted)
+    let is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    forwarded::set(request, peer, is_trusted, is_secure)
 }
 
 fn continue_trace(request: &mut RequestHeader) -> Result<()> {

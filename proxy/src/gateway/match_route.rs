@@ -1,16 +1,15 @@
 //! `request_filter`: limits, then the route, then who answers.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use pingora::proxy::Session;
 use routes::{PathRefusal, RequestFacts};
 
 use super::answer::Refusal;
-use super::{Gateway, RequestContext, UPGRADED_IDLE_LIMIT};
+use super::{Gateway, RequestContext};
+use crate::edge::{self, PacedRequest};
 use crate::headers::{forwarded, framing, request_id};
-
-/// How long a client's idle connection is kept, seconds.
-const KEEP_ALIVE_SECONDS: u64 = 75;
 
 /// Matches the request and decides who answers it, or says why the proxy itself does.
 pub(super) fn run(
@@ -21,7 +20,8 @@ pub(super) fn run(
     let id = session.get_header(request_id::NAME).filter(|id| request_id::is_sane(id)).cloned();
     ctx.request_id = Some(id.unwrap_or_else(request_id::make));
     set_time_limits(session, ctx);
-    within_limits(session, ctx)?;
+    ctx.paced = pace(session);
+    within_limits(gateway, session, ctx)?;
     let request = session.req_header();
     if !request.raw_path_is_utf8() {
         return Err(Refusal::Path(PathRefusal::InvalidEncoding));
@@ -62,19 +62,39 @@ pub(super) fn peer_ip(session: &Session) -> Option<IpAddr> {
 }
 
 fn set_time_limits(session: &mut Session, ctx: &RequestContext) {
-    let limit = ctx.in_force.table.limits.client_timeout;
-    let read = if session.is_upgrade_req() { UPGRADED_IDLE_LIMIT } else { limit };
+    let limits = &ctx.in_force.table.limits;
+    let is_upgrade = session.is_upgrade_req();
+    let read = if is_upgrade { limits.stream_timeout } else { limits.client_timeout };
     session.set_read_timeout(Some(read));
-    session.set_write_timeout(Some(limit));
-    session.set_total_drain_timeout(Some(limit));
+    session.set_write_timeout(Some(limits.client_timeout));
+    session.set_total_drain_timeout(Some(limits.client_timeout));
     // pingora keeps idle connections for ever once a request has come in on them.
     if session.get_keepalive() == Some(0) {
-        session.set_keepalive(Some(KEEP_ALIVE_SECONDS));
+        session.set_keepalive(Some(limits.keep_alive_timeout.as_secs().max(1)));
     }
 }
 
-fn within_limits(session: &Session, ctx: &RequestContext) -> Result<(), Refusal> {
+/// From now on the client owes the body that its head has promised.
+fn pace(session: &mut Session) -> Option<PacedRequest> {
+    // What follows a request to leave HTTP is no body.
+    let owes_body = !session.is_upgrade_req() && !session.as_mut().is_body_empty();
+    let is_alone = session.as_http1().is_some();
+    let pace = edge::pace_of(session.digest()?)?;
+    Some(PacedRequest::begin(Arc::clone(pace), owes_body, is_alone))
+}
+
+fn within_limits(
+    gateway: &Gateway,
+    session: &Session,
+    ctx: &RequestContext,
+) -> Result<(), Refusal> {
     let limits = &ctx.in_force.table.limits;
+    let facts = Facts { session, gateway };
+    if let Some(client) = facts.client_ip()
+        && !gateway.rates.admits(client, limits.max_requests_per_client)
+    {
+        return Err(Refusal::TooManyOfClient);
+    }
     if ctx.in_flight.place() > limits.max_in_flight {
         return Err(Refusal::TooManyRequests);
     }
@@ -82,6 +102,12 @@ fn within_limits(session: &Session, ctx: &RequestContext) -> Result<(), Refusal>
         return Err(Refusal::HeaderTooLarge);
     }
     let headers = &session.req_header().headers;
+    if headers.len() > limits.max_headers {
+        return Err(Refusal::HeaderTooLarge);
+    }
+    if framing::is_disguised(headers) {
+        return Err(Refusal::DisguisedFraming);
+    }
     if headers.contains_key(http::header::TRANSFER_ENCODING)
         && let Some(http1) = session.as_http1()
         && framing::has_two_lengths(&http1.get_headers_raw_bytes())

@@ -72,8 +72,8 @@ pub(super) fn candidate<'a>(
         query: request.uri.query(),
         headers,
         request_id: ctx.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
-        server: server.and_then(|(_, target)| target.address()),
-        primary_server: ctx.target.as_ref().and_then(|target| target.address()),
+        server: server.and_then(|(_, target)| target.current()),
+        primary_server: ctx.target.as_ref().and_then(|target| target.current()),
     })
 }
 

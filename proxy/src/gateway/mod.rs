@@ -8,6 +8,7 @@ mod forward_request;
 mod capture_request;
 mod weigh_answer;
 mod relay_response;
+mod stream;
 mod mirror;
 mod recover;
 mod answer;
@@ -25,11 +26,14 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 
 use self::context::RequestContext;
+use crate::edge::RequestRates;
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::live_table::LiveTable;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
+
+pub(crate) use self::stream::StreamKind;
 
 /// What the hooks need besides the request itself.
 pub(crate) struct Gateway {
@@ -38,6 +42,7 @@ pub(crate) struct Gateway {
     pub(crate) in_flight: InFlight,
     pub(crate) trusted: TrustedProxies,
     pub(crate) mirror: Arc<Mirror>,
+    pub(crate) rates: RequestRates,
 }
 
 #[async_trait]
@@ -67,7 +72,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut RequestContext,
     ) -> Result<Box<HttpPeer>> {
-        choose_backend::run(self, session.is_upgrade_req(), ctx)
+        choose_backend::run(self, stream::is_asked_for(session), ctx)
     }
 
     async fn upstream_request_filter(
@@ -83,10 +88,10 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        capture_request::run(self, body.as_ref(), ctx)
+        capture_request::run(self, body.as_ref(), end_of_stream, ctx)
     }
 
     async fn upstream_response_filter(
@@ -104,7 +109,7 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        relay_response::run(session, response, ctx)
+        relay_response::run(self, session, response, ctx)
     }
 
     fn response_body_filter(
@@ -175,6 +180,3 @@ impl ProxyHttp for Gateway {
         true
     }
 }
-
-/// Longest silence on a connection that was upgraded, where neither side owes the other an answer.
-const UPGRADED_IDLE_LIMIT: Duration = Duration::from_hours(1);

@@ -20,8 +20,12 @@ pub(super) fn run(
     let status = session.response_written().map_or(0, |answer| answer.status.as_u16());
     let route = ctx.route.as_ref().map(|matched| matched.route);
     if ctx.refused.is_none() {
-        ctx.in_force.handles(route, ctx.asked).record(status, took.as_secs_f64());
-        for_the_guard(status, error, ctx);
+        // How long a stream was open says nothing of how fast the backend is.
+        let counted = ctx.upstream_time.filter(|_| ctx.stream.is_some()).unwrap_or(took);
+        ctx.in_force.handles(route, ctx.asked).record(status, counted.as_secs_f64());
+        if ctx.stream.is_none() {
+            for_the_guard(status, error, ctx);
+        }
     }
     let request = session.req_header();
     // Never logged: the query, header values and bodies, which may hold secrets.
@@ -48,7 +52,7 @@ pub(super) fn run(
 }
 
 /// Counts the request for the backend that was asked first: that is the one that the stage trusts with it.
-fn for_the_guard(status: u16, error: Option<&Error>, ctx: &RequestContext) {
+pub(super) fn for_the_guard(status: u16, error: Option<&Error>, ctx: &RequestContext) {
     let Some(matched) = &ctx.route else { return };
     let Some(tally) = ctx.in_force.tally(matched.route) else { return };
     let is_broken = error.is_some_and(|error| *error.esource() == ErrorSource::Upstream);

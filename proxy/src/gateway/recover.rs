@@ -100,6 +100,10 @@ pub(super) fn reason(error: &Error) -> &'static str {
         ErrorType::SocketError | ErrorType::BindError => "no_socket",
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => "timeout",
         ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => "reset",
+        ErrorType::TLSHandshakeFailure
+        | ErrorType::TLSHandshakeTimedout
+        | ErrorType::HandshakeError
+        | ErrorType::InvalidCert => "tls",
         ErrorType::InvalidHTTPHeader
         | ErrorType::H1Error
         | ErrorType::H2Error
@@ -117,6 +121,7 @@ mod tests {
 
     use super::super::choose_backend;
     use super::*;
+    use crate::edge::RequestRates;
     use crate::headers::trusted::TrustedProxies;
     use crate::in_flight::InFlight;
     use crate::live_table::LiveTable;
@@ -151,7 +156,8 @@ stage = "service"
         let first = loader.load(TABLE.to_owned(), &[]).await.unwrap();
         let live = Arc::new(LiveTable::new(first, Arc::clone(&metrics)));
         let trusted = TrustedProxies::default();
-        Gateway { live, metrics, in_flight: InFlight::default(), trusted, mirror }
+        let (in_flight, rates) = (InFlight::default(), RequestRates::default());
+        Gateway { live, metrics, in_flight, trusted, mirror, rates }
     }
 
     /// A request of the route, on its way to the new backend.
@@ -221,6 +227,7 @@ stage = "service"
             ErrorType::ConnectRefused,
             ErrorType::ConnectNoRoute,
             ErrorType::SocketError,
+            ErrorType::TLSHandshakeFailure,
             ErrorType::ReadTimedout,
             ErrorType::ConnectionClosed,
             ErrorType::InvalidHTTPHeader,

@@ -37,6 +37,7 @@ pub(crate) fn set(
     request: &mut RequestHeader,
     peer: Option<IpAddr>,
     is_trusted: bool,
+    is_secure: bool,
 ) -> pingora::Result<()> {
     let peer = peer.map(|peer| peer.to_canonical());
     if !is_trusted {
@@ -56,7 +57,8 @@ pub(crate) fn set(
         None => {}
     }
     if !(is_trusted && request.headers.contains_key(&PROTO)) {
-        request.insert_header(PROTO, HeaderValue::from_static("http"))?;
+        let proto = if is_secure { "https" } else { "http" };
+        request.insert_header(PROTO, HeaderValue::from_static(proto))?;
     }
     if !(is_trusted && request.headers.contains_key(&HOST)) {
         match request.headers.get(http::header::HOST).cloned() {
@@ -98,7 +100,7 @@ mod tests {
         for (name, value) in received {
             request.append_header(*name, *value).unwrap();
         }
-        set(&mut request, Some(peer.parse().unwrap()), is_trusted).unwrap();
+        set(&mut request, Some(peer.parse().unwrap()), is_trusted, false).unwrap();
         let names = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
         names
             .iter()

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use chrono::Utc;
 use home::Home;
 use routes::admin::RejectedTable;
-use routes::{Digest, Problems, RouteTable};
+use routes::{Digest, Problem, Problems, RouteTable};
 
 use super::InForce;
-use crate::backends::{Pool, resolve};
+use super::watch::describe;
+use crate::backends::{NoTrust, Pool, resolve};
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 
@@ -31,11 +32,30 @@ impl Loader {
         before: &[Arc<Pool>],
     ) -> Result<InForce, Problems> {
         let table = RouteTable::parse(self.home.path(), &text)?;
-        let pools = resolve::pools(&table.backends, before).await;
+        let pools = resolve::pools(&table.backends, before, &self.home.folder()).await;
+        let pools = pools.map_err(|(name, error)| self.distrusted(&text, &name, &error))?;
         let mirror = self.mirror.prepare(&table, |backend| {
             pools.get(backend.index()).map(|pool| pool.build.clone()).unwrap_or_default()
         });
         Ok(InForce::new(table, text, pools, mirror, &self.metrics))
+    }
+}
+
+impl Loader {
+    /// The table names a backend that can't be verified.
+    fn distrusted(&self, text: &str, backend: &str, error: &NoTrust) -> Problems {
+        let place = text.find(&format!("[backends.{backend}]")).unwrap_or(0);
+        let problem = Problem {
+            message: format!("backend `{backend}`: {}", describe(error)),
+            span: place..place,
+            related: Vec::new(),
+            help: Some("see `tls` in its table".to_owned()),
+        };
+        Problems {
+            file: self.home.path().to_owned(),
+            text: text.to_owned(),
+            problems: vec![problem],
+        }
     }
 }
 

@@ -70,9 +70,7 @@ impl TableWatcher {
             Ok(mut next) => {
                 next.is_override = is_override;
                 let number = next.table.generation.number;
-                if next.table.listen_http != before.table.listen_http
-                    || next.table.listen_admin != before.table.listen_admin
-                {
+                if next.table.listen != before.table.listen {
                     tracing::warn!(
                         "`[listen]` changed: the proxy keeps its addresses until it is restarted"
                     );

@@ -57,7 +57,7 @@ impl Client {
         // The server may close a kept connection just when it is used, which says nothing about it. A read is then sent
         // again; a write might be done twice, so it never goes out on one.
         if request.is_read()
-            && let Some(mut kept) = self.idle.take(request.server, Instant::now())
+            && let Some(mut kept) = self.idle.take(&request.server, Instant::now())
         {
             match kept.send(to_send()?).await {
                 Ok(response) => return self.read(response, kept, request, max_body, share).await,
@@ -65,7 +65,7 @@ impl Client {
                 Err(failure) => return Err(NoAnswer::Failed(failure)),
             }
         }
-        let mut fresh = Connection::open(request.server).await.map_err(NoAnswer::Failed)?;
+        let mut fresh = Connection::open(&request.server).await.map_err(NoAnswer::Failed)?;
         let response = fresh.send(to_send()?).await.map_err(NoAnswer::Failed)?;
         self.read(response, fresh, request, max_body, share).await
     }
@@ -86,7 +86,7 @@ impl Client {
         let is_head = request.method == Method::HEAD;
         let answer = connection.drive(read(response, is_head, max_body, share)).await?;
         if connection.is_reusable() {
-            self.idle.keep(request.server, connection, Instant::now());
+            self.idle.keep(&request.server, connection, Instant::now());
         }
         Ok(answer)
     }

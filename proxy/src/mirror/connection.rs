@@ -1,7 +1,6 @@
 //! One connection to a server, driven by the task that asks over it: a copy wakes no second task.
 
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -12,8 +11,8 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
+use crate::backends::{Server, Wire};
 use evidence::Failure;
 
 /// Longest wait for a connection: a backend on the same network takes a thousandth of it.
@@ -27,15 +26,13 @@ const MAX_HEAD: usize = 64 << 10;
 pub(super) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     /// `None` once it has ended, whichever side ended it.
-    driver: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
+    driver: Option<http1::Connection<TokioIo<Wire>, Full<Bytes>>>,
 }
 
 impl Connection {
-    pub(super) async fn open(server: SocketAddr) -> Result<Self, Failure> {
-        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(server));
+    pub(super) async fn open(server: &Server) -> Result<Self, Failure> {
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, server.connect());
         let Ok(Ok(stream)) = connecting.await else { return Err(Failure::Connect) };
-        // Without it a request only goes out later.
-        stream.set_nodelay(true).map_err(|_gone| Failure::Connect)?;
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(MAX_HEAD)
             .handshake(TokioIo::new(stream))

@@ -1,6 +1,5 @@
 //! Decides whether a request is mirrored, on the client's path: cheap, and without waiting.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,10 +13,11 @@ use super::capture::{Capture, Captured, CapturedAnswer};
 use super::control::Control;
 use super::request::MirroredRequest;
 use super::table::{MirrorTable, RouteMirror};
+use crate::backends::Server;
 use evidence::{DropReason, Exchange};
 
 /// A request that may be mirrored, as it goes to its primary.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Candidate<'a> {
     /// The table that the request follows.
     pub table: &'a RouteTable,
@@ -36,9 +36,9 @@ pub struct Candidate<'a> {
     /// Id of the request.
     pub request_id: &'a str,
     /// A healthy server of the backend in `decision.mirror`; `None`: there is none, and the request is dropped.
-    pub server: Option<SocketAddr>,
+    pub server: Option<Server>,
     /// The server that the primary's request goes to; a control request asks the same.
-    pub primary_server: Option<SocketAddr>,
+    pub primary_server: Option<Server>,
 }
 
 impl Mirror {
@@ -57,7 +57,11 @@ impl Mirror {
         let share = if is_new { route.sample } else { route.verify };
         // A twin has to have every write, or it is a twin no more.
         let is_wanted = if is_read { is_chosen(route, share, now) } else { twin.is_some() };
-        if !is_wanted || is_upgrade(candidate) {
+        if !is_wanted {
+            return None;
+        }
+        if is_upgrade(candidate) {
+            route.dropped(DropReason::Upgrade);
             return None;
         }
         match self.copy(table, route, candidate, now) {
@@ -99,7 +103,7 @@ impl Mirror {
         route: &Arc<RouteMirror>,
         candidate: &Candidate<'_>,
     ) -> Result<Captured, DropReason> {
-        let server = candidate.server.ok_or(DropReason::Unhealthy)?;
+        let server = candidate.server.clone().ok_or(DropReason::Unhealthy)?;
         self.runtime().ok_or(DropReason::Stopped)?;
         let bounds = table.bounds;
         let held = [(&*route.held, bounds.route), (&*self.held, bounds.all)];

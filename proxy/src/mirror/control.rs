@@ -1,8 +1,6 @@
 //! Asks the old backend again after the new one has answered (old, new, old): where it differs from itself, a difference
 //! says nothing about the new backend.
 
-use std::net::SocketAddr;
-
 use compare::{Comparison, compare};
 use evidence::{Compared, DropReason};
 
@@ -13,12 +11,13 @@ use super::consider::{Candidate, is_sampled};
 use super::exchange::ask;
 use super::request::{MirroredRequest, target};
 use super::table::RouteMirror;
+use crate::backends::Server;
 
 /// Where the old backend is asked again.
 #[derive(Debug)]
 pub(super) struct Control {
     /// The server that answered the client.
-    server: SocketAddr,
+    server: Server,
     /// Path and query as the old backend knows them.
     target: String,
 }
@@ -30,7 +29,8 @@ impl Control {
         request: &MirroredRequest,
         share: f64,
     ) -> Option<Self> {
-        let server = candidate.primary_server.filter(|_| request.is_new && is_sampled(share))?;
+        let server = candidate.primary_server.as_ref();
+        let server = server.filter(|_| request.is_new && is_sampled(share))?.clone();
         Some(Self { server, target: target(candidate, false) })
     }
 

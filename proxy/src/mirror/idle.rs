@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use crate::backends::Server;
 
 /// How long a connection is kept idle. Below what common servers keep (5 s), so that few are closed under a request.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
@@ -14,7 +15,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
 const MAX: usize = 32;
 
 /// By server, the last used at the end.
-type Kept = BTreeMap<SocketAddr, Vec<(Connection, Instant)>>;
+type Kept = BTreeMap<(SocketAddr, Option<Arc<str>>), Vec<(Connection, Instant)>>;
 
 /// Idle connections.
 #[derive(Debug, Default)]
@@ -22,14 +23,14 @@ pub(super) struct Idle(Mutex<Kept>);
 
 impl Idle {
     /// The connection to a server that was used last.
-    pub(super) fn take(&self, server: SocketAddr, now: Instant) -> Option<Connection> {
-        let (connection, since) = self.kept().get_mut(&server)?.pop()?;
+    pub(super) fn take(&self, server: &Server, now: Instant) -> Option<Connection> {
+        let (connection, since) = self.kept().get_mut(&server.key())?.pop()?;
         (now.saturating_duration_since(since) < TIMEOUT).then_some(connection)
     }
 
-    pub(super) fn keep(&self, server: SocketAddr, connection: Connection, now: Instant) {
+    pub(super) fn keep(&self, server: &Server, connection: Connection, now: Instant) {
         let mut kept = self.kept();
-        let of_server = kept.entry(server).or_default();
+        let of_server = kept.entry(server.key()).or_default();
         if of_server.len() < MAX {
             of_server.push((connection, now));
         }

@@ -36,7 +36,7 @@ use prometheus_client::registry::Registry;
 use routes::{BackendId, RouteTable};
 use tokio::runtime::Handle;
 
-pub use crate::backends::Build;
+pub use crate::backends::{Build, Server};
 pub use capture::Capture;
 pub use consider::Candidate;
 pub use feed::{Feed, Listener};

@@ -1,12 +1,11 @@
 //! The mirrored request: what the primary got, addressed as the other backend knows it, and marked.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 
 use super::consider::Candidate;
+use crate::backends::Server;
 
 /// Marks a mirrored request with a secret of this proxy. A client's header of this name must be removed.
 pub const MARK: HeaderName = HeaderName::from_static("x-strangler-mirror");
@@ -39,7 +38,7 @@ pub(super) struct MirroredRequest {
     pub(super) method: Method,
     /// It goes to the new backend; else (when a flip is verified) to the old one.
     pub(super) is_new: bool,
-    pub(super) server: SocketAddr,
+    pub(super) server: Server,
     /// Path and query as the other backend knows them.
     pub(super) target: String,
     /// As the primary got them; those that speak of one connection are left out when it is sent.
@@ -49,7 +48,7 @@ pub(super) struct MirroredRequest {
 }
 
 impl MirroredRequest {
-    pub(super) fn new(candidate: &Candidate<'_>, server: SocketAddr) -> Self {
+    pub(super) fn new(candidate: &Candidate<'_>, server: Server) -> Self {
         let route = candidate.table.route(candidate.matched.route);
         let is_new = candidate.decision.mirror == Some(route.new);
         let target = target(candidate, is_new);
@@ -86,7 +85,10 @@ impl MirroredRequest {
         let mut headers = end_to_end(&self.headers);
         headers.insert(MARK, mark.clone());
         if !headers.contains_key(header::HOST) {
-            headers.insert(header::HOST, HeaderValue::from_str(&self.server.to_string()).ok()?);
+            headers.insert(
+                header::HOST,
+                HeaderValue::from_str(&self.server.address.to_string()).ok()?,
+            );
         }
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();

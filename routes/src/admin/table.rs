@@ -23,6 +23,9 @@ pub struct RoutesReport {
     /// Where the table is kept, and whether the proxy reaches it.
     #[serde(default)]
     pub source: SourceReport,
+    /// The certificate that clients are served with; absent without TLS.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub certificate: Option<CertificateReport>,
     /// Backend of every path that no route names.
     pub fallback: String,
     /// Every backend.
@@ -40,6 +43,39 @@ pub struct RejectedTable {
     pub digest: Option<Digest>,
     /// One line per problem: `file:line:column: message; help`.
     pub problems: Vec<String>,
+}
+
+/// A certificate that clients are served with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateReport {
+    /// Where it was read.
+    pub file: String,
+    /// When the one in force ends.
+    pub not_after: DateTime<Utc>,
+    /// Why what the files hold now is not in force; absent while it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rejected: Option<RejectedCertificate>,
+}
+
+impl CertificateReport {
+    /// In words.
+    pub fn describe(&self) -> String {
+        let end = self.not_after.format("%Y-%m-%d %H:%M:%S");
+        let refused = match &self.rejected {
+            Some(rejected) => format!("; what the file holds now is refused: {}", rejected.why),
+            None => String::new(),
+        };
+        format!("certificate {} until {end}{refused}", self.file)
+    }
+}
+
+/// Files that hold nothing to serve, so that the certificate before them stays in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedCertificate {
+    /// When it was refused.
+    pub at: DateTime<Utc>,
+    /// What is wrong with it.
+    pub why: String,
 }
 
 /// What a proxy follows.

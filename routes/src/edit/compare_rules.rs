@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml_edit::{Array, Document, InlineTable, Item, TableLike, Value};
 
-use super::{EditError, Form, Planned, Splice, end_of_last, find, insert, line_end};
+use super::{EditError, Form, Planned, Splice, end_of_last, find, insert, line_end, one_line};
 use crate::admin::{Proposal, ProposalKind};
 
 /// Settings under `compare`.
@@ -23,20 +23,14 @@ pub(super) fn add(document: &Document<&str>, text: &str, route: &str, rule: &Pro
         table.get("compare")?.as_table_like()?.get(key).cloned()
     };
     let defaults = document.get("defaults").and_then(Item::as_table_like);
-    let place = Place { text, table, form, key, comment: comment(&rule.origin) };
+    let place =
+        Place { text, table, form, key, comment: format!("# noise: {}", one_line(&rule.origin)) };
     let written = Written { own: of(table), inherited: defaults.and_then(of) };
     match rule.kind {
         ProposalKind::Tolerance => place.tolerance(&written, &rule.value),
         ProposalKind::Unordered => place.unordered(&written, &rule.path, &rule.value),
         _ => place.path(&written, &rule.path),
     }
-}
-
-/// One line, whatever the origin names.
-fn comment(origin: &str) -> String {
-    let origin: String =
-        origin.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
-    format!("# noise: {origin}")
 }
 
 /// How the table says it.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::error::chain;
 use crate::http::{Action, ApiError, Input, Reply};
-use crate::schema::{self, OwnTables, Severity, needed};
+use crate::schema::{self, OwnTables, Severity, needed, versions};
 use crate::tables;
 use crate::work::Work;
 
@@ -35,7 +35,11 @@ pub fn schema_check() -> Action {
     let about = "Whether the database is as this build needs it";
     Action::new(about, async |work: Work, _: Input| {
         let there = work.store.schema().await?;
-        let found = schema::judge(&needed::schema(), None, &there, OwnTables::MustBeThere);
+        let mut found = schema::judge(&needed::schema(), None, &there, OwnTables::MustBeThere);
+        // A later build may have changed the service's own tables while this one runs.
+        let recorded = work.store.own_version(&there).await?;
+        found.extend(recorded.and_then(versions::finding));
+        found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let is_broken = found.iter().any(|finding| finding.severity > Severity::Harmless);
         let snapshot = work.schema_snapshot();
         let mut findings = snapshot.map(|snapshot| snapshot.drift(&there)).unwrap_or_default();

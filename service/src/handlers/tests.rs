@@ -11,6 +11,7 @@ mod security;
 mod integration;
 mod requests;
 mod identifiers;
+mod database;
 mod manners;
 mod lists;
 mod together;

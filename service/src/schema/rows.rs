@@ -49,14 +49,15 @@ impl RowFaults {
     /// Looks at a row: the columns that were read, each with what it holds. The first of them names the row.
     pub fn look(&mut self, table: &'static str, columns: &[&'static Column], cells: Vec<Cell>) {
         *self.read.entry(table).or_default() += 1;
-        let key = cells.first().map(shown).unwrap_or_default();
+        let key = cells.first().map(glimpse);
         for (column, cell) in columns.iter().zip(cells) {
-            let shown = shown(&cell);
+            let seen = glimpse(&cell);
             if let Some(fault) = fault(self.engine, column, cell) {
-                let seen = self.seen.entry((table, column.name, fault)).or_default();
-                seen.count += 1;
-                if seen.rows.len() < NAMED {
-                    seen.rows.push(format!("{key} holds {shown}"));
+                let all = self.seen.entry((table, column.name, fault)).or_default();
+                all.count += 1;
+                if all.rows.len() < NAMED {
+                    let key = key.as_ref().map(shown).unwrap_or_default();
+                    all.rows.push(format!("{key} holds {}", shown(&seen)));
                 }
             }
         }
@@ -160,12 +161,20 @@ fn time_fault(engine: Engine, text: &str) -> Option<Fault> {
     (engine == Engine::Sqlite && !is_stored_form).then_some(Fault::Unsorted)
 }
 
+/// Enough of a value to show it later, which is seldom done.
+fn glimpse(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Text(text) => Cell::Text(tables::cell::shortened(text)),
+        other => other.clone(),
+    }
+}
+
 fn shown(cell: &Cell) -> String {
     match cell {
         Cell::Null => "NULL".to_owned(),
         Cell::Integer(number) => number.to_string(),
         Cell::Real(number) => number.to_string(),
-        Cell::Text(text) => format!("{:?}", tables::cell::shortened(text)),
+        Cell::Text(text) => format!("{text:?}"),
         Cell::Bytes(bytes) => format!("{} bytes", bytes.len()),
     }
 }
@@ -218,6 +227,12 @@ mod tests {
             ("created_at", Cell::Integer(12), "12", "instant"),
             ("created_at", "soon".into(), "\"soon\"", "instant"),
             ("steps", "".into(), "\"\"", "JSON text"),
+            (
+                "steps",
+                r#"["\ud800"]"#.into(),
+                r#""[\"\\ud800\"]""#,
+                "JSON text of whole characters (it has half of a surrogate pair)",
+            ),
             ("verification_level", "basic".into(), "\"basic\"", "name out of BASIC, FULL"),
             ("name", Cell::Null, "NULL", "text"),
         ] {

@@ -182,32 +182,77 @@ impl Readable {
         .bind(table)
         .fetch_one(&mut *database)
         .await?;
+        let mut places = ranges(0..=pages.saturating_sub(1), sample);
+        if sample != Sample::All && pages > 0 {
+            self.read_beginnings(database, &names, &mut places, faults).await?;
+        }
         let sql = format!(
             "SELECT {names} FROM {table} WHERE ctid >= $1::text::tid AND ctid < $2::text::tid LIMIT $3"
         );
-        for (range, most) in ranges(0..=pages.saturating_sub(1), sample) {
+        for (range, most) in places {
             let (mut from, mut left) = (*range.start(), most);
             while left > 0 && from <= *range.end() {
                 let until = (from + PAGES).min(range.end() + 1);
                 let rows = sqlx::query(AssertSqlSafe(sql.clone()))
-                    .bind(format!("({from},0)"))
-                    .bind(format!("({until},0)"))
+                    .bind(tid(from))
+                    .bind(tid(until))
                     .bind(i64::try_from(left).unwrap_or(i64::MAX))
                     .fetch_all(&mut *database)
                     .await?;
                 left -= u64::try_from(rows.len()).unwrap_or(left).min(left);
                 from = until;
                 for row in &rows {
-                    faults.look(table, &self.columns, self.cells_of(row)?);
+                    faults.look(table, &self.columns, self.cells_of(row, 0)?);
                 }
             }
         }
         Ok(())
     }
 
-    fn cells_of(&self, row: &PgRow) -> Result<Vec<Cell>, sqlx::Error> {
+    /// Reads the first pages of each place with one question, because most of the time goes by with asking; what is left of the
+    /// places is left in them.
+    async fn read_beginnings(
+        &self,
+        database: &mut PgConnection,
+        names: &str,
+        places: &mut [(RangeInclusive<i64>, u64)],
+        faults: &mut RowFaults,
+    ) -> Result<(), sqlx::Error> {
+        let table = self.table.name;
+        let sql = format!(
+            "SELECT place.number, found.* FROM unnest($1::text[]::tid[], $2::text[]::tid[], $3::bigint[]) WITH ORDINALITY \
+             AS place (first, until, most, number), \
+             LATERAL (SELECT {names} FROM {table} WHERE ctid >= place.first AND ctid < place.until LIMIT place.most) AS found"
+        );
+        let end = |range: &RangeInclusive<i64>| (range.start() + PAGES).min(range.end() + 1);
+        let firsts: Vec<String> = places.iter().map(|(range, _)| tid(*range.start())).collect();
+        let untils: Vec<String> = places.iter().map(|(range, _)| tid(end(range))).collect();
+        let most: Vec<i64> =
+            places.iter().map(|(_, most)| i64::try_from(*most).unwrap_or(i64::MAX)).collect();
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(firsts)
+            .bind(untils)
+            .bind(most)
+            .fetch_all(&mut *database)
+            .await?;
+        for row in &rows {
+            let number: i64 = row.try_get(0)?;
+            let place = usize::try_from(number - 1).ok().and_then(|at| places.get_mut(at));
+            if let Some((_, left)) = place {
+                *left = left.saturating_sub(1);
+            }
+            faults.look(table, &self.columns, self.cells_of(row, 1)?);
+        }
+        for (range, _) in places {
+            *range = end(range)..=*range.end();
+        }
+        Ok(())
+    }
+
+    /// The cells of a row, of which so many values are not the table's.
+    fn cells_of(&self, row: &PgRow, others: usize) -> Result<Vec<Cell>, sqlx::Error> {
         let cell = |(at, column): (usize, &&'static Column)| {
-            let text: Option<String> = row.try_get(at)?;
+            let text: Option<String> = row.try_get(at + others)?;
             Ok(text.map_or(Cell::Null, |text| as_stored(column.kind, text)))
         };
         self.columns.iter().enumerate().map(cell).collect()
@@ -219,6 +264,11 @@ impl Readable {
 struct Between {
     after: Option<String>,
     before: Option<String>,
+}
+
+/// Where a page begins.
+fn tid(page: i64) -> String {
+    format!("({page},0)")
 }
 
 fn quoted(name: &str) -> String {

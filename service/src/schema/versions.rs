@@ -23,7 +23,7 @@ fn judged(recorded: i64, known: i64) -> Option<Finding> {
     let (what, remedy) = if recorded < known {
         ("which the service brings up to date when it starts", None)
     } else {
-        let remedy = "use the build that changed them, or a later one";
+        let remedy = "run the build that changed them, or a later one";
         ("with which this build of the service refuses to start", Some(remedy.to_owned()))
     };
     Some(Finding {

@@ -35,11 +35,7 @@ impl Store {
         if !tables::ALL.iter().any(|table| schema.tables.contains_key(table.name)) {
             self.refuse_foreign(location).await?;
         }
-        let recorded = if is_there(&schema, &SchemaVersion::TABLE) {
-            version(&self.figures(READING, READ_VERSION, Vec::new()).await?)
-        } else {
-            None
-        };
+        let recorded = self.own_version(&schema).await?;
         // Without anything to do, starting takes no write lock.
         if Steps::of(&schema, recorded, versions, self.engine(), location)?.is_empty() {
             return check_columns(location, &schema, tables::ALL.iter());
@@ -53,6 +49,14 @@ impl Store {
         let schema = writing.schema().await?;
         check_columns(location, &schema, tables::ALL.iter())?;
         writing.commit().await
+    }
+
+    /// The version of the service's own tables that the database records; none where it records none.
+    pub async fn own_version(&self, schema: &Schema) -> Result<Option<i64>, StoreError> {
+        if !is_there(schema, &SchemaVersion::TABLE) {
+            return Ok(None);
+        }
+        Ok(version(&self.figures(READING, READ_VERSION, Vec::new()).await?))
     }
 
     /// A database that has tables, but none of the monolith's, is some other program's.

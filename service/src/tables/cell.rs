@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::column::{ColumnType, ColumnValue};
-use crate::python::{float, json, read, time::Stamp};
+use crate::python::read::{self, Unread};
+use crate::python::{float, json, time::Stamp};
 
 /// What a database holds in one column of one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,6 +140,15 @@ impl ColumnValue for Stamp {
     }
 }
 
+/// What a text that is not read should have been.
+const fn unread(why: &Unread) -> &'static str {
+    match why {
+        // Python stores it, and can't send it either.
+        Unread::Surrogate(_) => "JSON text of whole characters (it has half of a surrogate pair)",
+        Unread::Syntax(_) | Unread::TooMuch => "JSON text",
+    }
+}
+
 /// A JSON column. Its null is the stored text `null`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Json(pub Value);
@@ -152,7 +162,7 @@ impl ColumnValue for Json {
             Cell::Integer(number) => Ok(Self((*number).into())),
             Cell::Real(number) => Ok(Self((*number).into())),
             Cell::Text(text) => {
-                read::read(text).map(Self).map_err(|_why| Fault::new(&cell, "JSON text"))
+                read::read(text).map(Self).map_err(|why| Fault::new(&cell, unread(&why)))
             }
             Cell::Bytes(_) => Err(Fault::new(&cell, "JSON text")),
         }

@@ -56,6 +56,8 @@ enum Content {
     Endless(Bytes, Duration),
     /// Switches protocols and sends back what it gets.
     Upgrade,
+    /// Becomes a WebSocket and sends back each message after a while.
+    WebSocket(Duration),
 }
 
 impl Default for Answer {
@@ -131,6 +133,14 @@ impl Answer {
             .header("sec-websocket-accept", WEBSOCKET_ACCEPT)
     }
 
+    /// A WebSocket that sends back each message, after `pause`.
+    pub fn websocket(pause: Duration) -> Self {
+        Self::new(Content::WebSocket(pause))
+            .with_status(101)
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+    }
+
     /// The same answer with another status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
@@ -171,7 +181,15 @@ impl Answer {
     }
 
     pub(super) fn upgrades(&self) -> bool {
-        matches!(self.content, Content::Upgrade)
+        matches!(self.content, Content::Upgrade | Content::WebSocket(_))
+    }
+
+    /// How long a WebSocket waits before it sends a message back; none: it is no WebSocket.
+    pub(super) fn message_pause(&self) -> Option<Duration> {
+        match self.content {
+            Content::WebSocket(pause) => Some(pause),
+            _ => None,
+        }
     }
 
     pub(super) fn reads_body(&self) -> bool {
@@ -206,7 +224,7 @@ impl Answer {
         }
         let body = match self.content {
             Content::Cut => return Err(Refused),
-            Content::Upgrade => whole(Bytes::new()),
+            Content::Upgrade | Content::WebSocket(_) => whole(Bytes::new()),
             Content::Whole(bytes) => whole(bytes),
             Content::Numbered(text) | Content::Random(text) => {
                 whole(Bytes::from_static(text.as_bytes()))

@@ -78,6 +78,7 @@ pub struct StackBuilder {
     backend_lines: Vec<String>,
     new_lines: Vec<String>,
     default_lines: Vec<String>,
+    listen_lines: Vec<String>,
     sections: Vec<String>,
     routes: Vec<RouteSpec>,
 }
@@ -95,6 +96,7 @@ impl Stack {
             backend_lines: vec!["health_interval = \"100ms\"".to_owned()],
             new_lines: Vec::new(),
             default_lines: Vec::new(),
+            listen_lines: Vec::new(),
             sections: Vec::new(),
             routes: Vec::new(),
         }
@@ -141,6 +143,13 @@ impl StackBuilder {
     #[must_use]
     pub fn defaults(mut self, line: &str) -> Self {
         self.default_lines.push(line.to_owned());
+        self
+    }
+
+    /// Adds a line to `[listen]`: `https = "127.0.0.1:8443"`.
+    #[must_use]
+    pub fn listen_line(mut self, line: &str) -> Self {
+        self.listen_lines.push(line.to_owned());
         self
     }
 
@@ -202,6 +211,7 @@ impl StackBuilder {
             backend_lines: self.backend_lines,
             new_lines: self.new_lines,
             default_lines: self.default_lines,
+            listen_lines: self.listen_lines,
             sections: self.sections,
             routes: self.routes,
         };

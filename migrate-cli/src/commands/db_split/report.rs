@@ -3,9 +3,12 @@
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
+use split::beginning::Started;
 use split::border::Border;
-use split::mover::Copied;
-use split::verify::Compared;
+use split::canonical::Tally;
+use split::compare::Compared;
+use split::mover::{Copied, Pace};
+use split::progress::Errand;
 use split::{Mover, Place, SplitError, Standing};
 
 use crate::output::Report;
@@ -23,6 +26,11 @@ pub(super) struct SplitReport {
     pending: u64,
     /// Rows that were copied, of tables that have any.
     copied: Vec<Copied>,
+    /// How many rows were verified on both sides.
+    verified: u64,
+    /// What this command has copied and verified, and how fast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) now: Option<Started>,
     /// What stays behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) border: Option<Border>,
@@ -56,7 +64,11 @@ impl SplitReport {
             standing,
             Standing::Copying | Standing::Following | Standing::Switching | Standing::Moved
         );
-        let mut copied = if is_marked { mover.copied().await? } else { Vec::new() };
+        let (mut copied, verified) = if is_marked {
+            (mover.progress(Errand::Copy).await?, mover.progress(Errand::Verify).await?)
+        } else {
+            (Vec::new(), Vec::new())
+        };
         copied.retain(|table| table.rows > 0);
         Ok(Self {
             result,
@@ -65,6 +77,8 @@ impl SplitReport {
             standing,
             pending: mover.pending(standing).await?,
             copied,
+            verified: verified.iter().map(|table| table.rows).sum(),
+            now: None,
             border: None,
             pause_ms: None,
             carried: None,
@@ -80,12 +94,27 @@ fn counted(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+/// Rows, with their checksum where they were read.
+fn tallied(tally: Tally) -> String {
+    let rows = counted(tally.rows, "row");
+    tally.checksum().map_or_else(|| rows.clone(), |checksum| format!("{rows} ({checksum})"))
+}
+
+/// What was done to some rows, and how fast.
+fn told(what: &str, Pace { rows, took_ms, per_second }: &Pace) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "it is shown with one digit")]
+    let seconds = *took_ms as f64 / 1e3;
+    format!("{what} {} in {seconds:.1} s ({per_second} a second)", counted(*rows, "row"))
+}
+
 /// What to do where a move stands.
 const fn next(standing: Standing) -> &'static str {
     match standing {
         Standing::None | Standing::Abandoned => "begin with `migrate db split start`",
         Standing::Begun | Standing::Copying => "go on with `migrate db split start`",
-        Standing::Following => "`migrate db split switch` puts the target in force",
+        Standing::Following => {
+            "`migrate db split switch` carries over what waits, and puts the target in force"
+        }
         Standing::Switching => {
             "NOBODY MAY WRITE: run `migrate db split switch` again, or give the move up with `abort`"
         }
@@ -111,10 +140,20 @@ impl Report for SplitReport {
         if rows > 0 {
             writeln!(
                 page,
-                "{} {} of {}",
+                "{} {} of {}; verified on both sides: {}",
                 paint(DIM, "copied:"),
                 counted(rows, "row"),
-                counted(self.copied.len() as u64, "table")
+                counted(self.copied.len() as u64, "table"),
+                counted(self.verified, "row")
+            )?;
+        }
+        if let Some(Started { copied, verified }) = &self.now {
+            writeln!(
+                page,
+                "{} {}, {}",
+                paint(DIM, "now:"),
+                told("copied", copied),
+                told("verified", verified)
             )?;
         }
         for table in &self.compared {
@@ -122,13 +161,11 @@ impl Report for SplitReport {
                 let (there, here) = (table.source, table.target);
                 writeln!(
                     page,
-                    "{} {}: {} rows ({}) at the source, {} ({}) at the target",
+                    "{} {}: {} at the source, {} at the target",
                     paint(WARN, "differs:"),
                     table.table,
-                    there.rows,
-                    there.checksum(),
-                    here.rows,
-                    here.checksum()
+                    tallied(there),
+                    tallied(here)
                 )?;
             }
         }
@@ -136,12 +173,14 @@ impl Report for SplitReport {
             && self.compared.iter().all(|table| table.source == table.target)
         {
             let rows: u64 = self.compared.iter().map(|table| table.source.rows).sum();
+            let is_read = self.compared.iter().any(|table| table.source.checksum().is_some());
             writeln!(
                 page,
-                "{} {} of {} on both sides",
+                "{} {} of {} on both sides, {}",
                 paint(GOOD, "the same:"),
                 counted(rows, "row"),
-                counted(self.compared.len() as u64, "table")
+                counted(self.compared.len() as u64, "table"),
+                if is_read { "each compared" } else { "counted" }
             )?;
         }
         if let (Some(pause), Some(carried)) = (self.pause_ms, self.carried) {

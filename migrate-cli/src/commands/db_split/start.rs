@@ -1,10 +1,12 @@
 //! `migrate db split start`: the marks, every row, and what changes meanwhile.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use split::{Mover, Verb};
 
 use super::report::SplitReport;
+use super::sql::{self, Batch};
 use super::{Ends, Waits, shows};
 use crate::commands::cutover::stop_signal;
 use crate::confirm;
@@ -14,9 +16,10 @@ use crate::failure::Failure;
 use crate::style::{WARN, paint};
 
 const AFTER: &str = "\
-Triggers on the source note which rows change, and every row is copied meanwhile; both backends go on working. Killed at any point,
-the same command goes on where it was. With --follow it then carries changes over until it is stopped with Ctrl-C; without, `switch`
-does that. The target has to be empty; nobody can write it before the switch.
+Triggers on the source note which rows change, and every row is copied meanwhile; both backends go on working. Then every row is read
+again on both sides and compared, and what has changed is carried over until nothing waits (if writers are quicker for a minute, the
+report says how much does). Killed at any point, the same command goes on where it was. With --follow it then carries changes over
+until it is stopped with Ctrl-C; without, `switch` does that. The target has to be empty; nobody can write it before the switch.
 
 Examples:
   migrate db split start --from sqlite:////var/lib/app/coordinator.db --to postgres://agents@db/agents --dry-run
@@ -36,6 +39,9 @@ pub(crate) struct Args {
     /// Go on carrying changes over until Ctrl-C
     #[arg(long)]
     follow: bool,
+    /// Write the SQL for both sides to this file; with --verbose it is shown
+    #[arg(long, value_name = "FILE")]
+    sql: Option<PathBuf>,
     /// Leave columns behind that the service does not know
     #[arg(long, requires = "reason")]
     force: bool,
@@ -72,10 +78,21 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         let columns = plan.border.unknown_columns.join(", ");
         printer.warn(format_args!("left behind, because {reason}: {columns}"));
     }
-    for (place, statements) in [(&to, &plan.target), (&from, &plan.source)] {
-        for sql in statements {
-            printer.note(format_args!("{} {sql};", paint(WARN, format_args!("at {place}:"))));
+    let batches = [
+        Batch { place: &to, statements: &plan.target },
+        Batch { place: &from, statements: &plan.source },
+    ];
+    for batch in &batches {
+        printer.note(format_args!(
+            "{} {batch}",
+            paint(WARN, format_args!("to make at {}:", batch.place))
+        ));
+        for sql in batch.statements {
+            printer.detail(format_args!("{sql};"));
         }
+    }
+    if let Some(file) = &args.sql {
+        sql::write(file, &batches)?;
     }
     if context.dry_run {
         let mut report = SplitReport::of("planned", &mut mover, &from, &to).await?;
@@ -87,17 +104,19 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         let _confirmed =
             confirm::ask(context, format_args!("begin to move tables from {from} to {to}?"))?;
     }
-    {
+    let started = {
         let progress = printer.progress_of(0, "copying");
         let mut ear = shows(printer, &progress);
-        mover.start(&plan, &mut ear).await?;
+        let started = mover.start(&plan, &mut ear).await?;
         if args.follow {
             follow(&mut mover, &mut ear).await?;
         }
-    }
+        started
+    };
     let mut report = SplitReport::of("done", &mut mover, &from, &to).await?;
     mover.close().await?;
     report.border = Some(plan.border);
+    report.now = Some(started);
     printer.show(&report);
     Ok(Exit::Done)
 }

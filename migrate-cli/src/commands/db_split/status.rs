@@ -1,6 +1,6 @@
 //! `migrate db split status`: where a move stands.
 
-use split::Mover;
+use split::{Mover, Thoroughness};
 
 use super::report::SplitReport;
 use super::{Ends, shows};
@@ -33,7 +33,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let mut report = SplitReport::of("looked", &mut mover, &from, &to).await?;
     if args.verify {
         let progress = context.printer.progress("comparing");
-        report.compared = mover.compare(&mut shows(&context.printer, &progress)).await?;
+        report.compared =
+            mover.compare(Thoroughness::All, &mut shows(&context.printer, &progress)).await?;
     }
     mover.close().await?;
     context.printer.show(&report);

@@ -7,7 +7,7 @@ use flip::standing::read_table;
 use routes::Stage;
 use split::mover::Stopwatch;
 use split::switching::Switched;
-use split::{Mover, Verb};
+use split::{Mover, Thoroughness, Verb};
 
 use super::report::SplitReport;
 use super::{Ends, Waits, shows};
@@ -18,10 +18,14 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 
 const AFTER_SWITCH: &str = "\
-The source is fenced: from then on the service answers writes with 503 and Retry-After until it runs on the target. What is left is
-carried over, every row of both sides is compared, and the target is put in force. Where anything fails before that, the source is in
-force as before; where the command is killed, nobody may write until it is run again (or `abort`). The monolith can't write these
-tables any more, so every route has to be at stage `service` in the route table.
+Every row that is not verified yet is compared on both sides, while clients write. Then the source is fenced: from then on the service
+answers writes with 503 and Retry-After until it runs on the target. What is left is carried over and read back, the rows of each table
+are counted on both sides, and the target is put in force. Where anything fails before that, the source is in force as before; where
+the command is killed, nobody may write until it is run again (or `abort`). The monolith can't write these tables any more, so every
+route has to be at stage `service` in the route table.
+
+--compare all compares every row once more behind the fence: that finds rows that somebody has changed past the triggers since they
+were verified, and writes wait for as long as reading all of them takes.
 
 --run is a command for the shell that makes the service use the target; it gets the target's URL as DATABASE_URL.
 
@@ -30,8 +34,9 @@ Examples:
     --run 'systemctl restart agent-service'";
 
 const AFTER_BACK: &str = "\
-The target is fenced, what was written there since the switch is carried back, every row of both sides is compared, and the source is
-in force again: in one transaction at the source. Where anything fails before its end, the target is in force as before. The move then
+The target is fenced, what was written there since the switch is carried back and read back, the rows of each table are counted on
+both sides (--compare all: every row is compared), and the source is in force again: in one transaction at the source. Where anything
+fails before its end, the target is in force as before. The move then
 stands where it stood before the switch, and may be switched again.
 
 Examples:
@@ -45,12 +50,34 @@ struct Common {
     ends: Ends,
     #[command(flatten)]
     waits: Waits,
+    /// What is compared while nobody may write
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    compare: Compare,
     /// A command for the shell, once the other database is in force
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
     /// How long that command may take
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = patience)]
     run_limit: Duration,
+}
+
+/// What is compared while nobody may write.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Compare {
+    /// The rows that have changed since they were verified, and how many rows there are.
+    #[default]
+    Changed,
+    /// Every row.
+    All,
+}
+
+impl From<Compare> for Thoroughness {
+    fn from(compare: Compare) -> Self {
+        match compare {
+            Compare::Changed => Self::Changed,
+            Compare::All => Self::All,
+        }
+    }
 }
 
 /// What `switch` takes.
@@ -105,13 +132,14 @@ async fn change(args: Common, verb: Verb, context: &Context) -> Result<Exit, Fai
         return Ok(Exit::Done);
     }
     let _confirmed = confirm::ask(context, format_args!("put {there} in force?"))?;
+    let thoroughness = args.compare.into();
     let switched = {
         let progress = printer.progress_of(0, "carrying over");
         let mut ear = shows(printer, &progress);
         if verb == Verb::Back {
-            mover.back(&mut ear).await?
+            mover.back(thoroughness, &mut ear).await?
         } else {
-            mover.switch(&mut ear).await?
+            mover.switch(thoroughness, &mut ear).await?
         }
     };
     let Switched { pause_ms, carried, compared, .. } = switched;

@@ -76,14 +76,18 @@ async fn a_move_as_it_is_typed() {
     let (exit, begun) = scene.json(&["start"]).await;
     assert_eq!((exit, &begun["standing"]), (Exit::Done, &json!("following")), "{begun}");
     assert_eq!(begun["copied"], json!([{"table": "agent_service_meta_trainings", "rows": 1}]));
+    assert_eq!(
+        (&begun["pending"], &begun["now"]["copied"]["rows"], &begun["now"]["verified"]["rows"]),
+        (&json!(0), &json!(1), &json!(1))
+    );
     assert_eq!(begun["border"]["crossings"][0]["refers_to"], "job_payments");
     scene.write("b").unwrap();
     let looked = scene.run(&["status"]).await;
     insta::assert_snapshot!(looked.out, @r"
     sqlite://shared.db → sqlite://own.db
     stands: following; waiting to be carried over: 1 change
-    copied: 1 row of 1 table
-    next: `migrate db split switch` puts the target in force
+    copied: 1 row of 1 table; verified on both sides: 1 row
+    next: `migrate db split switch` carries over what waits, and puts the target in force
     ");
 
     let planned = scene.json(&["switch", "--dry-run"]).await.1;
@@ -96,6 +100,10 @@ async fn a_move_as_it_is_typed() {
         (exit, &switched["standing"], &switched["carried"]),
         (Exit::Done, &json!("moved"), &json!(1))
     );
+    let counted = json!({"rows": 2});
+    let mut compared = switched["compared"].as_array().unwrap().iter();
+    let trained = compared.find(|table| table["table"] == "agent_service_meta_trainings").unwrap();
+    assert_eq!((&trained["source"], &trained["target"]), (&counted, &counted));
     assert!(switched["run_ms"].is_u64() && switched["pause_ms"].is_u64());
     let url = switched["database_url"].as_str().unwrap();
     assert!(url.ends_with("own.db"), "{url}");
@@ -149,4 +157,27 @@ async fn what_makes_no_sense_is_refused() {
     }
     let early = scene.run(&["status"]).await;
     assert_eq!(early.exit, Exit::Failed, "no target yet: {}", early.out);
+}
+
+#[tokio::test]
+async fn what_will_be_made_is_told_in_short_and_written_where_it_is_asked_for() {
+    let scene = Scene::new();
+    let file = scene.folder.path().parent().unwrap().join("split.sql");
+    let ran = scene.run(&["start", "--sql", file.to_str().unwrap()]).await;
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    let tables = tables::ALL.len();
+    let made = format!("to make at sqlite://own.db: {} tables, ", tables + 3);
+    assert!(ran.err.contains(&made) && ran.err.lines().count() < 10, "{}", ran.err);
+    let sql = std::fs::read_to_string(file).unwrap();
+    let notes = sql.matches("CREATE TRIGGER IF NOT EXISTS strangler_split_note_").count();
+    assert_eq!(notes, 3 * tables);
+    assert!(
+        sql.contains("-- at sqlite://")
+            && sql.contains("CREATE TABLE IF NOT EXISTS strangler_split_outbox")
+    );
+    // All of them are there now.
+    let again = scene.run(&["start"]).await;
+    assert!(again.err.contains("to make at sqlite://own.db: nothing"), "{}", again.err);
+    let why = scene.run(&["start", "--sql", "/none/split.sql"]).await;
+    assert!(why.exit == Exit::Failed && why.err.contains("can't be written"), "{}", why.err);
 }

@@ -32,6 +32,7 @@ async fn the_stand_in_is_scanned() {
     assert_eq!(ran.exit, Exit::Refused, "{}", ran.err);
     // How many files the stand-in has is its own affair.
     let (_, crossings) = ran.out.split_once("\n\n").unwrap();
+    let (crossings, more) = crossings.split_once("\n\nExtracted files serve").unwrap();
     assert_snapshot!(crossings, @r#"
     The rest imports extracted files (2)
       coordinator/server.py:12 → coordinator/executions.py: router (takes a router in, no more)
@@ -43,9 +44,16 @@ async fn the_stand_in_is_scanned() {
       coordinator/executions.py:11 → coordinator/context.py: Database
       coordinator/workflows.py:10 → coordinator/context.py: AdminUser
       coordinator/workflows.py:10 → coordinator/context.py: Database
-    
-    crossed: the border is not clean
     "#);
+    for wanted in [
+        "  POST /v1/agents/workflows coordinator/workflows.py",
+        "  PUT /api/v1/agents/workflows/{workflow_id} coordinator/workflows.py",
+        "(/api/v1/agents/executions/{execution_id}/status)",
+        "  agent_executions read by 1 file, written by 1; nobody else uses it",
+        "crossed: the border is not clean",
+    ] {
+        assert!(more.contains(wanted), "{wanted}: {more}");
+    }
 }
 
 #[tokio::test]
@@ -85,4 +93,42 @@ async fn a_glob_that_fits_nothing_is_refused() {
     let ran = folder.run(&["scan", &monolith(), "--extract", "coordinator/agents_*.py"]).await;
     assert_eq!(ran.exit, Exit::Usage);
     assert!(ran.err.contains("agents_*.py"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn what_has_changed_since_a_revision_is_told_and_the_tree_stays() {
+    let folder = Folder::with_proxies(&[]);
+    let at = folder.path().parent().unwrap().join("repo");
+    let write = |path: &str, text: &str| {
+        let path = at.join("src").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let git = |words: &[&str]| {
+        let own = ["-c", "user.name=ann", "-c", "user.email=ann@box", "-c", "commit.gpgSign=false"];
+        let mut git = std::process::Command::new("git");
+        let done = git.arg("-C").arg(&at).args(own).args(words).output().unwrap();
+        assert!(done.status.success(), "{words:?} {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    write("app/__init__.py", "");
+    write("app/agents.py", "def run(): ...\n");
+    write("app/main.py", "from .agents import run\n");
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "one"]);
+    write("app/main.py", "\n\nfrom .agents import stop\n");
+    write("call.sh", "curl http://a/v1/agents\n");
+    let before = git(&["status", "--porcelain"]);
+    let dir = at.join("src").to_str().unwrap().to_owned();
+    let line = ["scan", &dir, "--extract", "app/agents.py", "--since", "HEAD"];
+    let (exit, report) = folder.json(&line).await;
+    assert_eq!(exit, Exit::Refused, "{report}");
+    let fact = |what: &str| serde_json::json!([{ "kind": "importer", "what": what }]);
+    assert_eq!(report["since"]["appeared"], fact("app/main.py → app/agents.py: stop"));
+    assert_eq!(report["since"]["gone"], fact("app/main.py → app/agents.py: run"));
+    assert_eq!(git(&["status", "--porcelain"]), before);
+
+    let ran = folder.run(&["scan", &dir, "--extract", "app/agents.py", "--since=--all"]).await;
+    assert_eq!(ran.exit, Exit::Usage);
 }

@@ -188,8 +188,8 @@ impl Rig {
             query,
             headers,
             request_id: "req-0",
-            server,
-            primary_server: Some(self.primary.address),
+            server: server.map(Into::into),
+            primary_server: Some(self.primary.address.into()),
         };
         self.mirror.begin(&self.prepared, &candidate)
     }
@@ -209,7 +209,7 @@ impl Rig {
             query: None,
             headers: &request.headers,
             request_id: "req-0",
-            server: Some(self.backend.address),
+            server: Some(self.backend.address.into()),
             primary_server: None,
         };
         let rehearsal = self.mirror.rehearse(&self.prepared, &candidate, request.length);
@@ -267,7 +267,7 @@ impl Rig {
         let request = MirroredRequest {
             method: method.clone(),
             is_new: true,
-            server: self.backend.address,
+            server: self.backend.address.into(),
             target: "/new/7".to_owned(),
             headers: json_headers(),
             body: Bytes::from_static(body),

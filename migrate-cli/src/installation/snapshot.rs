@@ -1,0 +1,134 @@
+//! How the machine was at a moment, as far as an installation changes it, and the way back to that.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::machine::{Commands, Machine, UnitState};
+use super::wanted::{Wanted, mode};
+use super::{Trouble, with_file};
+use crate::whole_file;
+
+/// Files and units as they were.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// Paths below the root; `None`: there was no such file.
+    pub(crate) files: Vec<(PathBuf, Option<Content>)>,
+    /// Folders that were not there, outermost first.
+    pub(crate) absent_folders: Vec<PathBuf>,
+    /// In the order in which they start.
+    pub(crate) units: Vec<(String, UnitState)>,
+}
+
+/// What a file has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) mode: u32,
+}
+
+impl Snapshot {
+    /// The machine as it is now.
+    pub(crate) async fn take<C: Commands>(
+        wanted: &Wanted,
+        machine: &Machine<'_, C>,
+    ) -> Result<Self, Trouble> {
+        let mut files = Vec::new();
+        let mut absent_folders = Vec::new();
+        // A table that is there is nobody's to change.
+        let table = wanted.table.iter().filter(|it| !machine.root().join(&it.path).exists());
+        for file in wanted.files.iter().chain(table) {
+            files.push((file.path.clone(), read(&machine.root().join(&file.path))?));
+            let folders = file.path.ancestors().skip(1);
+            let absent = folders.filter(|folder| !machine.root().join(folder).exists());
+            absent_folders.extend(absent.map(Path::to_owned));
+        }
+        absent_folders.sort();
+        absent_folders.dedup();
+        let mut units = Vec::new();
+        for unit in &wanted.units {
+            units.push((unit.clone(), machine.state(unit).await?));
+        }
+        Ok(Self { files, absent_folders, units })
+    }
+
+    /// Makes the machine that again; goes on where something can't be put back, and returns what could not.
+    pub(crate) async fn restore<C: Commands>(&self, machine: &Machine<'_, C>) -> Vec<Trouble> {
+        let mut left = Vec::new();
+        for (unit, before) in self.units.iter().rev() {
+            left.extend(self.quieten(machine, unit, *before).await.err());
+        }
+        let mut is_changed = false;
+        for (path, before) in &self.files {
+            match put_back(&machine.root().join(path), before.as_ref()) {
+                Ok(changed) => is_changed |= changed,
+                Err(trouble) => left.push(trouble),
+            }
+        }
+        for folder in self.absent_folders.iter().rev() {
+            // What has something in it by now is somebody's.
+            let _in_use = std::fs::remove_dir(machine.root().join(folder));
+        }
+        if !machine.runs() {
+            return left;
+        }
+        left.extend(machine.reload().await.err());
+        for (unit, _) in self.units.iter().filter(|(_, before)| before.active && is_changed) {
+            left.extend(machine.start("restart", unit).await.err());
+        }
+        left
+    }
+
+    /// Stops and disables a unit that did not run, or was not enabled.
+    async fn quieten<C: Commands>(
+        &self,
+        machine: &Machine<'_, C>,
+        unit: &str,
+        before: UnitState,
+    ) -> Result<(), Trouble> {
+        let now = machine.state(unit).await?;
+        // One that tries to start again and again is not active, and must stop, too.
+        if machine.runs()
+            && !before.active
+            && super::wanted::unit_file(machine.root(), unit).exists()
+        {
+            machine.stop(unit).await?;
+        }
+        if now.enabled && !before.enabled {
+            machine.disable(unit).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A file's content, if there is one.
+pub(crate) fn read(path: &Path) -> Result<Option<Content>, Trouble> {
+    let there = std::fs::read(path)
+        .and_then(|bytes| Ok(Content { bytes, mode: mode(&std::fs::metadata(path)?) }));
+    match there {
+        Ok(content) => Ok(Some(content)),
+        Err(problem) if problem.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(problem) => Err(with_file(path)(problem)),
+    }
+}
+
+/// Writes a file, and the folders above it.
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Trouble> {
+    std::fs::create_dir_all(whole_file::folder_of(path))
+        .and_then(|()| whole_file::write(path, |out| out.write_all(bytes)))
+        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(mode)))
+        .map_err(with_file(path))
+}
+
+/// Whether something had to be done.
+fn put_back(path: &Path, before: Option<&Content>) -> Result<bool, Trouble> {
+    if read(path)?.as_ref() == before {
+        return Ok(false);
+    }
+    match before {
+        Some(before) => write(path, &before.bytes, before.mode)?,
+        None => std::fs::remove_file(path).map_err(with_file(path))?,
+    }
+    Ok(true)
+}

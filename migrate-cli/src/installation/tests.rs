@@ -1,0 +1,281 @@
+//! A folder as the machine, and programs of systemd that only keep account.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use tokio::sync::Notify;
+use walkdir::WalkDir;
+
+use super::machine::{Answer, Commands, Machine};
+use super::wanted::{PROXY, Wanted};
+use super::{KEPT, Record, install, plan, uninstall};
+
+/// What its programs were asked, and what they did.
+#[derive(Debug, Default)]
+struct Systemd {
+    lines: RefCell<Vec<String>>,
+    enabled: RefCell<BTreeSet<String>>,
+    active: RefCell<BTreeSet<String>>,
+    /// How many lines go well before one does not.
+    good: Cell<Option<usize>>,
+    /// Whether that one is never answered: the program is killed there.
+    hangs: bool,
+    hung: Notify,
+}
+
+impl Commands for Systemd {
+    async fn run(&self, line: &[&str]) -> Result<Answer, String> {
+        self.lines.borrow_mut().push(line.join(" "));
+        let ask = line.iter().any(|word| word.starts_with("is-"));
+        match self.good.get() {
+            Some(0) if !ask => {
+                if self.hangs {
+                    self.hung.notify_one();
+                    return std::future::pending().await;
+                }
+                self.good.set(None);
+                return Ok(Answer { ok: false, said: "no".to_owned() });
+            }
+            Some(good) if !ask => self.good.set(Some(good - 1)),
+            _ => {}
+        }
+        let line: Vec<&str> =
+            line.iter().copied().filter(|word| !word.starts_with("--root=")).collect();
+        let mut ok = true;
+        match *line.as_slice() {
+            ["systemctl", "is-enabled", unit] => ok = self.enabled.borrow().contains(unit),
+            ["systemctl", "is-active", unit] => ok = self.active.borrow().contains(unit),
+            ["systemctl", "enable", unit] => self.enabled.borrow_mut().extend([unit.to_owned()]),
+            ["systemctl", "disable", unit] => self.enabled.borrow_mut().retain(|it| it != unit),
+            ["systemctl", "start" | "restart", unit] => {
+                self.active.borrow_mut().extend([unit.to_owned()]);
+            }
+            ["systemctl", "stop", unit] => self.active.borrow_mut().retain(|it| it != unit),
+            _ => {}
+        }
+        Ok(Answer { ok, said: String::new() })
+    }
+}
+
+/// A machine and what was rendered for it.
+struct Stand {
+    folder: tempfile::TempDir,
+}
+
+impl Stand {
+    fn new() -> Self {
+        let stand = Self { folder: tempfile::tempdir().unwrap() };
+        let unit = |program: &str| format!("[Service]\nExecStart=/usr/local/bin/{program}\n");
+        let units = "from/etc/systemd/system";
+        stand.write(&format!("{units}/strangler-proxy.service"), &unit("strangler-proxy"));
+        stand.write(&format!("{units}/agent-service.service"), &unit("agent-service"));
+        let routes = "STRANGLER_ROUTES=/var/lib/strangler/routes.toml\n";
+        stand.write("from/etc/strangler/strangler-proxy.env", routes);
+        for program in ["strangler-proxy", "agent-service", "migrate"] {
+            stand.write(&format!("programs/{program}"), &format!("{program} 1"));
+        }
+        // Something of an earlier life, one of it in the way.
+        stand.write("root/etc/strangler/strangler-proxy.env", "by hand\n");
+        stand.write("root/etc/hostname", "box\n");
+        stand
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
+        std::fs::write(self.path(path), text).unwrap();
+    }
+
+    fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    fn wanted(&self) -> Wanted {
+        let programs = self.path("programs");
+        let wanted = Wanted::read(&self.path("from"), Some(&programs), "agent-service", false);
+        wanted.unwrap().with_table("format = 1\n")
+    }
+
+    /// Every file of the machine, and every folder.
+    fn machine(&self) -> BTreeMap<PathBuf, Option<String>> {
+        let root = self.path("root");
+        let entries = WalkDir::new(&root).into_iter().map(Result::unwrap);
+        let text = |path: &Path| path.is_file().then(|| std::fs::read_to_string(path).unwrap());
+        entries.map(|it| (it.path().to_owned(), text(it.path()))).collect()
+    }
+
+    async fn install(&self, systemd: &Systemd) -> Result<(), String> {
+        let root = self.path("root");
+        let machine = Machine::new(&root, true, systemd);
+        let wanted = self.wanted();
+        let steps = plan(&wanted, &machine).await.unwrap();
+        install(&wanted, &steps, &machine).await.map_err(|unfinished| unfinished.to_string())
+    }
+
+    async fn uninstall(&self, systemd: &Systemd) {
+        let root = self.path("root");
+        let machine = Machine::new(&root, true, systemd);
+        let record = Record::load(&root).unwrap().unwrap();
+        let left = uninstall(&record, &machine).await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// Lines that change something.
+fn changing(systemd: &Systemd) -> Vec<String> {
+    let lines = systemd.lines.borrow();
+    lines.iter().filter(|line| !line.contains(" is-")).cloned().collect()
+}
+
+#[tokio::test]
+async fn what_is_wanted_is_there_and_runs_and_goes_away_again() {
+    let stand = Stand::new();
+    let before = stand.machine();
+    let systemd = Systemd::default();
+    stand.install(&systemd).await.unwrap();
+    assert_eq!(stand.read("root/usr/local/bin/agent-service"), "agent-service 1");
+    assert_eq!(stand.read("root/var/lib/strangler/routes.toml"), "format = 1\n");
+    assert_eq!(
+        changing(&systemd),
+        [
+            "systemd-sysusers",
+            "systemd-tmpfiles --create /etc/tmpfiles.d/strangler.conf",
+            "systemctl daemon-reload",
+            "systemctl enable agent-service",
+            "systemctl start agent-service",
+            "systemctl enable strangler-proxy",
+            "systemctl start strangler-proxy",
+        ]
+    );
+
+    stand.uninstall(&systemd).await;
+    assert!(systemd.enabled.borrow().is_empty() && systemd.active.borrow().is_empty());
+    // The table is data.
+    std::fs::remove_dir_all(stand.path("root/var/lib/strangler")).unwrap();
+    let mut after = stand.machine();
+    after.remove(&stand.path("root/var/lib"));
+    after.remove(&stand.path("root/var"));
+    assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn a_second_run_finds_nothing_to_do_and_a_new_program_is_started_anew() {
+    let stand = Stand::new();
+    let systemd = Systemd::default();
+    stand.install(&systemd).await.unwrap();
+    let root = stand.path("root");
+    let machine = Machine::new(&root, true, &systemd);
+    let steps = plan(&stand.wanted(), &machine).await.unwrap();
+    let open: Vec<&str> =
+        steps.iter().filter(|step| !step.is_so).map(|step| step.what.word()).collect();
+    assert_eq!(open, ["make users", "make folders", "reload units"]);
+
+    stand.write("programs/agent-service", "agent-service 2");
+    systemd.lines.borrow_mut().clear();
+    stand.install(&systemd).await.unwrap();
+    let lines = changing(&systemd);
+    assert!(lines.contains(&"systemctl restart agent-service".to_owned()), "{lines:?}");
+    assert_eq!(stand.read("root/usr/local/bin/agent-service"), "agent-service 2");
+    // The way back still leads to the time before the first of both.
+    stand.uninstall(&systemd).await;
+    assert!(!stand.path("root/usr/local/bin").exists());
+    assert_eq!(stand.read("root/etc/strangler/strangler-proxy.env"), "by hand\n");
+}
+
+#[tokio::test]
+async fn whatever_step_fails_the_machine_is_as_it_was() {
+    let count = {
+        let (stand, systemd) = (Stand::new(), Systemd::default());
+        stand.install(&systemd).await.unwrap();
+        changing(&systemd).len()
+    };
+    for good in 0..count {
+        let stand = Stand::new();
+        let before = stand.machine();
+        let systemd = Systemd { good: Cell::new(Some(good)), ..Systemd::default() };
+        let said = stand.install(&systemd).await.unwrap_err();
+        assert!(said.contains("everything was put back as it was"), "{good}: {said}");
+        assert!(systemd.enabled.borrow().is_empty() && systemd.active.borrow().is_empty());
+        let mut after = stand.machine();
+        after.remove(&stand.path("root/var/lib"));
+        after.remove(&stand.path("root/var"));
+        assert_eq!(after, before, "{good}");
+    }
+}
+
+#[tokio::test]
+async fn an_update_that_fails_leaves_the_version_before_it_running() {
+    let stand = Stand::new();
+    stand.install(&Systemd::default()).await.unwrap();
+    let before = stand.machine();
+    stand.write("programs/agent-service", "agent-service 2");
+    let running = || RefCell::new(BTreeSet::from(["agent-service".to_owned(), PROXY.to_owned()]));
+    let systemd = Systemd { enabled: running(), active: running(), ..Systemd::default() };
+    // Users, folders, reload; then the service does not start.
+    systemd.good.set(Some(3));
+    let said = stand.install(&systemd).await.unwrap_err();
+    assert!(said.starts_with("`systemctl restart agent-service`: does not start"), "{said}");
+    assert_eq!(stand.machine(), before);
+    assert_eq!(systemd.active, running());
+    assert!(
+        changing(&systemd).iter().filter(|it| it.contains("restart agent-service")).count() == 2
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_can_be_taken_back_and_made_whole() {
+    for good in 0..7 {
+        let stand = Stand::new();
+        let before = stand.machine();
+        let killed = Systemd { good: Cell::new(Some(good)), hangs: true, ..Systemd::default() };
+        tokio::select! {
+            _ = stand.install(&killed) => panic!("it went through"),
+            () = killed.hung.notified() => {}
+        }
+        let systemd =
+            Systemd { enabled: killed.enabled, active: killed.active, ..Systemd::default() };
+        if good % 2 == 0 {
+            stand.install(&systemd).await.unwrap();
+            assert_eq!(systemd.active.borrow().len(), 2);
+        }
+        stand.uninstall(&systemd).await;
+        assert!(systemd.enabled.borrow().is_empty() && systemd.active.borrow().is_empty());
+        let _none = std::fs::remove_dir_all(stand.path("root/var"));
+        assert_eq!(stand.machine(), before, "{good}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_edited_since_is_kept_under_another_name() {
+    let stand = Stand::new();
+    let systemd = Systemd::default();
+    stand.install(&systemd).await.unwrap();
+    stand.write("root/etc/strangler/strangler-proxy.env", "edited\n");
+    let record = Record::load(&stand.path("root")).unwrap().unwrap();
+    let edited = record.edited(&stand.path("root")).unwrap();
+    assert_eq!(edited, [Path::new("etc/strangler/strangler-proxy.env")]);
+    stand.uninstall(&systemd).await;
+    assert_eq!(stand.read("root/etc/strangler/strangler-proxy.env.edited"), "edited\n");
+    assert_eq!(stand.read("root/etc/strangler/strangler-proxy.env"), "by hand\n");
+    assert!(!stand.path("root").join(KEPT).exists());
+}
+
+#[tokio::test]
+async fn nothing_is_started_in_an_image() {
+    let stand = Stand::new();
+    let systemd = Systemd::default();
+    let root = stand.path("root");
+    let machine = Machine::new(&root, false, &systemd);
+    let wanted = stand.wanted();
+    let steps = plan(&wanted, &machine).await.unwrap();
+    install(&wanted, &steps, &machine).await.unwrap();
+    let lines = changing(&systemd);
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    let told = format!("--root={}", root.display());
+    assert!(lines.iter().all(|line| line.split(' ').nth(1) == Some(&told)), "{lines:?}");
+    assert!(systemd.active.borrow().is_empty());
+}

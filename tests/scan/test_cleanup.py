@@ -1,0 +1,228 @@
+"""`migrate cleanup` on a Git copy of the stand-in: it still starts and passes its own tests, and everything comes back."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+MIGRATE = str(Path(os.environ.get("MIGRATE", "target/debug/migrate")).absolute())
+MONOLITH = Path(__file__).parents[1] / "monolith"
+EXTRACTED = ["coordinator/executions.py", "coordinator/workflows.py", "coordinator/engine.py", "coordinator/proofs.py", "tests/test_agents.py"]
+TABLE = """format = 1
+[backends.old]
+targets = ["http://127.0.0.1:8011"]
+[backends.new]
+targets = ["http://127.0.0.1:8012"]
+[defaults]
+old = "old"
+new = "new"
+fallback = "old"
+[[routes]]
+name = "agents-api"
+path = "/api/v1/agents/{*rest}"
+stage = "service"
+[[routes]]
+name = "agents"
+path = "/v1/agents/{*rest}"
+stage = "service"
+"""
+
+
+class Copy:
+    """The stand-in in a folder of a repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.repository = folder / "repository"
+        self.folder = self.repository / "services/monolith"
+        left_out = shutil.ignore_patterns("__pycache__", ".pytest_cache", "*.db")
+        shutil.copytree(MONOLITH, self.folder, ignore=left_out)
+        self.table = folder / "routes.toml"
+        self.table.write_text(TABLE)
+        self.git("init", "-q", "-b", "main")
+        self.commit("As it was")
+        self.before = self.tree()
+
+    def git(self, *words: str) -> str:
+        settings = ["-c", "commit.gpgSign=false"]
+        command = ["git", "-C", str(self.repository), *settings, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment(), check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def environment(self) -> dict[str, str]:
+        known = {f"GIT_{who}_{what}": "ann@box" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        return {**os.environ, **known, "GIT_CONFIG_GLOBAL": os.devnull}
+
+    def commit(self, subject: str) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", subject)
+
+    def tree(self) -> str:
+        return self.git("rev-parse", "HEAD^{tree}")
+
+    def commits(self) -> int:
+        return int(self.git("rev-list", "--count", "HEAD"))
+
+    def is_clean(self) -> bool:
+        return self.git("status", "--porcelain") == ""
+
+    def command(self, *flags: str) -> list[str]:
+        known = ["--routes", str(self.table), "--output", "json", "cleanup", str(self.folder)]
+        return [MIGRATE, *known, "--extract", *EXTRACTED, "--yes", *flags]
+
+    def cleanup(self, *flags: str) -> tuple[int, dict]:
+        done = subprocess.run(
+            self.command(*flags), capture_output=True, text=True, timeout=60, env=self.environment(), check=False
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def test_the_monolith_passes_its_tests_without_the_extracted_files(copy: Copy) -> None:
+    code, plan = copy.cleanup("--dry-run")
+    assert (code, plan["result"], copy.tree()) == (0, "planned", copy.before)
+    assert copy.is_clean()
+
+    code, done = copy.cleanup()
+    assert (code, done["result"], copy.commits()) == (0, "done", 2), done
+    assert copy.is_clean()
+    assert [one["from"] for one in done["moved"]] == sorted(EXTRACTED)
+    assert all((copy.folder / ".attic" / path).is_file() and not (copy.folder / path).exists() for path in EXTRACTED)
+    changed = copy.git("diff", "--name-status", "--no-renames", "--diff-filter=M", "HEAD^", "HEAD")
+    assert changed == "M\tservices/monolith/coordinator/server.py"
+    environment = {name: value for name, value in copy.environment().items() if not name.startswith("PYTEST")}
+    tests = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"]
+    own = subprocess.run(tests, cwd=copy.folder, capture_output=True, text=True, timeout=300, env=environment, check=False)
+    assert own.returncode == 0 and "passed" in own.stdout, own.stdout + own.stderr
+
+    code, again = copy.cleanup()
+    assert (code, again["result"], copy.commits()) == (0, "nothing-to-do", 2)
+    code, undone = copy.cleanup("--undo")
+    assert (code, undone["result"], copy.tree()) == (0, "undone", copy.before)
+    assert copy.is_clean()
+    code, again = copy.cleanup("--undo")
+    assert (code, again["result"], copy.commits()) == (0, "nothing-to-do", 3)
+    code, done = copy.cleanup()
+    assert (code, done["result"], copy.commits()) == (0, "done", 4)
+
+
+def test_later_commits_stay_when_it_is_taken_back(copy: Copy) -> None:
+    copy.cleanup()
+    (copy.folder / "README.md").write_text("Another one.\n")
+    copy.commit("Another one")
+    code, undone = copy.cleanup("--undo")
+    assert (code, undone["result"]) == (0, "undone")
+    assert copy.git("diff", "--name-only", copy.before, "HEAD") == "services/monolith/README.md"
+    assert copy.is_clean()
+
+
+def test_a_patch_is_the_same_change_and_nothing_else(copy: Copy, tmp_path: Path) -> None:
+    patch = tmp_path / "cleanup.patch"
+    code, done = copy.cleanup("--patch", str(patch))
+    assert (code, done["result"], copy.tree()) == (0, "patched", copy.before)
+    assert copy.is_clean()
+    copy.git("apply", "--index", str(patch))
+    patched = copy.git("write-tree")
+    copy.git("reset", "-q", "--hard")
+    copy.cleanup()
+    assert copy.tree() == patched
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda copy: copy.table.write_text(TABLE.replace('stage = "service"', 'stage = "canary"', 1)), "`agents-api` is at stage canary"),
+        (lambda copy: copy.table.write_text(TABLE.replace("/v1/agents/{*rest}", "/v1/other")), "no route of the table takes it"),
+        (lambda copy: append(copy.folder / "coordinator/others.py", "from coordinator import engine\nprint(engine)\n"), "uses engine"),
+        (lambda copy: append(copy.folder / "coordinator/others.py", "NAME = 'coordinator.engine.run'\n"), "of coordinator/engine.py"),
+    ],
+)
+def test_what_stands_against_it_is_named_and_nothing_is_changed(copy: Copy, spoil, said: str) -> None:
+    spoil(copy)
+    copy.git("add", "-A")
+    copy.git("commit", "-q", "--allow-empty", "-m", "Spoilt")
+    before = copy.git("rev-parse", "HEAD")
+    code, refused = copy.cleanup()
+    assert (code, refused["result"]) == (3, "refused")
+    assert any(said in one["what"] for one in refused["against"]), refused["against"]
+    assert copy.git("rev-parse", "HEAD") == before and copy.is_clean()
+
+
+def test_a_dirty_tree_is_refused(copy: Copy) -> None:
+    (copy.repository / "new.txt").write_text("x")
+    code, refused = copy.cleanup()
+    assert code == 3 and "new.txt" in refused["error"]["message"]
+    assert copy.commits() == 1
+
+
+def test_a_run_that_was_killed_is_ended_by_the_next(copy: Copy) -> None:
+    copy.cleanup()
+    # The reference is changed, the work tree is not.
+    copy.git("read-tree", "--reset", "-u", "HEAD^")
+    assert not copy.is_clean()
+    code, ended = copy.cleanup()
+    assert (code, ended["result"], copy.commits()) == (0, "nothing-to-do", 2)
+    assert copy.is_clean() and not (copy.folder / EXTRACTED[0]).exists()
+
+
+def test_what_somebody_restores_is_left_alone(copy: Copy) -> None:
+    copy.cleanup()
+    copy.git("checkout", "-q", "HEAD^", "--", "services/monolith/coordinator/engine.py")
+    code, refused = copy.cleanup()
+    assert code == 3 and "engine.py" in refused["error"]["message"]
+    assert (copy.folder / "coordinator/engine.py").exists()
+
+
+def test_killed_at_any_time_it_is_whole_or_not_there(copy: Copy) -> None:
+    dice = random.Random(7)
+    began = time.monotonic()
+    copy.cleanup()
+    whole = time.monotonic() - began
+    done = copy.tree()
+    copy.cleanup("--undo")
+    for _ in range(12):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        run = subprocess.Popen(copy.command(), env=copy.environment(), start_new_session=True, **quiet)
+        time.sleep(dice.uniform(0, whole))
+        run.kill()
+        run.wait()
+        settle(run.pid)
+        code, ended = copy.cleanup()
+        assert code == 0 and ended["result"] in ("done", "nothing-to-do")
+        assert copy.tree() == done and copy.is_clean()
+        copy.cleanup("--undo")
+        assert copy.tree() == copy.before and copy.is_clean()
+
+
+def settle(session: int) -> None:
+    """Waits until a Git that lost its parent has ended."""
+
+    def is_alive() -> bool:
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == session and fields[0] != "Z":
+                return True
+        return False
+
+    limit = time.monotonic() + 30
+    while is_alive():
+        assert time.monotonic() < limit, "a Git does not end"
+        time.sleep(0.05)
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
