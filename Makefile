@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof split-proof deploy-proof alerts-proof million-rows million-checked smuggling bench fuzz fmt lint
+.PHONY: help setup build static deb demo test test-rust test-postgres test-python conformance openapi rehearsal-proof kill-proof write-proof split-proof deploy-proof alerts-proof million-rows million-checked smuggling bench fuzz fmt lint
 
 # A cmake and the Python packages that setup has put there.
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
@@ -23,6 +23,12 @@ setup: ## find the compilers, install Python packages (and cmake, if none) into 
 
 build: setup ## the three programs, optimised, in target/release
 	$(RELEASE)
+
+static: setup ## the three programs, without a library of the machine: musl where the toolchain can, else static glibc
+	@scripts/static.sh
+
+deb: setup ## a Debian package of them, with manual pages and completions, in target/debian
+	@scripts/deb.sh
 
 demo: setup ## the whole story in a terminal, under a minute once built
 	$(RELEASE)
