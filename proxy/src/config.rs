@@ -78,6 +78,10 @@ pub(crate) struct Config {
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info,pingora=warn")]
     pub(crate) log: String,
 
+    /// Collector of OpenTelemetry traces (OTLP over HTTP) that is told of each request; the other `OTEL_…` variables count as well
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    pub(crate) traces: Option<traces::Address>,
+
     /// Check the route table, say what is wrong with it, and exit
     #[arg(long)]
     pub(crate) check: bool,

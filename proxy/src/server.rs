@@ -13,6 +13,7 @@ use pingora::server::{RunArgs, Server};
 use pingora::services::background::background_service;
 
 use routes::Listen;
+use traces::Traces;
 
 use crate::admin::{Admin, AdminService};
 use crate::backends::health::HealthService;
@@ -66,6 +67,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let Sockets { endpoints, certificate, http, admin } =
         Sockets::bind(config, &first.table.listen, &home)?;
     let token = crate::admin::access::token(config, admin.1)?;
+    let traces = config.traces.as_ref().map(traces_to).transpose()?;
 
     let live = Arc::new(LiveTable::new(first, Arc::clone(&metrics)));
     if let Some(why) = lost {
@@ -81,6 +83,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         trusted: TrustedProxies::new(config.trusted_proxies.clone()),
         mirror: Arc::clone(&mirror),
         rates: RequestRates::default(),
+        traces: traces.clone(),
     };
     let conf = Arc::clone(&server.configuration);
     server.add_service(ClientListener::new(&conf, gateway, endpoints, config.h2c));
@@ -123,7 +126,17 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         .into_diagnostic()
         .wrap_err("failed to start the server's thread")?;
     // Either `drain` or the server itself says when; a closed channel means that both are gone.
-    stopped.recv().into_diagnostic().wrap_err("the server ended without being told to")
+    let ended = stopped.recv();
+    if let Some(traces) = traces {
+        traces.finish();
+    }
+    ended.into_diagnostic().wrap_err("the server ended without being told to")
+}
+
+fn traces_to(collector: &traces::Address) -> Result<Traces, Report> {
+    let traces = Traces::start("strangler-proxy", stamp::VERSION, collector).into_diagnostic()?;
+    tracing::info!(%collector, "telling a collector of each request");
+    Ok(traces)
 }
 
 /// Where the program is spoken to.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use traces::Traces;
+
 use crate::alerting::Alerting;
 use crate::calculator::Calculator;
 use crate::clock::{Chance, Clock, Ids};
@@ -56,6 +58,8 @@ pub struct App {
     pub alerting: Alerting,
     /// What the shared tables looked like when somebody last looked.
     pub schema_snapshot: Option<Snapshot>,
+    /// Where each request is told of; `None`: nowhere.
+    pub traces: Option<Traces>,
     /// Deployed instances.
     pub instances: Instances,
 }

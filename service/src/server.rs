@@ -13,10 +13,12 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tower::util::MapRequest;
+use traces::{Traces, TracesError};
 use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 
 use crate::alerting::{Alerting, AlertingError};
 use crate::app::App;
+use crate::build::BUILD_ID;
 use crate::calculator::Calculator;
 use crate::clock::{RandomChance, RandomIds, SystemClock};
 use crate::compatibility::Compatibility;
@@ -87,6 +89,9 @@ pub enum StartError {
     /// The one that posts alerts.
     #[error("alerts cannot be posted")]
     Alerting(#[from] AlertingError),
+    /// The way to the collector of traces.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The signals that end it.
     #[error("cannot wait for signals")]
     Signals(#[source] std::io::Error),
@@ -110,8 +115,11 @@ async fn open(config: Config) -> Result<Arc<App>, StartError> {
     let alerting = Alerting::new(config.alert_webhook.as_ref(), config.tls_ca_file.as_deref())?;
     let host = Host::new(&config.units)?;
     let schema_snapshot = config.schema_snapshot.as_deref().map(Snapshot::read).transpose()?;
+    let traces = config.traces.as_ref();
+    let traces = traces.map(|to| Traces::start("agent-service", BUILD_ID, to)).transpose()?;
     Ok(Arc::new(App {
         config,
+        traces,
         figures: LiveFigures::default(),
         alerting,
         schema_snapshot,
@@ -221,6 +229,10 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     monitoring.abort();
     if tokio::time::timeout(CLOSE, app.store.close()).await.is_err() {
         tracing::warn!("a request that was cut off still holds the database; it rolls back");
+    }
+    if let Some(traces) = app.traces.clone() {
+        // A thread that may wait; it is not waited for longer than the traces take.
+        let _panicked = tokio::task::spawn_blocking(move || traces.finish()).await;
     }
     tracing::info!("stopped");
     Ok(())

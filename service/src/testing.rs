@@ -274,6 +274,7 @@ impl TestApp {
         let app = Arc::new(App {
             store: Store::open(&config.database).await.unwrap(),
             figures: LiveFigures::default(),
+            traces: None,
             alerting: Alerting::new(config.alert_webhook.as_ref(), None).unwrap(),
             schema_snapshot: config
                 .schema_snapshot

@@ -18,6 +18,7 @@ mod limits;
 mod slow_clients;
 mod smuggling;
 mod tls;
+mod traces;
 mod backend_tls;
 mod canary;
 mod mirror;

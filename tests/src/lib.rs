@@ -42,6 +42,7 @@ pub mod database;
 pub mod load;
 pub mod raw;
 pub mod certificate;
+pub mod collector;
 pub mod smuggling;
 pub mod port;
 

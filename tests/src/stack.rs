@@ -50,6 +50,7 @@ pub struct Stack {
     /// The server that it is kept in, if it is in one.
     pub postgres: Option<Postgres>,
     binaries: Binaries,
+    proxy_environment: Vec<(String, String)>,
     folder: TempDir,
     _share: MachineShare,
 }
@@ -85,6 +86,7 @@ impl Stack {
             let log = self.folder().join("proxy.log");
             let mut command = Command::new(self.binaries.proxy);
             command.arg("--routes").arg(self.routes_path()).current_dir(self.folder());
+            command.envs(self.proxy_environment.iter().map(|(name, value)| (name, value)));
             let mut proxy = Process::spawn("strangler-proxy", &command, &log);
             let ready = format!("{}/readyz", self.admin_url());
             if programs::answers(&self.client, &ready, &mut proxy).await {

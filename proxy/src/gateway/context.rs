@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use routes::{BackendId, Decision, RouteMatch};
+use traces::RequestSpan;
 
 use super::stream::OpenStream;
 use crate::backends::Target;
@@ -70,6 +71,9 @@ pub(crate) struct RequestContext {
     /// The whole exchange, while somebody listens to the feed. Written by `mirror` with each attempt, fed as the
     /// exchange passes, handed over at the end.
     pub(crate) recording: Option<Recording>,
+    /// What the collector of traces will be told. Written by `trace` when the request begins; read by `forward_request`, ended by
+    /// `record`.
+    pub(crate) span: Option<Box<RequestSpan>>,
     /// Why the proxy itself answered. Written by `answer`; read by `record`.
     pub(crate) refused: Option<&'static str>,
 }
@@ -100,6 +104,7 @@ impl RequestContext {
             mirror_considered: false,
             capture: None,
             recording: None,
+            span: None,
             refused: None,
         }
     }

@@ -5,8 +5,8 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 
 use super::match_route::peer_ip;
-use super::{Gateway, RequestContext, mirror};
-use crate::headers::{forwarded, prefer, request_id, trace_context};
+use super::{Gateway, RequestContext, mirror, trace};
+use crate::headers::{forwarded, prefer, request_id};
 
 /// Rewrites the path and sets the headers. (pingora has dropped the hop-by-hop ones.)
 pub(super) fn run(
@@ -35,20 +35,11 @@ pub(super) fn set_headers(
     if let Some(id) = &ctx.request_id {
         request.insert_header(request_id::NAME, id.clone())?;
     }
-    continue_trace(request)?;
+    trace::continue_trace(request, ctx.span.as_deref())?;
     let peer = peer_ip(session);
     let is_trusted = peer.is_some_and(|peer| gateway.trusted.trusts(peer));
     let is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     forwarded::set(request, peer, is_trusted, is_secure)
-}
-
-fn continue_trace(request: &mut RequestHeader) -> Result<()> {
-    let received = request.headers.get(trace_context::NAME);
-    let (next, is_continued) = trace_context::next_hop(received, rand::random());
-    if !is_continued {
-        request.remove_header(&trace_context::STATE);
-    }
-    request.insert_header(trace_context::NAME, next)
 }
 
 /// The path as the backend that is really asked knows it; the query stays as the client sent it.

@@ -1,6 +1,7 @@
 //! The life of a request, one file per hook, in the order in which they run.
 
 mod context;
+mod trace;
 mod match_route;
 mod rehearse;
 mod choose_backend;
@@ -24,6 +25,7 @@ use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
+use traces::Traces;
 
 use self::context::RequestContext;
 use crate::edge::RequestRates;
@@ -43,6 +45,8 @@ pub(crate) struct Gateway {
     pub(crate) trusted: TrustedProxies,
     pub(crate) mirror: Arc<Mirror>,
     pub(crate) rates: RequestRates,
+    /// Where each request is told of; `None`: nowhere.
+    pub(crate) traces: Option<Traces>,
 }
 
 #[async_trait]
@@ -61,6 +65,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut RequestContext,
     ) -> Result<bool> {
+        trace::begin(self, session, ctx);
         match match_route::run(self, session, ctx) {
             Ok(()) => rehearse::run(self, session, ctx).await.map(|()| false),
             Err(refusal) => answer::refuse(self, session, ctx, refusal).await.map(|()| true),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource};
 
-use super::{Gateway, RequestContext, match_route, mirror};
+use super::{Gateway, RequestContext, match_route, mirror, trace};
 use crate::headers::forwarded;
 
 /// Records a request that has ended, however it did.
@@ -48,7 +48,9 @@ pub(super) fn run(
             .map(|peer| forwarded::client(&request.headers, peer, &gateway.trusted))
             .map(tracing::field::display),
         request_id = ctx.request_id.as_ref().and_then(|id| id.to_str().ok()),
+        trace_id = ctx.span.as_ref().map(|span| span.trace_id()),
     );
+    trace::end(session, status, ctx);
 }
 
 /// Counts the request for the backend that was asked first: that is the one that the stage trusts with it.

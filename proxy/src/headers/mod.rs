@@ -2,7 +2,6 @@
 
 pub(crate) mod prefer;
 pub(crate) mod request_id;
-pub(crate) mod trace_context;
 pub(crate) mod forwarded;
 pub(crate) mod trusted;
 pub(crate) mod connection;

@@ -1,4 +1,4 @@
-//! Where alerts are posted.
+//! Who is told from outside: where alerts are posted, and where traces go.
 
 use url::Url;
 
@@ -15,4 +15,14 @@ pub(super) fn webhook(source: &Source, problems: &mut Vec<Problem>) -> Option<Se
         problems.push(source.secret_problem(NAME, "is no http:// or https:// URL"));
     }
     is_address.then(|| Secret::new(text))
+}
+
+/// Reads and checks the address of the collector of traces. It may hold a password, so it is not shown.
+pub(super) fn collector(source: &Source, problems: &mut Vec<Problem>) -> Option<traces::Address> {
+    const NAME: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let read = source.get(NAME)?.parse();
+    read.map_err(|error: traces::AddressError| {
+        problems.push(source.secret_problem(NAME, &error.to_string()));
+    })
+    .ok()
 }

@@ -81,6 +81,8 @@ pub struct Config {
     pub units: UnitSettings,
     /// Where alerts are posted; none: they are logged. A secret may be part of it.
     pub alert_webhook: Option<Secret>,
+    /// The collector of traces that is told of each request.
+    pub traces: Option<traces::Address>,
     /// A file of certificates of authorities that are trusted besides the system's.
     pub tls_ca_file: Option<PathBuf>,
     /// A snapshot of the tables that nothing shared may differ from.
@@ -175,6 +177,7 @@ impl Config {
         let communication = communication::read(source, problems);
         let units = units::read(source, problems);
         let alert_webhook = alerts::webhook(source, problems);
+        let traces = alerts::collector(source, problems);
         let tls_ca_file = source.get("TLS_CA_FILE").map(PathBuf::from);
         let schema_snapshot = source.get("SCHEMA_SNAPSHOT").map(PathBuf::from);
         let executor = openai::read(source, problems);
@@ -202,6 +205,7 @@ impl Config {
             communication: communication?,
             units: units?,
             alert_webhook,
+            traces,
             tls_ca_file,
             schema_snapshot,
             executor: executor?,

@@ -112,6 +112,11 @@ pub const SETTINGS: &[Setting] = &[
         "where alerts are posted as JSON; without it they are logged",
     ),
     setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "(none)",
+        "collector of OpenTelemetry traces (OTLP over HTTP) that is told of each request",
+    ),
+    setting(
         "TLS_CA_FILE",
         "(none)",
         "PEM file of authorities that are trusted besides the system's",

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -10,6 +10,7 @@ use axum::response::Response;
 use futures::FutureExt as _;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use traces::{KeyValue, RequestSpan, Traces, trace_context};
 
 use super::rehearsal::Purpose;
 use super::{ApiError, body, dispatch};
@@ -29,6 +30,7 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     app.figures.begin();
 
     let purpose = Purpose::of(&method, request.headers());
+    let span = app.traces.as_ref().and_then(|traces| begin_span(traces, &request));
     let mut response = match limited(&app, request, next).await {
         Ok(response) => response,
         // Whoever was at work on it has been dropped, and what they wrote with them.
@@ -45,14 +47,51 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let status = response.status();
     app.figures.end(status.is_client_error() || status.is_server_error(), spent);
     app.metrics.end_request(&method, route.as_deref(), status, spent);
-    let line = LogLine { id: &id, method: &method, path: context.path.as_ref(), status, spent };
+    let trace_id = span.as_ref().map(RequestSpan::trace_id);
+    let path = context.path.as_ref();
+    let line = LogLine { id: &id, trace_id, method: &method, path, status, spent };
     line.write();
+    if let Some(span) = span.filter(RequestSpan::is_recorded) {
+        end_span(span, &method, route, path, purpose, status);
+    }
     response
+}
+
+fn begin_span(traces: &Traces, request: &Request) -> Option<RequestSpan> {
+    let received = request.headers().get(trace_context::NAME);
+    let name = request.method().as_str().to_owned();
+    (!is_watching(request.uri().path())).then(|| traces.begin(name, received, SystemTime::now()))
+}
+
+/// Whoever watches asks every second: lines and traces of that would drown the others.
+fn is_watching(path: &str) -> bool {
+    matches!(path, "/health" | "/metrics")
+}
+
+fn end_span(
+    span: RequestSpan,
+    method: &Method,
+    route: Option<String>,
+    path: &str,
+    purpose: Purpose,
+    status: StatusCode,
+) {
+    let name =
+        route.as_ref().map_or_else(|| method.to_string(), |route| format!("{method} {route}"));
+    let attributes = [
+        Some(KeyValue::new("http.request.method", method.to_string())),
+        Some(KeyValue::new("url.path", path.to_owned())),
+        route.map(|route| KeyValue::new("http.route", route)),
+        // A copy stands in the same trace as the request that it is a copy of.
+        Some(KeyValue::new("strangler.purpose", purpose.as_str())),
+    ];
+    span.end(name, status.as_u16(), attributes.into_iter().flatten());
 }
 
 /// The line of the log that a request leaves.
 struct LogLine<'a> {
     id: &'a HeaderValue,
+    trace_id: Option<String>,
     method: &'a Method,
     path: &'a str,
     status: StatusCode,
@@ -60,14 +99,14 @@ struct LogLine<'a> {
 }
 
 impl LogLine<'_> {
-    /// Whoever watches asks every second: those lines would drown the others.
     fn write(&self) {
-        if matches!(self.path, "/health" | "/metrics") && self.status.is_success() {
+        if is_watching(self.path) && self.status.is_success() {
             tracing::debug!(path = self.path, "request");
             return;
         }
         tracing::info!(
             request_id = %String::from_utf8_lossy(self.id.as_bytes()),
+            trace_id = self.trace_id,
             method = %self.method,
             path = self.path,
             status = self.status.as_u16(),

@@ -38,6 +38,15 @@ impl Purpose {
         }
     }
 
+    /// As it is told to others.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Rehearsal => "rehearsal",
+            Self::MirroredRead => "mirrored",
+        }
+    }
+
     /// The same for a service whose database is a clone that nobody else writes: a mirrored read is real there.
     pub(super) fn on_clone(self) -> Self {
         if self == Self::MirroredRead { Self::Real } else { self }

@@ -81,6 +81,7 @@ pub struct StackBuilder {
     listen_lines: Vec<String>,
     sections: Vec<String>,
     routes: Vec<RouteSpec>,
+    proxy_environment: Vec<(String, String)>,
 }
 
 impl Stack {
@@ -99,6 +100,7 @@ impl Stack {
             listen_lines: Vec::new(),
             sections: Vec::new(),
             routes: Vec::new(),
+            proxy_environment: Vec::new(),
         }
     }
 }
@@ -157,6 +159,13 @@ impl StackBuilder {
     #[must_use]
     pub fn section(mut self, text: &str) -> Self {
         self.sections.push(text.to_owned());
+        self
+    }
+
+    /// Adds an environment variable of the proxy.
+    #[must_use]
+    pub fn proxy_environment(mut self, name: &str, value: &str) -> Self {
+        self.proxy_environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -232,6 +241,7 @@ impl StackBuilder {
             home,
             postgres,
             binaries,
+            proxy_environment: self.proxy_environment,
             folder,
             _share: share,
         }

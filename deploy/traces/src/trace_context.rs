@@ -2,18 +2,42 @@
 //! new trace begins here.
 
 use http::HeaderValue;
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 /// The header's name.
-pub(crate) const NAME: http::HeaderName = http::HeaderName::from_static("traceparent");
+pub const NAME: http::HeaderName = http::HeaderName::from_static("traceparent");
 /// What goes with a valid `traceparent`, and is dropped with an invalid one.
-pub(crate) const STATE: http::HeaderName = http::HeaderName::from_static("tracestate");
+pub const STATE: http::HeaderName = http::HeaderName::from_static("tracestate");
 
 /// `00-` + 32 + `-` + 16 + `-` + 2 hex digits.
 const LENGTH: usize = 55;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// The `traceparent` to send on, and whether the client's was valid.
-pub(crate) fn next_hop(received: Option<&HeaderValue>, random: [u8; 24]) -> (HeaderValue, bool) {
+/// What a valid `traceparent` says of the caller.
+pub(crate) fn parse(received: &HeaderValue) -> Option<SpanContext> {
+    let text = received.to_str().ok().filter(|text| is_valid(text.as_bytes()))?;
+    let trace = TraceId::from_hex(text.get(3..35)?).ok()?;
+    let parent = SpanId::from_hex(text.get(36..52)?).ok()?;
+    let flags = u8::from_str_radix(text.get(53..55)?, 16).ok()?;
+    let flags = TraceFlags::new(flags) & TraceFlags::SAMPLED;
+    // `tracestate` is passed on as it came, so the library need not know it.
+    Some(SpanContext::new(trace, parent, flags, true, TraceState::NONE))
+}
+
+/// The `traceparent` that makes a span the parent.
+pub(crate) fn write(span: &SpanContext) -> HeaderValue {
+    let (trace, parent, flags) = (span.trace_id(), span.span_id(), span.trace_flags().to_u8());
+    let text = format!("00-{trace}-{parent}-{flags:02x}");
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Whether a caller's `traceparent` is one: then its trace is continued, and its `tracestate` goes along.
+pub fn is_continued(received: Option<&HeaderValue>) -> bool {
+    received.is_some_and(|value| is_valid(value.as_bytes()))
+}
+
+/// Without a span of our own: the `traceparent` to send on, and whether the client's was valid.
+pub fn next_hop(received: Option<&HeaderValue>, random: [u8; 24]) -> (HeaderValue, bool) {
     let received = received.map(HeaderValue::as_bytes).filter(|value| is_valid(value));
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
     let (trace_random, parent_random) = random.split_at(16);
