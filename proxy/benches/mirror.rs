@@ -88,6 +88,7 @@ fn bench(criterion: &mut Criterion) {
             query: Some("limit=20"),
             headers: &headers,
             request_id: "0199d8e0-0000-7000-8000-000000000000",
+            is_probe: false,
             server: Some(SocketAddr::from(([127, 0, 0, 1], 2)).into()),
             primary_server: Some(SocketAddr::from(([127, 0, 0, 1], 1)).into()),
         };

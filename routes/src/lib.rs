@@ -33,6 +33,10 @@ pub mod store;
 pub mod journal;
 pub mod admin;
 
+/// Header of a request that only looks whether all is well, as `migrate verify service` sends it: the proxy copies none of its reads, so
+/// that it is no evidence for anything, and keeps the header to itself.
+pub const PROBE: &str = "x-strangler-probe";
+
 pub use backend::{Backend, BackendId, Target};
 pub use decide::{Decision, RequestFacts, StickyValue};
 pub use generation::{Digest, Generation};

@@ -106,6 +106,9 @@ async fn what_is_good_is_told_and_leaves_no_row_behind() {
         "{removed:#?}"
     );
     assert_eq!(counts(&stack).await, before);
+    let evidence = stack.evidence().await.routes;
+    let operations: Vec<_> = evidence.iter().flat_map(|route| &route.operations).collect();
+    assert!(operations.is_empty(), "what verify asks is no evidence: {operations:#?}");
     let junit = std::fs::read_to_string(stack.folder().join("verify.xml")).unwrap();
     let whole = format!("tests=\"{}\"", passed.len() + 2);
     assert!(junit.contains(&whole) && junit.contains("failures=\"0\""), "{junit}");

@@ -31,6 +31,7 @@ pub(super) fn set_headers(
     // Only the mirror may send these: the one marks a copy, and the other would make a backend that can rehearse
     // discard a client's write.
     request.remove_header(&crate::mirror::MARK);
+    request.remove_header(&mirror::PROBE);
     prefer::remove_rollback(request)?;
     if let Some(id) = &ctx.request_id {
         request.insert_header(request_id::NAME, id.clone())?;

@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use pingora::proxy::Session;
 
 use super::RequestContext;
 use crate::backends::pool::Tried;
 use crate::mirror::{Candidate, Mirror, Recordable};
+
+/// Never sent on.
+pub(super) const PROBE: HeaderName = HeaderName::from_static(routes::PROBE);
 
 /// Offers a request to the mirror. `headers` are those that the primary gets.
 pub(super) fn begin(
@@ -72,6 +75,7 @@ pub(super) fn candidate<'a>(
         query: request.uri.query(),
         headers,
         request_id: ctx.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
+        is_probe: request.headers.contains_key(&PROBE),
         server: server.and_then(|(_, target)| target.current()),
         primary_server: ctx.target.as_ref().and_then(|target| target.current()),
     })

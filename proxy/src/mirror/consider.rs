@@ -35,6 +35,8 @@ pub struct Candidate<'a> {
     pub headers: &'a HeaderMap,
     /// Id of the request.
     pub request_id: &'a str,
+    /// Nobody's request ([`routes::PROBE`]): its reads are no evidence.
+    pub is_probe: bool,
     /// A healthy server of the backend in `decision.mirror`; `None`: there is none, and the request is dropped.
     pub server: Option<Server>,
     /// The server that the primary's request goes to; a control request asks the same.
@@ -56,7 +58,8 @@ impl Mirror {
         let (is_read, now) = (is_read(candidate), Instant::now());
         let share = if is_new { route.sample } else { route.verify };
         // A twin has to have every write, or it is a twin no more.
-        let is_wanted = if is_read { is_chosen(route, share, now) } else { twin.is_some() };
+        let is_wanted =
+            if is_read { !candidate.is_probe && is_chosen(route, share, now) } else { twin.is_some() };
         if !is_wanted {
             return None;
         }

@@ -98,7 +98,8 @@ impl<'p> Asker<'p> {
             let who = place.who.word();
             Wrong::new(found, format!("see that the {who} runs and answers at {}", place.base))
         };
-        let mut request = self.http.request(method, url).headers(self.headers.clone());
+        let request = self.http.request(method, url).headers(self.headers.clone());
+        let mut request = request.header(routes::PROBE, "verify");
         if !matches!(body, Body::None) {
             request = request.header(CONTENT_TYPE, "application/json");
         }

@@ -188,6 +188,7 @@ impl Rig {
             query,
             headers,
             request_id: "req-0",
+            is_probe: false,
             server: server.map(Into::into),
             primary_server: Some(self.primary.address.into()),
         };
@@ -209,6 +210,7 @@ impl Rig {
             query: None,
             headers: &request.headers,
             request_id: "req-0",
+            is_probe: false,
             server: Some(self.backend.address.into()),
             primary_server: None,
         };
