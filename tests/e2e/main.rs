@@ -19,6 +19,7 @@ mod slow_clients;
 mod smuggling;
 mod tls;
 mod traces;
+mod tutorial;
 mod backend_tls;
 mod canary;
 mod mirror;

@@ -41,7 +41,7 @@ async fn a_request_is_one_trace_through_proxy_and_service() {
     assert_eq!(proxy.name, "GET /api/v1/agents/{*rest}");
     let said = ["route", "stage", "backend", "generation"]
         .map(|name| proxy.attribute(&format!("strangler.{name}")));
-    assert_eq!(said, ["agents", "service", "agent-service", "1"]);
+    assert_eq!(said, ["agents", "service", "agent-service", "0"]);
     assert_eq!(service.attribute("http.route"), TARGET);
     assert_eq!(service.attribute("strangler.purpose"), "real");
     for span in &spans {

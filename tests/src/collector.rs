@@ -102,11 +102,11 @@ async fn take(State(told): State<Told>, body: Bytes) {
         let resource = attributes(of_program.resource.unwrap().attributes);
         let spans = of_program.scope_spans.into_iter().flat_map(|scope| scope.spans);
         told.lock().unwrap().extend(spans.map(|span| Span {
-            program: resource["service.name"].clone(),
+            program: resource.get("service.name").cloned().unwrap(),
             name: span.name,
-            trace: hex(&span.trace_id),
-            id: hex(&span.span_id),
-            parent: hex(&span.parent_span_id),
+            trace: hex::encode(&span.trace_id),
+            id: hex::encode(&span.span_id),
+            parent: hex::encode(&span.parent_span_id),
             attributes: attributes(span.attributes),
             has_failed: span.status.is_some_and(|status| status.code == 2),
             took: span.end_time_unix_nano - span.start_time_unix_nano,
@@ -126,8 +126,4 @@ fn text(value: Option<AnyValue>) -> String {
         Some(Value::BoolValue(truth)) => truth.to_string(),
         other => format!("{other:?}"),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

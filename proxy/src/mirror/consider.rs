@@ -58,8 +58,11 @@ impl Mirror {
         let (is_read, now) = (is_read(candidate), Instant::now());
         let share = if is_new { route.sample } else { route.verify };
         // A twin has to have every write, or it is a twin no more.
-        let is_wanted =
-            if is_read { !candidate.is_probe && is_chosen(route, share, now) } else { twin.is_some() };
+        let is_wanted = if is_read {
+            !candidate.is_probe && is_chosen(route, share, now)
+        } else {
+            twin.is_some()
+        };
         if !is_wanted {
             return None;
         }
