@@ -192,6 +192,41 @@ async fn whoever_stops_it_finds_nothing_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_run_leaves_a_later_one_takes_away() {
+    let mut stack = real().start().await;
+    let switch = format!("{}/__switch", stack.old.program().url());
+    let client = stack.client.clone();
+    let slow = async |delay: u64| {
+        let state = json!({"paths": "/api/v1/agents/workflows", "delay_ms": delay});
+        assert!(client.put(&switch).json(&state).send().await.unwrap().status().is_success());
+    };
+    slow(3000).await;
+    let words = ["verify", "service", "--yes", "--output", "json"];
+    let command = stack.migrate_command(&[&words[..], &KEY].concat());
+    let mut migrate = Process::spawn("migrate", &command, &stack.folder().join("verify.log"));
+    wait::until("a workflow is there", LIMIT, async || {
+        (workflows(&stack).await == 1).then_some(())
+    })
+    .await;
+    migrate.kill();
+    slow(0).await;
+
+    let what = "what killed runs have left is deleted";
+    let first = report(&verify(&stack, &[]).await);
+    let check = found(&first, "cleaning up", what);
+    assert_eq!(
+        check["found"],
+        "nothing was left; 1 of the last ten minutes may be of a run that is under way"
+    );
+    assert_eq!(workflows(&stack).await, 1);
+    let long_ago = "UPDATE ai_agent_workflows SET created_at = '2026-01-01 00:00:00.000000'";
+    stack.database.query(long_ago, &[]).await;
+    let second = report(&verify(&stack, &[]).await);
+    assert_eq!(found(&second, "cleaning up", what)["found"], "1 workflow of a run that was killed");
+    assert_eq!(workflows(&stack).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dry_run_says_what_would_be_asked_and_asks_nothing() {
     let stack = real().start().await;
     let output = verify(&stack, &["--dry-run"]).await;

@@ -4,6 +4,7 @@ mod checks;
 mod places;
 mod asking;
 mod made;
+mod abandoned;
 mod life;
 mod refusals;
 mod routing;
@@ -131,6 +132,10 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     };
     checks.group("cleaning up");
     checks.check("what was made is deleted", cleaned(&mut made, &asker)).await;
+    if !stopped {
+        let what = "what killed runs have left is deleted";
+        checks.check(what, abandoned::remove(&asker, &made)).await;
+    }
     if !stopped {
         replayed(args, &places, context, &mut checks).await;
     }
@@ -292,6 +297,10 @@ fn planned(places: &Places<'_>, args: &Args) -> Vec<String> {
     all.push(format!(
         "three times GET of something that is not there, by each route, at {}",
         places.proxy.base
+    ));
+    all.push(format!(
+        "GET /workflows?tags={}, and DELETE what a killed run has left",
+        abandoned::TAG
     ));
     all.extend(args.replay.iter().map(|file| format!("the reads of {}", file.display())));
     all

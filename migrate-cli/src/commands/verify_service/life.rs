@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::abandoned;
 use super::asking::{Asker, Body, member};
 use super::checks::{Checks, Wrong};
 use super::made::Made;
@@ -26,7 +27,7 @@ pub(super) async fn live(asker: &Asker<'_>, place: &Place, made: &mut Made, chec
     let workflow = json!({
         "name": format!("{}-{}", made.mark, place.who.word()), "description": "made by `migrate verify service`",
         "steps": {"ü": {"k": "✓", "n": 1e-7}}, "dependencies": {}, "max_cost_budget": 12.5,
-        "verification_level": "full", "tags": [made.mark],
+        "verification_level": "full", "tags": [made.mark, abandoned::TAG],
     });
     made.begin(place.who);
     let created = checks.check("a workflow is created", create(asker, place, &workflow)).await;

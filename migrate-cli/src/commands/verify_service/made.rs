@@ -85,7 +85,7 @@ impl Made {
 }
 
 /// Deletes a workflow through whoever has made it, else through whoever can. That others do not have it says nothing.
-async fn delete(asker: &Asker<'_>, id: &str, maker: Who) -> Result<(), Wrong> {
+pub(super) async fn delete(asker: &Asker<'_>, id: &str, maker: Who) -> Result<(), Wrong> {
     let path = format!("/workflows/{id}");
     let mut refused = None;
     for place in asker.places.beginning_with(maker) {
