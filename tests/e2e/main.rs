@@ -53,6 +53,7 @@ mod durable_execution;
 mod durable_work;
 mod kills;
 mod delivery;
+mod documents;
 mod event_streams;
 mod million;
 mod recordings;
