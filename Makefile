@@ -45,8 +45,8 @@ test-postgres: setup ## the service's own tests once more, on a throw-away Postg
 test-python: setup
 	.tools/venv/bin/python -m pytest tests/monolith
 	.tools/venv/bin/python -m pytest -q -p no:cacheprovider tests/ledger
-	cargo build --workspace --bin migrate
-	MIGRATE="$(TARGET)/debug/migrate" .tools/venv/bin/python -m pytest -q -p no:cacheprovider tests/scan
+	cargo build --workspace --bin migrate --bin agent-service
+	MIGRATE="$(TARGET)/debug/migrate" AGENT_SERVICE="$(TARGET)/debug/agent-service" .tools/venv/bin/python -m pytest -q -p no:cacheprovider tests/scan
 
 conformance: setup ## compare the service with the recorded answers of the monolith, on both databases
 	@scripts/conformance.sh "$(CONFORMANCE)" "$(CONFORMANCE_SECTIONS)" "$(TARGET)/debug/agent-service" sqlite

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 readonly VENV=.tools/venv
 readonly STAMP=$VENV/.installed
-readonly REQUIREMENTS=(tests/monolith/requirements.txt tests/openapi/requirements.txt)
+readonly REQUIREMENTS=(tests/monolith/requirements.txt tests/openapi/requirements.txt tests/scan/requirements.txt)
 readonly MIN_PYTHON="3, 10"
 readonly AXE=4.14.1
 

@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    cleanup, completions, cutover, db, deploy, gate, guard, history, init, man, mirror, plan,
-    rollback, routes, scan, schema, status, verify,
+    cleanup, client, completions, cutover, db, deploy, gate, guard, history, init, man, mirror,
+    plan, rollback, routes, scan, schema, status, verify,
 };
 use crate::demo;
 use crate::output::{Color, Format};
@@ -111,6 +111,9 @@ pub(crate) enum Command {
     Init(init::Args),
     /// What crosses the border between the files that leave the monolith and the rest
     Scan(scan::Args),
+    /// A Python client of the service, for files that stay
+    #[command(subcommand)]
+    Client(client::Command),
     /// Take the extracted files out of the monolith, in one commit, and put them back
     Cleanup(cleanup::Args),
     /// Look at the route table: list, show, validate, test; add to it: import; keep it in a database: push, pull

@@ -13,6 +13,7 @@ mod whole_file;
 mod recording;
 mod source;
 mod monolith;
+mod client;
 mod demo;
 mod confirm;
 mod diff;

@@ -8,6 +8,7 @@ use crate::facts::{Facts, Form};
 use crate::lookup::Lookup;
 use crate::modules::{Meaning, Modules};
 use crate::names::Monolith;
+use crate::offered::{Instead, Offered};
 use crate::removal::{self, Edited, Gone};
 use crate::routes;
 
@@ -22,11 +23,12 @@ pub struct Cleanup {
     pub against: Vec<Place>,
 }
 
-/// Plans it; `text` gives the text of a file.
+/// Plans it; `text` gives the text of a file, and `client` offers what the files that stay used.
 pub fn plan(
     paths: &[String],
     facts: &[Facts],
     sides: &Sides,
+    client: Option<&str>,
     text: &dyn Fn(&str) -> Option<String>,
 ) -> Cleanup {
     let modules = Modules::of(paths.iter().map(String::as_str));
@@ -46,7 +48,9 @@ pub fn plan(
     });
     let mut plan = Cleanup { against: users.collect(), ..Cleanup::default() };
     plan.moved = sides.extracted.iter().filter_map(|file| paths.get(*file).cloned()).collect();
-    for (file, gone) in gone(monolith, sides) {
+    plan.against.extend(orphans(monolith, paths, sides));
+    let offered = client.and_then(|client| Offered::by(monolith, paths, client));
+    for (file, gone) in gone(monolith, sides, offered.as_ref()) {
         let Some(path) = paths.get(file) else { continue };
         let mut stands_against = |line, what: String| {
             plan.against.push(Place { file: path.clone(), line, what });
@@ -73,8 +77,31 @@ pub fn plan(
     plan
 }
 
+/// Files that stay below a package whose own file goes: they would be imported as parts of no package.
+fn orphans(monolith: Monolith<'_>, paths: &[String], sides: &Sides) -> Vec<Place> {
+    let modules = monolith.modules;
+    let packages = sides.extracted.iter().filter(|file| modules.is_package(**file));
+    let mut found = Vec::new();
+    for package in packages {
+        let folder = format!("{}/", modules.key(*package));
+        for (file, path) in paths.iter().enumerate() {
+            if path.starts_with(&folder) && !sides.extracted.contains(&file) {
+                let own = paths.get(*package).map_or("", String::as_str);
+                let what =
+                    format!("lies in the package of {own}, which would go: extract both or none");
+                found.push(Place { file: path.clone(), line: 1, what });
+            }
+        }
+    }
+    found
+}
+
 /// What of the extracted files each file that stays would lose.
-fn gone(monolith: Monolith<'_>, sides: &Sides) -> BTreeMap<FileId, Gone> {
+fn gone(
+    monolith: Monolith<'_>,
+    sides: &Sides,
+    offered: Option<&Offered<'_>>,
+) -> BTreeMap<FileId, Gone> {
     let is_gone = |file: &FileId| sides.extracted.contains(file);
     let mut all: BTreeMap<FileId, Gone> = BTreeMap::new();
     for (file, facts) in monolith.facts.iter().enumerate().filter(|(file, _)| !is_gone(file)) {
@@ -87,9 +114,18 @@ fn gone(monolith: Monolith<'_>, sides: &Sides) -> BTreeMap<FileId, Gone> {
             let module_goes =
                 matches!(&meaning, Meaning::Files(files) if files.iter().all(&is_gone));
             let goes = module_goes || origins.iter().all(|origin| is_gone(&origin.file));
-            if goes && !origins.is_empty() {
-                let gone = all.entry(file).or_default();
-                gone.imports.insert((import.line, import.bound.clone()));
+            if !goes || origins.is_empty() {
+                continue;
+            }
+            let place = (import.line, import.bound.clone());
+            match offered.and_then(|it| it.instead(file, import, &origins, &is_gone)) {
+                None => {
+                    all.entry(file).or_default().imports.insert(place);
+                }
+                Some(Instead::From(source)) => {
+                    all.entry(file).or_default().rewired.insert(place, source);
+                }
+                Some(Instead::AsBefore) => {}
             }
         }
     }
@@ -117,7 +153,8 @@ mod tests {
         let text = |path: &str| {
             files.iter().find(|(known, _)| *known == path).map(|(_, text)| (*text).to_owned())
         };
-        let plan = plan(&paths, &facts, &sides, &text);
+        let client = Some("app/clients/agents.py");
+        let plan = plan(&paths, &facts, &sides, client, &text);
         let edited = plan.edited.iter().map(|(path, edited)| format!("{path}\n{}", edited.text));
         let against =
             plan.against.iter().map(|it| format!("{}:{} {}\n", it.file, it.line, it.what));
@@ -159,6 +196,109 @@ mod tests {
         from ..jobs import router as jobs
         __all__ = ['jobs']
         ");
+    }
+
+    const CLIENT: &str = "REPLACES: dict[str, str] = {\n    \"app/agents.py:run\": \"run\",\n    \"app/agents.py:stop\": \"agents_stop\",\n}\ndef run(): ...\ndef agents_stop(): ...\n";
+
+    #[test]
+    fn what_a_client_offers_is_taken_from_there_in_every_form() {
+        let files = [
+            ("app/__init__.py", ""),
+            (
+                "app/agents.py",
+                "from fastapi import APIRouter\nrouter = APIRouter()\ndef run(): ...\ndef stop(): ...\n",
+            ),
+            ("app/clients/agents.py", CLIENT),
+            (
+                "app/main.py",
+                "from app import agents, jobs\napp = FastAPI()\napp.include_router(agents.router)\nagents.run()\n",
+            ),
+            (
+                "app/jobs.py",
+                "from typing import TYPE_CHECKING\nimport os, app.agents\nimport app.agents as whole\nfrom .agents import run\nfrom .agents import (\n    run as go,  # now\n    stop,\n)\n\
+                 if TYPE_CHECKING:\n    from app.agents import run as r\ndef late(x):\n    x = 1; from . import agents as a, main\n    a.run()\n    return app.agents.run(whole.run)\n",
+            ),
+            (
+                "app/tools/__init__.py",
+                "from ..agents import run, router\n__all__ = ['run', 'router']\n",
+            ),
+            (
+                "app/tools/use.py",
+                "from app.tools import run\nfrom . import run as again\nrun(again)\n",
+            ),
+        ];
+        assert_snapshot!(cleaned(&files), @r"
+        app/jobs.py
+        from typing import TYPE_CHECKING
+        import os, app.clients.agents
+        import app.clients.agents as whole
+        from .clients.agents import run
+        from .clients.agents import (
+            run as go,  # now
+            agents_stop as stop,
+        )
+        if TYPE_CHECKING:
+            from app.clients.agents import run as r
+        def late(x):
+            x = 1; from .clients import agents as a; from . import main
+            a.run()
+            return app.clients.agents.run(whole.run)
+        app/main.py
+        from app.clients import agents
+        from app import jobs
+        app = FastAPI()
+        agents.run()
+        app/tools/__init__.py
+        from ..clients.agents import run
+        __all__ = ['run']
+        ");
+    }
+
+    #[test]
+    fn what_no_client_offers_stands_against_it() {
+        let files = [
+            ("app/__init__.py", ""),
+            ("app/agents.py", AGENTS),
+            ("app/clients/agents.py", CLIENT),
+            ("app/a.py", "from .agents import run, Other\nrun(Other)\n"),
+            ("app/b.py", "from . import agents\nagents.run()\nagents.Other()\n"),
+            ("app/c.py", "from . import agents\nagents.run(agents)\n"),
+            ("app/d.py", "from .agents import *\nrun()\n"),
+            ("app/e/__init__.py", "from ..agents import *\n"),
+            ("app/e/use.py", "from . import run\nrun()\n"),
+        ];
+        assert_snapshot!(cleaned(&files), @r"
+        app/a.py
+        from .clients.agents import run
+        run(Other)
+        app/b.py
+        agents.run()
+        agents.Other()
+        app/c.py
+        agents.run(agents)
+        app/d.py
+        run()
+        app/e/__init__.py
+        pass
+        app/e/use.py
+        run()
+        app/a.py:2 uses Other, which nothing would bind any more
+        app/b.py:2 uses agents, which nothing would bind any more
+        app/b.py:3 uses agents, which nothing would bind any more
+        app/c.py:2 uses agents, which nothing would bind any more
+        app/d.py:1 uses run of app/agents.py
+        app/e/use.py:2 uses run, which nothing would bind any more
+        ");
+    }
+
+    #[test]
+    fn a_file_below_a_package_that_goes_stands_against_it() {
+        let paths = ["app/agents/__init__.py".to_owned(), "app/agents/kept.py".to_owned()];
+        let sides = Sides { extracted: [0].into(), ..Sides::default() };
+        let facts = [Facts::default(), Facts::default()];
+        let plan = plan(&paths, &facts, &sides, None, &|_| Some(String::new()));
+        let said: Vec<&str> = plan.against.iter().map(|it| it.file.as_str()).collect();
+        assert_eq!(said, ["app/agents/kept.py"]);
     }
 
     #[test]

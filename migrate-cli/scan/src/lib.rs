@@ -2,7 +2,8 @@
 //!
 //! Each file becomes [`Facts`] by itself (`python` → `facts`). Then all of them together are asked which file a name means
 //! (`modules` → `names` → `links` → `cycles`; `lookup` → `routes`), and [`survey`] judges that by which files are extracted
-//! ([`border`], [`served`], [`tables`], [`callers`]). [`change`] compares two such answers, [`cleanup`] plans to take the files out.
+//! ([`border`], [`served`], [`tables`], [`callers`]). [`change`] compares two such answers, [`cleanup`] plans to take the files out, and [`used`] says
+//! what a client of the service has to offer to the files that stay.
 
 pub mod python;
 pub mod classes;
@@ -22,7 +23,10 @@ pub mod callers;
 pub mod survey;
 pub mod change;
 pub mod removal;
+pub mod offered;
 pub mod cleanup;
+pub mod calls;
+pub mod used;
 
 pub use border::{Border, Sides};
 pub use facts::Facts;

@@ -95,6 +95,16 @@ impl Modules {
             && self.keys.get(file).and_then(|key| self.by_key.get(key)) == Some(&file)
     }
 
+    /// The path of a file as a module: without `.py`, or that of its package.
+    pub(crate) fn key(&self, file: FileId) -> &str {
+        self.keys.get(file).map_or("", String::as_str)
+    }
+
+    /// Whether a folder has an `__init__.py`.
+    pub(crate) fn has_init(&self, folder: &str) -> bool {
+        self.packages.contains(folder)
+    }
+
     /// The module of this name in a package.
     pub fn below(&self, package: FileId, name: &str) -> Option<FileId> {
         let key = self.keys.get(package).filter(|_| self.is_package(package))?;
@@ -135,7 +145,7 @@ impl Modules {
     }
 
     /// The folder that a file lies in.
-    fn home(&self, file: FileId) -> &str {
+    pub(crate) fn home(&self, file: FileId) -> &str {
         let key = self.keys.get(file).map_or("", String::as_str);
         if self.is_package(file) { key } else { parent(key) }
     }

@@ -1,4 +1,7 @@
-//! Takes names out of a Python text by their exact places: imports, routers that are taken in, and elements of lists.
+//! Takes names out of a Python text by their exact places: imports, routers that are taken in, and elements of lists; or brings them
+//! from somewhere else.
+
+mod rewired;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,6 +12,8 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::python::{self, Lines, Mistake, chain, elements, text};
 
+pub use rewired::{Rewired, Source};
+
 /// What goes out of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gone {
@@ -16,6 +21,8 @@ pub struct Gone {
     pub imports: BTreeSet<(usize, String)>,
     /// Routers that are taken in, by the line and as the code names them.
     pub taken_in: BTreeSet<(usize, String)>,
+    /// Imports that bring the same from somewhere else, likewise.
+    pub rewired: BTreeMap<(usize, String), Source>,
 }
 
 /// A file without them.
@@ -27,6 +34,8 @@ pub struct Edited {
     pub removed: Vec<(usize, String)>,
     /// Where a name is used that nothing binds any more: the line of the old text, and the name.
     pub left: Vec<(usize, String)>,
+    /// What comes from somewhere else.
+    pub rewired: Vec<Rewired>,
 }
 
 /// Edits a text.
@@ -44,6 +53,7 @@ pub fn edit(source: &str, gone: &Gone) -> Result<Edited, Mistake> {
         gone,
         bound: gone.imports.iter().map(|(_, name)| name.as_str()).collect(),
         own: Vec::new(),
+        renamed: BTreeMap::new(),
         splices: BTreeMap::new(),
         found: Edited::default(),
     };
@@ -51,9 +61,10 @@ pub fn edit(source: &str, gone: &Gone) -> Result<Edited, Mistake> {
     let Walk { splices, mut found, .. } = walk;
     source.clone_into(&mut found.text);
     for (start, (end, with)) in splices.into_iter().rev() {
-        found.text.replace_range(start..end, with);
+        found.text.replace_range(start..end, &with);
     }
     found.removed.sort();
+    found.rewired.sort();
     found.left.sort();
     found.left.dedup();
     match python::parse(&found.text)?.mistake {
@@ -70,8 +81,10 @@ struct Walk<'a> {
     bound: BTreeSet<&'a str>,
     /// Names that the functions around have for something of their own.
     own: Vec<BTreeSet<String>>,
+    /// Modules that have another name now, as the code reaches them.
+    renamed: BTreeMap<String, String>,
     /// What goes, by where it begins: where it ends, and what comes instead.
-    splices: BTreeMap<usize, (usize, &'static str)>,
+    splices: BTreeMap<usize, (usize, String)>,
     found: Edited,
 }
 
@@ -87,18 +100,26 @@ impl<'a> Visitor<'a> for Walk<'a> {
             let range = statement.range();
             self.note(range);
             if is_empty && at == 0 {
-                self.splices.insert(range.start().to_usize(), (range.end().to_usize(), "pass"));
+                self.splices
+                    .insert(range.start().to_usize(), (range.end().to_usize(), "pass".to_owned()));
             } else {
                 let line = self.whole_line(range);
-                self.splices.insert(line.start, (line.end, ""));
+                self.splices.insert(line.start, (line.end, String::new()));
             }
         }
     }
 
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
-            Stmt::Import(import) => self.aliases(&import.names),
-            Stmt::ImportFrom(import) => self.aliases(&import.names),
+            Stmt::Import(import) => {
+                self.rewire_modules(import);
+                self.aliases(&import.names);
+            }
+            Stmt::ImportFrom(import) => {
+                if !self.rewire_names(import) {
+                    self.aliases(&import.names);
+                }
+            }
             Stmt::FunctionDef(function) => {
                 for decorator in &function.decorator_list {
                     self.visit_decorator(decorator);
@@ -123,6 +144,9 @@ impl<'a> Visitor<'a> for Walk<'a> {
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
+        if self.rename(expression) {
+            return;
+        }
         if let Some(name) = self.mentioned(expression) {
             let line = self.lines.at(expression.range().start().to_usize());
             self.found.left.push((line, name));
@@ -242,7 +266,7 @@ impl Walk<'_> {
             if let Some(first) = first {
                 self.splices.retain(|from, _| *from < first || *from >= end);
             }
-            self.splices.insert(start, (end, ""));
+            self.splices.insert(start, (end, String::new()));
         }
     }
 
@@ -286,10 +310,13 @@ impl Walk<'_> {
     }
 
     fn note(&mut self, range: TextRange) {
-        let (start, end) = (range.start().to_usize(), range.end().to_usize());
-        let what = self.source.get(start..end).unwrap_or_default();
-        let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.found.removed.push((self.lines.at(start), what));
+        self.found.removed.push((self.lines.at(range.start().to_usize()), self.shown(range)));
+    }
+
+    /// A part of the text in one line.
+    fn shown(&self, range: TextRange) -> String {
+        let what = self.source.get(range.start().to_usize()..range.end().to_usize());
+        what.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// An element that is nothing but a name that goes, or has one among its parts.

@@ -1,7 +1,9 @@
 //! `migrate cleanup`: takes the extracted files out of the monolith, in one commit that one command takes back.
 
+mod client;
 mod page;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use flip::standing::read_table;
@@ -31,10 +33,14 @@ is one commit, which --undo takes back with another one, also after later commit
 Nothing is done while something else uses an extracted file (each place is named), while a route of theirs is not at stage `service`,
 or while the tree has changes. What was killed on its way is ended by the next run.
 
+--use-client names a client below DIR that `migrate client generate` has written. Imports of what it offers then come from there, and
+so do those of files that stay; it may be new in the tree, and becomes part of the commit. Hooks of Git are not run.
+
 Examples:
   migrate cleanup ./coordinator --dry-run                         with the globs of migration.toml
   migrate cleanup ./coordinator --patch cleanup.patch             a patch, and nothing else
   migrate cleanup ./coordinator && git show
+  migrate cleanup ./coordinator --use-client app/clients/agents.py
   migrate cleanup ./coordinator --undo
 
 Exit codes: 0 done, or was so already; 3 refused, nothing was changed";
@@ -53,6 +59,10 @@ pub(crate) struct Args {
     /// Write a patch instead of a commit
     #[arg(long, value_name = "FILE", conflicts_with = "undo")]
     patch: Option<PathBuf>,
+
+    /// A generated client, by its path below DIR, that takes the place of what files that stay have used
+    #[arg(long, value_name = "FILE.py", conflicts_with = "undo")]
+    use_client: Option<String>,
 
     /// Put everything back, with a commit
     #[arg(long)]
@@ -90,6 +100,8 @@ struct CleanupReport {
     moved: Vec<Moved>,
     /// The files that are edited.
     edited: Vec<Edited>,
+    /// The client, and what is added beside it.
+    added: Vec<String>,
     /// What stands against it.
     against: Vec<Place>,
 }
@@ -105,6 +117,16 @@ struct Edited {
     file: String,
     /// What goes out of it.
     removed: Vec<Removed>,
+    /// What comes from the client.
+    rewired: Vec<Rewired>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rewired {
+    /// 1-based, before.
+    line: usize,
+    from: String,
+    to: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,7 +138,14 @@ struct Removed {
 
 impl CleanupReport {
     fn empty(result: Came) -> Self {
-        Self { result, commit: None, moved: Vec::new(), edited: Vec::new(), against: Vec::new() }
+        Self {
+            result,
+            commit: None,
+            moved: Vec::new(),
+            edited: Vec::new(),
+            added: Vec::new(),
+            against: Vec::new(),
+        }
     }
 }
 
@@ -141,7 +170,7 @@ async fn undo(context: &Context, repository: &Repository) -> Result<CleanupRepor
     };
     let known =
         |result, commit| CleanupReport { commit: Some(commit), ..CleanupReport::empty(result) };
-    refuse_dirty(repository).await?;
+    refuse_dirty(repository, &BTreeMap::new()).await?;
     let tree = repository.tree_without(&commit).await?;
     if context.dry_run {
         return Ok(known(Came::Planned, commit));
@@ -165,14 +194,22 @@ async fn take_out(
     if sides.extracted.is_empty() && repository.taken_out().await?.is_some() {
         return Ok(CleanupReport::empty(Came::NothingToDo));
     }
+    let client = args.use_client.as_deref();
+    let added = match client {
+        Some(client) => {
+            client::added(client, &args.monolith.dir, &source, &sides, repository).await?
+        }
+        None => BTreeMap::new(),
+    };
     if !context.dry_run {
-        refuse_dirty(repository).await?;
+        refuse_dirty(repository, &added).await?;
     }
     let sides = source.sides(&wanted)?;
     let text = |path: &str| std::fs::read_to_string(args.monolith.dir.join(path)).ok();
-    let plan = cleanup::plan(&source.paths, &source.facts, &sides, &text);
+    let plan = cleanup::plan(&source.paths, &source.facts, &sides, client, &text);
     let serving = survey::of(&source.paths, &source.facts, &[], &sides).routes;
     let mut report = report(&plan, &args.attic);
+    report.added = added.keys().cloned().collect();
     let table = read_table(&context.home)?;
     report.against.extend(serving.served.iter().flat_map(|route| not_moved(route, &table)));
     if !report.against.is_empty() {
@@ -180,10 +217,10 @@ async fn take_out(
         return Ok(report);
     }
     if context.dry_run {
-        refuse_dirty(repository).await?;
+        refuse_dirty(repository, &added).await?;
         return Ok(report);
     }
-    let tree = repository.tree(&change(&plan, &report)).await?;
+    let tree = repository.tree(&change(&plan, &report, &added)).await?;
     if let Some(file) = &args.patch {
         write(file, &repository.patch(&tree).await?)?;
         report.result = Came::Patched;
@@ -196,7 +233,7 @@ async fn take_out(
     )?;
     let moved = report.moved.iter().map(|one| format!("{}\n", one.from));
     let message = format!("Take the extracted files out\n\n{}", moved.collect::<String>());
-    report.commit = Some(repository.take_out(&tree, message.trim_end()).await?);
+    report.commit = Some(repository.take_out(&tree, message.trim_end(), &report.added).await?);
     report.result = Came::Done;
     Ok(report)
 }
@@ -207,7 +244,9 @@ fn report(plan: &Cleanup, attic: &str) -> CleanupReport {
     let edited = plan.edited.iter().map(|(file, edited)| {
         let removed = edited.removed.iter();
         let removed = removed.map(|(line, what)| Removed { line: *line, what: what.clone() });
-        Edited { file: file.clone(), removed: removed.collect() }
+        let rewired = edited.rewired.iter().cloned();
+        let rewired = rewired.map(|it| Rewired { line: it.line, from: it.from, to: it.to });
+        Edited { file: file.clone(), removed: removed.collect(), rewired: rewired.collect() }
     });
     CleanupReport {
         moved: moved.collect(),
@@ -217,10 +256,10 @@ fn report(plan: &Cleanup, attic: &str) -> CleanupReport {
     }
 }
 
-fn change(plan: &Cleanup, report: &CleanupReport) -> Change {
+fn change(plan: &Cleanup, report: &CleanupReport, added: &BTreeMap<String, String>) -> Change {
     let moved = report.moved.iter().map(|one| (one.from.clone(), one.to.clone()));
     let written = plan.edited.iter().map(|(path, edited)| (path.clone(), edited.text.clone()));
-    Change { moved: moved.collect(), written: written.collect() }
+    Change { moved: moved.collect(), written: written.collect(), added: added.clone() }
 }
 
 /// Requests of a route that the new backend does not answer alone.
@@ -258,8 +297,13 @@ fn not_moved(route: &Served, table: &RouteTable) -> Vec<Place> {
     found
 }
 
-async fn refuse_dirty(repository: &Repository) -> Result<(), Failure> {
-    let dirty = repository.dirty().await?;
+/// Refuses a tree with changes, but for what is to be added.
+async fn refuse_dirty(
+    repository: &Repository,
+    added: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let mut dirty = repository.dirty().await?;
+    dirty.retain(|path| !added.keys().any(|added| repository.path(added) == *path));
     if dirty.is_empty() {
         return Ok(());
     }

@@ -3,6 +3,8 @@
 pub(crate) mod plan;
 pub(crate) mod init;
 pub(crate) mod scan;
+pub(crate) mod client;
+pub(crate) mod client_generate;
 pub(crate) mod cleanup;
 pub(crate) mod routes;
 pub(crate) mod routes_list;
@@ -62,6 +64,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
     match command {
         Command::Plan(args) => plan::run(&args, context).await,
         Command::Init(args) => init::run(&args, context),
+        Command::Client(command) => client::run(&command, context).await,
         Command::Cleanup(args) => cleanup::run(&args, context).await,
         Command::Scan(args) => scan::run(&args, context).await,
         Command::Routes(command) => routes::run(&command, context).await,

@@ -21,6 +21,8 @@ pub(crate) struct Change {
     pub(crate) moved: Vec<(String, String)>,
     /// The new texts.
     pub(crate) written: BTreeMap<String, String>,
+    /// Files that are new, which may lie in the work tree already.
+    pub(crate) added: BTreeMap<String, String>,
 }
 
 /// A folder in a repository.
@@ -47,6 +49,17 @@ impl Repository {
         let listed = self.git.ask(&words).await?;
         let listed = String::from_utf8_lossy(&listed);
         Ok(listed.split('\0').filter_map(|line| line.get(3..)).map(str::to_owned).collect())
+    }
+
+    /// A path below the folder as the repository knows it.
+    pub(crate) fn path(&self, below: &str) -> String {
+        format!("{}{below}", self.prefix)
+    }
+
+    /// Whether Git has a file.
+    pub(crate) async fn is_tracked(&self, below: &str) -> Result<bool, Failure> {
+        let path = format!(":(literal){}", self.path(below));
+        Ok(!self.git.ask(&["ls-files", "-z", "--", &path]).await?.is_empty())
     }
 
     /// The tree that a change comes to; nothing but objects is written.
@@ -83,9 +96,10 @@ impl Repository {
             gone.push(format!("{}{from}", self.prefix));
             come.push(format!("{mode} {id}\t{}{to}", self.prefix));
         }
-        for (path, text) in &change.written {
-            let (mode, _) = entry(path)?;
-            let path = format!("{}{path}", self.prefix);
+        for (path, text) in change.written.iter().chain(&change.added) {
+            let is_new = change.added.contains_key(path);
+            let mode = if is_new { "100644" } else { entry(path)?.0 };
+            let path = self.path(path);
             let words = ["hash-object", "-w", "--stdin", "--path", &path];
             let id = self.git.tell(&words, text.clone().into_bytes()).await?;
             come.push(format!("{mode} {}\t{path}", String::from_utf8_lossy(&id).trim()));
@@ -103,9 +117,14 @@ impl Repository {
     }
 
     /// Takes out: a commit of the tree, which is in force when this returns.
-    pub(crate) async fn take_out(&self, tree: &str, message: &str) -> Result<String, Failure> {
+    pub(crate) async fn take_out(
+        &self,
+        tree: &str,
+        message: &str,
+        added: &[String],
+    ) -> Result<String, Failure> {
         let message = format!("{message}\n\n{DONE}: {}\n", self.folder());
-        self.commit(tree, &message).await
+        self.commit(tree, &message, added).await
     }
 
     /// The last commit that took something out of this folder and was not taken back.
@@ -147,7 +166,7 @@ impl Repository {
     /// Puts back: a commit of the tree, which is in force when this returns.
     pub(crate) async fn put_back(&self, tree: &str, commit: &str) -> Result<String, Failure> {
         let message = format!("Put the extracted files back\n\n{UNDONE}: {commit}\n");
-        self.commit(tree, &message).await
+        self.commit(tree, &message, &[]).await
     }
 
     /// Ends what was killed on its way; `true` where there was something to end.
@@ -193,13 +212,26 @@ impl Repository {
         if self.prefix.is_empty() { "." } else { &self.prefix }
     }
 
-    async fn commit(&self, tree: &str, message: &str) -> Result<String, Failure> {
+    async fn commit(&self, tree: &str, message: &str, added: &[String]) -> Result<String, Failure> {
         let old = self.git.line(&["rev-parse", "--verify", "HEAD"]).await?;
         let words = ["commit-tree", tree, "-p", &old, "-F", "-"];
         let new = self.git.tell(&words, message.as_bytes().to_vec()).await?;
         let new = String::from_utf8_lossy(&new).trim().to_owned();
         // Only where nobody else has committed meanwhile.
         self.git.ask(&["update-ref", "-m", "migrate cleanup", "HEAD", &new, &old]).await?;
+        // Git never writes over a file that it does not know. The commit has what stood in these.
+        for path in added {
+            let file = self.top.join(self.path(path));
+            if let Err(problem) = std::fs::remove_file(&file)
+                && problem.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(Failure::Other {
+                    message: format!("{} can't be replaced: {problem}", file.display()),
+                    help: "the commit is made; the next run brings the files to what it says"
+                        .to_owned(),
+                });
+            }
+        }
         self.git.ask(&["read-tree", "-m", "-u", &old, &new]).await?;
         Ok(new)
     }

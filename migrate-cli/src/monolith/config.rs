@@ -1,5 +1,6 @@
-//! `migration.toml`: which files leave the monolith, and which both sides may import.
+//! `migration.toml`: which files leave the monolith, which both sides may import, and what takes the place of names that stay in use.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -16,6 +17,70 @@ pub(crate) const FORMAT: u32 = 1;
 struct Written {
     format: u32,
     scan: Border,
+    #[serde(default)]
+    client: Replaced,
+}
+
+/// What is said about names that a client takes the place of. A name is `MODULE.NAME`, with as much of the path before it as tells it
+/// apart: `agents.start`, `app.services.agents.start`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Replaced {
+    /// Operations by names.
+    #[serde(default)]
+    pub(crate) names: BTreeMap<String, String>,
+    /// What a parameter is in requests, by the parameter, or by the name and the parameter.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, String>,
+    /// Parameters that the service has no use for.
+    #[serde(default)]
+    pub(crate) without: BTreeSet<String>,
+    /// Names that are replaced by hand.
+    #[serde(default)]
+    pub(crate) by_hand: BTreeSet<String>,
+}
+
+impl Replaced {
+    /// Reads it.
+    pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
+        Ok(read(file)?.client)
+    }
+
+    /// The operation that a name of a file is said to be.
+    pub(crate) fn operation(&self, file: &str, name: &str) -> Option<&str> {
+        let found = self.names.iter().find(|(key, _)| is_of(key, file, name));
+        found.map(|(_, operation)| operation.as_str())
+    }
+
+    /// What a parameter of it is said to be.
+    pub(crate) fn argument(&self, file: &str, name: &str, parameter: &str) -> Option<&str> {
+        let is_it = |key: &str| {
+            let own = key.rsplit_once('.').filter(|(_, last)| *last == parameter);
+            own.is_some_and(|(of, _)| is_of(of, file, name))
+        };
+        let own = self.arguments.iter().find(|(key, _)| is_it(key)).map(|(_, is)| is);
+        own.or_else(|| self.arguments.get(parameter)).map(String::as_str)
+    }
+
+    /// Whether it is left to be replaced by hand.
+    pub(crate) fn is_by_hand(&self, file: &str, name: &str) -> bool {
+        self.by_hand.iter().any(|key| is_of(key, file, name))
+    }
+
+    /// What fits none of these names, or several: a typing error, or what is done with.
+    pub(crate) fn unfit(&self, names: &[(&str, &str)]) -> Vec<String> {
+        let fits = |key: &str| names.iter().filter(|(file, name)| is_of(key, file, name)).count();
+        let arguments = self.arguments.keys().filter_map(|key| Some(key.rsplit_once('.')?.0));
+        let all = self.names.keys().chain(&self.by_hand).map(String::as_str).chain(arguments);
+        all.filter(|key| fits(key) != 1).map(str::to_owned).collect()
+    }
+}
+
+/// Whether a key means a name of a file.
+fn is_of(key: &str, file: &str, name: &str) -> bool {
+    let module = file.trim_end_matches(".py").trim_end_matches("/__init__").replace('/', ".");
+    let whole = format!("{module}.{name}");
+    key.contains('.') && (whole == key || whole.ends_with(&format!(".{key}")))
 }
 
 /// Where the border runs, as globs over paths below the scanned folder.
@@ -32,26 +97,29 @@ pub(crate) struct Border {
 impl Border {
     /// Reads it.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(file).map_err(|problem| Failure::Usage {
-            message: format!("{} can't be read: {problem}", file.display()),
-            help: "name the extracted files with --extract GLOB, or write them into migration.toml"
-                .to_owned(),
-        })?;
-        Self::parse(file, &text)
+        Ok(read(file)?.scan)
     }
+}
 
-    fn parse(file: &Path, text: &str) -> Result<Self, Failure> {
-        let wrong = |what: String| Failure::Usage {
-            message: format!("{} is not valid: {what}", file.display()),
-            help: "docs/scan.md lists its keys".to_owned(),
-        };
-        let written: Written =
-            toml::from_str(text).map_err(|problem| wrong(problem.to_string()))?;
-        if written.format == FORMAT {
-            Ok(written.scan)
-        } else {
-            Err(wrong(format!("format = {}; this version knows {FORMAT}", written.format)))
-        }
+fn read(file: &Path) -> Result<Written, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|problem| Failure::Usage {
+        message: format!("{} can't be read: {problem}", file.display()),
+        help: "name the extracted files with --extract GLOB, or write them into migration.toml"
+            .to_owned(),
+    })?;
+    parse(file, &text)
+}
+
+fn parse(file: &Path, text: &str) -> Result<Written, Failure> {
+    let wrong = |what: String| Failure::Usage {
+        message: format!("{} is not valid: {what}", file.display()),
+        help: "docs/scan.md lists its keys".to_owned(),
+    };
+    let written: Written = toml::from_str(text).map_err(|problem| wrong(problem.to_string()))?;
+    if written.format == FORMAT {
+        Ok(written)
+    } else {
+        Err(wrong(format!("format = {}; this version knows {FORMAT}", written.format)))
     }
 }
 
@@ -86,7 +154,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Border, String> {
-        Border::parse(Path::new("migration.toml"), text).map_err(|failure| failure.to_string())
+        let written = super::parse(Path::new("migration.toml"), text);
+        written.map(|it| it.scan).map_err(|failure| failure.to_string())
     }
 
     #[test]
@@ -103,6 +172,26 @@ mod tests {
         assert!(refused.contains("line 4") && refused.contains("`extract`"), "{refused}");
         let refused = parse("format = 2\n[scan]\nextracted = []\n").unwrap_err();
         assert!(refused.contains("format = 2"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_said_of_a_name_is_found_by_as_much_of_it_as_is_said() {
+        let text = "format = 1\n[scan]\nextracted = ['a.py']\n[client]\nwithout = ['db']\nby_hand = ['x.y.Z']\n\
+                    [client.names]\n'agents.start' = 'op'\n[client.arguments]\nuser = 'api_key'\n'agents.start.user' = 'owner'\n";
+        let said = super::parse(Path::new("migration.toml"), text).unwrap().client;
+        let file = "src/app/agents.py";
+        assert_eq!(said.operation(file, "start"), Some("op"));
+        assert_eq!(
+            [said.operation(file, "art"), said.operation("src/my_agents.py", "start")],
+            [None; 2]
+        );
+        assert_eq!(said.argument(file, "start", "user"), Some("owner"));
+        assert_eq!(said.argument(file, "stop", "user"), Some("api_key"));
+        assert!(said.is_by_hand("x/y/__init__.py", "Z"));
+        assert_eq!(
+            said.unfit(&[(file, "start"), ("b/agents.py", "start")]),
+            ["agents.start", "x.y.Z", "agents.start"]
+        );
     }
 
     #[test]

@@ -24,6 +24,13 @@ const OTHERS: &[&str] =
 pub(crate) struct Monolith {
     /// The folder of the monolith's Python source
     pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) border: Border,
+}
+
+/// Which files leave it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Border {
     /// Files that leave the monolith, as a glob over paths below DIR
     #[arg(long, value_name = "GLOB", conflicts_with = "config", num_args = 1..)]
     pub(crate) extract: Vec<String>,
@@ -52,10 +59,26 @@ pub(crate) struct Source {
 impl Monolith {
     /// The border that was asked for.
     pub(crate) fn border(&self) -> Result<config::Border, Failure> {
+        self.border.read()
+    }
+}
+
+impl Border {
+    /// What was asked for.
+    pub(crate) fn read(&self) -> Result<config::Border, Failure> {
         if self.extract.is_empty() {
             return config::Border::read(&self.config);
         }
         Ok(config::Border { extracted: self.extract.clone(), shared: self.shared.clone() })
+    }
+
+    /// What is said of names that a client takes the place of; nothing where no file is read.
+    pub(crate) fn replaced(&self) -> Result<config::Replaced, Failure> {
+        if self.extract.is_empty() {
+            config::Replaced::read(&self.config)
+        } else {
+            Ok(config::Replaced::default())
+        }
     }
 }
 

@@ -11,8 +11,18 @@ impl Report for CleanupReport {
         for one in &self.moved {
             writeln!(page, "{} → {}", paint(PLACE, &one.from), one.to)?;
         }
+        for one in &self.added {
+            writeln!(page, "{} {}", paint(GOOD, "+"), paint(PLACE, one))?;
+        }
         for one in &self.edited {
             writeln!(page, "{}", paint(STRONG, &one.file))?;
+            for rewired in &one.rewired {
+                let line = paint(DIM, format!("{:>5}", rewired.line));
+                writeln!(page, "{line} {} {}", paint(BAD, "-"), rewired.from)?;
+                for to in rewired.to.lines() {
+                    writeln!(page, "      {} {}", paint(GOOD, "+"), to.trim_start())?;
+                }
+            }
             for removed in &one.removed {
                 let line = paint(DIM, format!("{:>5}", removed.line));
                 writeln!(page, "{line} {} {}", paint(BAD, "-"), removed.what)?;

@@ -1,0 +1,159 @@
+//! Documents in, Python out.
+
+use insta::assert_snapshot;
+use scan::used::Uses;
+use scan::{Facts, Sides, used};
+
+use super::document::{Api, DocumentError};
+use super::functions::{self, Functions};
+use super::module::{self, Standing};
+use crate::monolith::config::Replaced;
+
+const DOCUMENT: &str = include_str!("tests/things.json");
+
+fn api() -> Api {
+    Api::of(DOCUMENT, &|_| true).unwrap()
+}
+
+const SERVICE: &str = "\
+class Thing: ...
+def show(db, thing_id: str, user: str) -> dict[str, object]: ...
+def listed(limit: int = 10, *, kind: str | None = None) -> list[dict]: ...
+async def made(db, name: str, size: float | None = None) -> dict: ...
+def stored(db, fields: dict) -> dict: ...
+def row(db, thing_id) -> Thing: ...
+def twice(thing_id: str) -> dict: ...
+def alone() -> dict: ...
+";
+const ROUTER: &str = "\
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from . import service
+router = APIRouter(prefix='/v1/things')
+class New(BaseModel): ...
+@router.get('/{id}')
+def show(id: str, db=Depends(session), user: str = Depends(user)):
+    return service.show(db, id, user=user)
+@router.get('')
+def listed(limit: int = 10, kind: str = None):
+    found = service.listed(limit, kind=kind)
+    return found
+@router.post('')
+async def made(body: New, db=Depends(session)):
+    return await service.made(db, body.name, size=body.size)
+@router.put('/{id}')
+def stored(id: str, body: New, db=Depends(session)):
+    return service.stored(db, body.model_dump())
+@router.delete('/{id}')
+def row(id: str, db=Depends(session)):
+    return service.row(db, id)
+@router.get('/{id}/a')
+def a(id: str):
+    return service.twice(id)
+@router.get('/{id}/b')
+def b(id: str):
+    return service.twice(id)
+";
+
+fn uses(importer: &str) -> Uses {
+    let files = [
+        ("app/__init__.py", ""),
+        (
+            "app/main.py",
+            "from app import router\napp = FastAPI()\napp.include_router(router.router)\n",
+        ),
+        ("app/service.py", SERVICE),
+        ("app/router.py", ROUTER),
+        ("app/jobs.py", importer),
+    ];
+    let facts: Vec<Facts> = files.iter().map(|(_, text)| Facts::of(text)).collect();
+    let paths: Vec<String> = files.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let sides = Sides { extracted: [2, 3].into(), ..Sides::default() };
+    let text = |path: &str| {
+        files.iter().find(|(known, _)| *known == path).map(|(_, text)| (*text).to_owned())
+    };
+    used::of(&paths, &facts, &sides, &text)
+}
+
+fn found(importer: &str, said: &str) -> Functions {
+    let replaced: Replaced = toml::from_str(said).unwrap();
+    functions::of(&uses(importer), &api(), &replaced)
+}
+
+/// What stands against a client for an importer.
+fn against(importer: &str, said: &str) -> String {
+    let found = found(importer, said).against;
+    let shown = found.iter().map(|it| format!("{}:{} {}", it.file, it.line, it.what));
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+const SAID: &str = "without = ['db']\n[arguments]\nuser = 'api_key'\n";
+
+#[test]
+fn a_module_is_written_whole() {
+    let importer = "from .service import show, listed, made\nfrom app import service as s\n\
+        show(db, 'a', user='ann')\nlisted(kind='b')\nasync def f():\n    await made(db, 'c', size=1.5)\n    s.show(db, thing_id='a', user='u')\n";
+    let found = found(importer, SAID);
+    assert!(found.against.is_empty(), "{:?}", found.against);
+    let text =
+        module::write(&api(), &found.all, "migrate client generate --openapi things.json").unwrap();
+    assert!(Facts::of(&text).mistake.is_none());
+    // The digest of the first line would hide what has changed.
+    insta::assert_snapshot!("module", text.split_once('\n').unwrap().1);
+}
+
+#[test]
+fn what_is_not_known_is_said_with_its_place() {
+    let importer = "from .service import Thing, alone, row, twice, stored, show, made\nalone()\nrow(db, 1)\ntwice(1)\nThing()\n\
+                    stored(db, {})\nshow(*all)\nshow(db, 'a', 'b', 'c')\nx = made\n";
+    assert_snapshot!(against(importer, SAID), @r"
+    app/jobs.py:5 uses Thing of app/service.py, which is no function
+    app/jobs.py:7 calls show of app/service.py: unpacks arguments, so that can't be told which
+    app/jobs.py:8 calls show of app/service.py: gives 4 arguments by place
+    app/jobs.py:9 uses made of app/service.py and does not call it
+    app/service.py:5 stored: changeThing needs `id`, which no parameter gives
+    app/service.py:6 row: gives back `Thing`, and the client plain data
+    app/service.py:7 twice: is what several routes answer with: app/router.py:22, app/router.py:25
+    app/service.py:8 alone: gives back what no route answers with
+    ");
+}
+
+#[test]
+fn what_maps_to_nothing_stands_against_the_call() {
+    assert_snapshot!(against("from .service import show\nshow(db, 'a', user='ann')\n", ""), @r"
+    app/jobs.py:2 calls show of app/service.py: gives `db`, which showThing knows nothing of
+    app/jobs.py:2 calls show of app/service.py: gives `user`, which showThing knows nothing of
+    ");
+}
+
+#[test]
+fn what_somebody_says_is_taken_for_true() {
+    let importer = "from .service import row, alone, twice\nrow(db, 1)\nalone()\ntwice(1)\n";
+    let said = "without = ['db']\nby_hand = ['service.alone']\n\
+                [names]\n'app.service.row' = 'showThing'\n'service.twice' = 'nothing'\n[arguments]\n'service.row.thing_id' = 'id'\n";
+    assert_snapshot!(against(importer, said), @r"
+    app/service.py:7 twice: is to be `nothing`, an operation that the client does not have
+    ");
+    let found = found(importer, said);
+    assert_eq!(found.by_hand, ["app/service.py:alone"]);
+    let known: Vec<&str> = found.all.iter().map(|it| it.operation.as_str()).collect();
+    assert_eq!(known, ["showThing"]);
+}
+
+#[test]
+fn an_edit_shows() {
+    let text = module::write(&api(), &[], "x").unwrap();
+    assert_eq!(module::standing(&text), Standing::Generated);
+    assert_eq!(module::standing(&text.replace("30.0", "31.0")), Standing::Edited);
+    assert_eq!(module::standing("import os\n"), Standing::Foreign);
+}
+
+#[test]
+fn what_can_t_be_a_client_is_refused() {
+    let of = |text: &str| Api::of(text, &|_| true).map(|_| ()).unwrap_err();
+    assert!(matches!(of("[]"), DocumentError::Shape(_)));
+    assert!(matches!(of(r#"{"openapi": "3.0.3"}"#), DocumentError::Version(_)));
+    let twice = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
+        "/a": {"get": {"operationId": "getA", "responses": {}}, "put": {"operationId": "get_a", "responses": {}}}}}"#;
+    assert!(of(twice).to_string().contains("`getA` and `get_a`"));
+}
