@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use crate::handover::{self, Launch, Stage};
 use crate::headers::trusted::Network;
 
 /// Shape of the log.
@@ -85,6 +86,14 @@ pub(crate) struct Config {
     /// Check the route table, say what is wrong with it, and exit
     #[arg(long)]
     pub(crate) check: bool,
+
+    /// Set by a running proxy for the one that is to take over from it
+    #[arg(long, hide = true, env = handover::VARIABLE)]
+    pub(crate) take_over: Option<Stage>,
+
+    /// How this process was started.
+    #[arg(skip)]
+    pub(crate) launch: Launch,
 }
 
 /// Arguments that make no configuration, or a request for help.
@@ -105,7 +114,9 @@ impl Usage {
 impl Config {
     /// From the process's arguments and environment.
     pub(crate) fn from_process() -> Result<Self, Usage> {
-        Self::try_parse().map_err(Usage)
+        let mut config = Self::try_parse().map_err(Usage)?;
+        config.launch = Launch::new(std::env::args_os(), std::env::current_exe().ok());
+        Ok(config)
     }
 
     /// Threads for requests.

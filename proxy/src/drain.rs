@@ -8,24 +8,31 @@ use async_trait::async_trait;
 use evidence::Evidence;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use pingora::services::background::BackgroundService;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::handover::LetGo;
 use crate::in_flight::InFlight;
 use crate::live_table::LiveTable;
+use crate::mirror::Mirror;
 
 /// How often the count of requests in flight is looked at while draining.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long nothing must be in flight: a request that has just arrived is not counted yet.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// Asks for a graceful stop on SIGTERM and on SIGINT.
-pub(crate) struct StopSignals;
+/// Asks for a graceful stop on SIGTERM and on SIGINT, and when another process has taken over.
+pub(crate) struct StopSignals(pub(crate) LetGo);
 
 #[async_trait]
 impl ShutdownSignalWatch for StopSignals {
     async fn recv(&self) -> ShutdownSignal {
-        wait_for_signal().await;
-        tracing::info!("stopping: new connections are refused, requests in flight may finish");
+        tokio::select! {
+            () = wait_for_signal() => tracing::info!(
+                "stopping: new connections are refused, requests in flight may finish"
+            ),
+            () = self.0.until() => {}
+        }
         ShutdownSignal::GracefulTerminate
     }
 }
@@ -47,6 +54,10 @@ async fn wait_for_signal() {
 /// The service that says when the program may end.
 pub(crate) struct Drain {
     pub(crate) in_flight: InFlight,
+    /// Connections of clients.
+    pub(crate) connections: Gauge,
+    pub(crate) mirror: Arc<Mirror>,
+    pub(crate) let_go: LetGo,
     pub(crate) live: Arc<LiveTable>,
     /// Written to its store before the end.
     pub(crate) evidence: Arc<Evidence>,
@@ -82,9 +93,16 @@ impl Drain {
         let mut quiet_since = Instant::now();
         while quiet_since.elapsed() < QUIET {
             tokio::time::sleep(LOOK).await;
-            if self.in_flight.count() > 0 {
+            if self.is_busy() {
                 quiet_since = Instant::now();
             }
         }
+    }
+
+    /// Where another process has taken over, nobody waits for the end of this one: clients may have one more answer on each
+    /// connection, which closes it. To close those that are idle could meet a request that is on its way.
+    fn is_busy(&self) -> bool {
+        let is_left = || self.connections.get() > 0 || self.mirror.in_flight() > 0;
+        self.in_flight.count() > 0 || (self.let_go.has() && is_left())
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use evidence::Evidence;
@@ -15,6 +15,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::handover::Leaving;
 use crate::live_table::LiveTable;
 
 /// The service.
@@ -25,6 +26,8 @@ pub(crate) struct EvidenceKeeper {
     folder: PathBuf,
     /// Under which name this proxy writes.
     proxy: String,
+    /// The process from which this one took over, which writes until it has ended.
+    leaving: Mutex<Option<Leaving>>,
 }
 
 impl EvidenceKeeper {
@@ -38,9 +41,21 @@ impl EvidenceKeeper {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         // Two proxies on one machine differ in the address of their admin interface.
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let keeper = Self { evidence, live, folder, proxy: format!("{host}/{admin}") };
+        let keeper = Self {
+            evidence,
+            live,
+            folder,
+            proxy: format!("{host}/{admin}"),
+            leaving: Mutex::default(),
+        };
         keeper.follow();
         keeper
+    }
+
+    /// Writes nothing until another process has ended, which writes under the same name.
+    pub(crate) fn after(mut self, leaving: Option<Leaving>) -> Self {
+        self.leaving = Mutex::new(leaving);
+        self
     }
 
     fn follow(&self) {
@@ -59,7 +74,14 @@ impl BackgroundService for EvidenceKeeper {
                 self.follow();
             }
         };
-        tokio::join!(following, self.evidence.run());
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writing = async {
+            if let Some(leaving) = leaving {
+                leaving.gone().await;
+            }
+            self.evidence.run().await;
+        };
+        tokio::join!(following, writing);
     }
 }
 

@@ -9,6 +9,7 @@ mod server;
 mod listener;
 mod edge;
 mod supervisor;
+mod handover;
 mod in_flight;
 mod drain;
 mod live_table;
@@ -23,6 +24,10 @@ mod admin;
 
 use std::process::ExitCode;
 
+use miette::{Context as _, IntoDiagnostic as _};
+
+use self::handover::{Stage, detach};
+
 /// Runs the program with the process's arguments and environment. Exit codes: 0 stopped as asked,
 /// or the table is good (`--check`); 1 could not start; 2 wrong usage.
 pub fn main_impl() -> ExitCode {
@@ -31,7 +36,12 @@ pub fn main_impl() -> ExitCode {
         Err(usage) => return usage.report(),
     };
     let log = logging::start(&config);
-    let ended = server::run(&config);
+    let ended = match config.take_over {
+        Some(Stage::Detach) => detach(&config.launch)
+            .into_diagnostic()
+            .wrap_err("the process that is to take over can't be started"),
+        Some(Stage::Serve) | None => server::run(&config),
+    };
     log.flush();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

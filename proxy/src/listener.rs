@@ -1,7 +1,43 @@
-//! The sockets to listen on. They are bound before anything starts, so that a port in use is one clear error, and so that port
-//! 0 works.
+//! The sockets to listen on. They are there before anything starts, so that a port in use is one clear error, and so that port 0
+//! works. A process that takes over from another gets them from it, open, and opens only what the other did not have.
 
+use std::fmt;
 use std::net::{SocketAddr, TcpListener};
+
+/// What a socket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Clients without TLS.
+    Http,
+    /// Clients with TLS.
+    Https,
+    /// The admin interface.
+    Admin,
+}
+
+impl Role {
+    /// Each.
+    pub(crate) const ALL: [Self; 3] = [Self::Http, Self::Https, Self::Admin];
+
+    /// The key in `[listen]`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "clients",
+            Self::Https => "clients with TLS",
+            Self::Admin => "admin interface",
+        })
+    }
+}
 
 /// An address that could not be bound.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -9,7 +45,7 @@ use std::net::{SocketAddr, TcpListener};
 #[diagnostic(help("{}", help(source)))]
 pub(crate) struct BindError {
     address: SocketAddr,
-    role: &'static str,
+    role: Role,
     #[source]
     source: std::io::Error,
 }
@@ -27,14 +63,63 @@ fn help(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// Binds an address. `role` says what for.
-pub(crate) fn bind(
-    address: SocketAddr,
-    role: &'static str,
-) -> Result<(TcpListener, SocketAddr), BindError> {
-    let error = |source| BindError { address, role, source };
-    let listener = TcpListener::bind(address).map_err(error)?;
-    listener.set_nonblocking(true).map_err(error)?;
-    let bound = listener.local_addr().map_err(error)?;
-    Ok((listener, bound))
+/// Sockets that are open already.
+#[derive(Debug, Default)]
+pub(crate) struct Inherited(pub(crate) Vec<(Role, TcpListener)>);
+
+impl Inherited {
+    /// The socket of a role, if it is open at an address. Port 0 is any port.
+    fn take(&mut self, role: Role, address: SocketAddr) -> Option<TcpListener> {
+        let is_it = |(of, socket): &(Role, TcpListener)| {
+            let any_port = |at: SocketAddr| address.port() == 0 && at.ip() == address.ip();
+            *of == role && socket.local_addr().is_ok_and(|at| at == address || any_port(at))
+        };
+        let place = self.0.iter().position(is_it)?;
+        Some(self.0.swap_remove(place).1)
+    }
+
+    /// The socket for an address: inherited, or bound now.
+    ///
+    /// # Errors
+    /// It can't be bound.
+    pub(crate) fn open(
+        &mut self,
+        role: Role,
+        address: SocketAddr,
+    ) -> Result<(TcpListener, SocketAddr), BindError> {
+        let error = |source| BindError { address, role, source };
+        let listener = match self.take(role, address) {
+            Some(listener) => listener,
+            None => TcpListener::bind(address).map_err(error)?,
+        };
+        listener.set_nonblocking(true).map_err(error)?;
+        let bound = listener.local_addr().map_err(error)?;
+        Ok((listener, bound))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_socket_is_used_where_it_is_wanted_and_nowhere_else() {
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let socket = TcpListener::bind(any).unwrap();
+        let at = socket.local_addr().unwrap();
+        let mut inherited = Inherited(vec![(Role::Admin, socket)]);
+        assert_ne!(inherited.open(Role::Http, any).unwrap().1, at, "it is for another role");
+        let elsewhere = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
+        assert_eq!(inherited.open(Role::Admin, elsewhere).unwrap().1, elsewhere);
+        assert_eq!(inherited.open(Role::Admin, any).unwrap().1, at);
+        assert!(inherited.0.is_empty());
+    }
+
+    #[test]
+    fn a_port_in_use_names_itself() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = taken.local_addr().unwrap();
+        let error = Inherited::default().open(Role::Https, at).unwrap_err();
+        assert_eq!(error.to_string(), format!("failed to listen on {at} (clients with TLS)"));
+    }
 }

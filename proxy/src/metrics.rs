@@ -8,11 +8,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::edge::EdgeMetrics;
 use crate::edge::tls::ServedCertificate;
 use crate::guard::Limit;
+use crate::handover;
 use crate::live_table::InForce;
 
 /// Upper bounds of the latency buckets, seconds.
@@ -107,6 +109,7 @@ pub(crate) struct Metrics {
     target_healthy: Family<TargetLabels, Gauge>,
     taken_back: Family<TakenBack, Counter>,
     webhooks: Family<Outcome, Counter>,
+    handovers: Family<Outcome, Counter>,
     /// What is counted at the edge towards clients.
     pub(crate) edge: Arc<EdgeMetrics>,
     /// Routes that the guard took back while the table does not say so yet.
@@ -179,6 +182,7 @@ impl Metrics {
             target_healthy: Family::default(),
             taken_back: Family::default(),
             webhooks: Family::default(),
+            handovers: Family::default(),
             guard_unwritten: Gauge::default(),
             in_flight: Gauge::default(),
             tables_published: Counter::default(),
@@ -191,6 +195,7 @@ impl Metrics {
         metrics.register_traffic();
         metrics.register_table();
         metrics.register_guard();
+        metrics.register_process();
         metrics.edge.register(&mut metrics.registry);
         register_others(&mut metrics.registry);
         metrics
@@ -292,6 +297,29 @@ impl Metrics {
             "Notices for the guard's webhook: posted, failed after every attempt, dropped",
             self.webhooks.clone(),
         );
+    }
+
+    fn register_process(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "build",
+            "The program that runs",
+            Info::new([("version", stamp::VERSION)]),
+        );
+        for outcome in handover::Outcome::ALL {
+            // All of them from the start, so that there is a zero to compare with.
+            drop(self.handovers.get_or_create_owned(&Outcome { outcome: outcome.as_str() }));
+        }
+        registry.register(
+            "handovers",
+            "New processes: done (this one took over), failed or refused (this one serves on)",
+            self.handovers.clone(),
+        );
+    }
+
+    /// Counts a handover, or one that came to nothing.
+    pub(crate) fn handover(&self, outcome: handover::Outcome) {
+        self.handovers.get_or_create_owned(&Outcome { outcome: outcome.as_str() }).inc();
     }
 
     /// Handles for one route and one backend; [`NO_ROUTE`] for the fallback.

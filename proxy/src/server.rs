@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use chrono::Utc;
-use home::Home;
+use home::{Home, LocalCopy};
 use miette::{Context as _, IntoDiagnostic as _, Report};
 use pingora::listeners::tls::Acceptor;
 use pingora::server::configuration::ServerConf;
@@ -15,6 +15,7 @@ use pingora::services::background::background_service;
 use routes::Listen;
 use traces::Traces;
 
+use crate::admin::access::Token;
 use crate::admin::{Admin, AdminService};
 use crate::backends::health::HealthService;
 use crate::config::Config;
@@ -23,10 +24,11 @@ use crate::edge::tls::{CertificateFiles, CertificateFollower, ServedCertificate}
 use crate::edge::{ClientListener, Endpoint, RequestRates};
 use crate::gateway::Gateway;
 use crate::guard::Guard;
+use crate::handover::{HandOver, Handed, Launch, Leaving, LetGo, Outcome, Predecessor};
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::keep_evidence::{self, EvidenceKeeper};
-use crate::listener;
+use crate::listener::{Inherited, Role};
 use crate::live_table::hand_edits::HandEdits;
 use crate::live_table::load::Loader;
 use crate::live_table::watch::TableWatcher;
@@ -46,7 +48,8 @@ const MAX_ATTEMPTS: usize = 16;
 /// Starts everything and returns when the program was told to stop.
 ///
 /// # Errors
-/// The table is not good, an address can't be bound, or the admin interface would be open to others.
+/// The table is not good, an address can't be bound, the admin interface would be open to others, or there is no process to
+/// take over from where there should be one.
 pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let home = first::open(&config.routes)?;
     let evidence = Arc::new(Evidence::new(Utc::now()));
@@ -56,81 +59,160 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         mirror.register(registry);
         keep_evidence::register(&evidence, registry);
     }));
-    let loader =
-        Loader { home: home.clone(), metrics: Arc::clone(&metrics), mirror: Arc::clone(&mirror) };
+    let loader = Loader { home, metrics: Arc::clone(&metrics), mirror };
+    let home = &loader.home;
     let copy = home.copy(config.routes_copy.as_deref());
     let (first, lost) = first::load(&loader, copy.as_ref().filter(|_| !config.check))?;
     if config.check {
         tracing::info!(table = %home.path().display(), routes = first.table.routes.len(), "the route table is good");
         return Ok(());
     }
-    let Sockets { endpoints, certificate, http, admin } =
-        Sockets::bind(config, &first.table.listen, &home)?;
-    let token = crate::admin::access::token(config, admin.1)?;
+    let (predecessor, inherited) = match config.take_over {
+        Some(_) => {
+            Predecessor::meet().map(|(predecessor, sockets)| (Some(predecessor), sockets))?
+        }
+        None => (None, Inherited::default()),
+    };
+    let sockets = Sockets::open(config, &first.table.listen, home, inherited)?;
+    let token = crate::admin::access::token(config, sockets.admin.1)?;
     let traces = config.traces.as_ref().map(traces_to).transpose()?;
-
     let live = Arc::new(LiveTable::new(first, Arc::clone(&metrics)));
     if let Some(why) = lost {
         live.source_lost(why, true);
     }
-    let in_flight = InFlight::new(metrics.in_flight.clone());
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
-    let gateway = Gateway {
-        live: Arc::clone(&live),
-        metrics: Arc::clone(&metrics),
-        in_flight: in_flight.clone(),
-        trusted: TrustedProxies::new(config.trusted_proxies.clone()),
-        mirror: Arc::clone(&mirror),
-        rates: RequestRates::default(),
-        traces: traces.clone(),
-    };
-    let conf = Arc::clone(&server.configuration);
-    server.add_service(ClientListener::new(&conf, gateway, endpoints, config.h2c));
-    if let Some(served) = &certificate {
-        let follower = CertificateFollower(Arc::clone(served));
-        server.add_service(background_service("certificate", follower));
+    // Nothing can fail from here on, and nothing has begun that must be there once.
+    let leaving = predecessor.map(Predecessor::take_over).transpose()?;
+    if leaving.is_some() {
+        metrics.handover(Outcome::Done);
     }
-    server.add_service(background_service("health", HealthService { live: Arc::clone(&live) }));
-    server.add_service(mirror.service());
-    let guard = Guard { live: Arc::clone(&live), loader: loader.clone() };
-    server.add_service(background_service("guard", guard));
-    let keeper =
-        EvidenceKeeper::new(Arc::clone(&evidence), Arc::clone(&live), &home.folder(), admin.1);
-    server.add_service(background_service("evidence", keeper));
-    let watcher = TableWatcher { live: Arc::clone(&live), loader, copy };
-    server.add_service(background_service("table", watcher));
-    let hand_edits = HandEdits { live: Arc::clone(&live), home: home.clone() };
-    server.add_service(background_service("journal", hand_edits));
-    let feed = Arc::clone(mirror.feed());
-    let interface =
-        Admin::new(Arc::clone(&live), metrics, Arc::clone(&evidence), feed, home.clone(), token)
-            .telling_of(certificate);
-    server.add_service(background_service("admin", AdminService::new(interface, admin.0)));
-    server.add_service(background_service("supervisor", TellSupervisor));
-    let (done, stopped) = mpsc::channel();
-    let drain = Drain { in_flight, live: Arc::clone(&live), evidence, done: done.clone() };
-    server.add_service(background_service("drain", drain));
 
     let generation = &live.snapshot().table.generation;
     tracing::info!(
-        %http, admin = %admin.1, table = %home.path().display(),
+        http = %sockets.http, admin = %sockets.admin.1, table = %home.path().display(),
         generation = generation.number, digest = %generation.digest, "listening"
     );
-    std::thread::Builder::new()
-        .name("server".to_owned())
-        .spawn(move || {
-            server.run(RunArgs { shutdown_signal: Box::new(StopSignals) });
-            let _nobody_waits = done.send(());
-        })
-        .into_diagnostic()
-        .wrap_err("failed to start the server's thread")?;
-    // Either `drain` or the server itself says when; a closed channel means that both are gone.
-    let ended = stopped.recv();
-    if let Some(traces) = traces {
-        traces.finish();
+    let in_flight = InFlight::new(metrics.in_flight.clone());
+    let let_go = LetGo::default();
+    let program = Program { live, loader, evidence, in_flight, traces, let_go };
+    program.add_traffic(&mut server, config, sockets.endpoints);
+    program.add_keepers(&mut server, sockets.admin.1, copy, leaving);
+    program.add_interface(&mut server, sockets.admin.0, token, sockets.certificate);
+    program.run(server, config.launch.clone(), sockets.handed)
+}
+
+/// What the services share.
+struct Program {
+    live: Arc<LiveTable>,
+    loader: Loader,
+    evidence: Arc<Evidence>,
+    in_flight: InFlight,
+    /// `None`: nobody is told of requests.
+    traces: Option<Traces>,
+    let_go: LetGo,
+}
+
+impl Program {
+    /// What requests need.
+    fn add_traffic(&self, server: &mut Server, config: &Config, endpoints: Vec<Endpoint>) {
+        let gateway = Gateway {
+            live: Arc::clone(&self.live),
+            metrics: Arc::clone(&self.loader.metrics),
+            in_flight: self.in_flight.clone(),
+            trusted: TrustedProxies::new(config.trusted_proxies.clone()),
+            mirror: Arc::clone(&self.loader.mirror),
+            rates: RequestRates::default(),
+            traces: self.traces.clone(),
+            let_go: self.let_go.clone(),
+        };
+        let conf = Arc::clone(&server.configuration);
+        server.add_service(ClientListener::new(&conf, gateway, endpoints, config.h2c));
+        let health = HealthService { live: Arc::clone(&self.live) };
+        server.add_service(background_service("health", health));
+        server.add_service(self.loader.mirror.service());
     }
-    ended.into_diagnostic().wrap_err("the server ended without being told to")
+
+    /// What follows the table and writes to it, and to the store of evidence.
+    fn add_keepers(
+        &self,
+        server: &mut Server,
+        admin: SocketAddr,
+        copy: Option<LocalCopy>,
+        leaving: Option<Leaving>,
+    ) {
+        let (live, home) = (|| Arc::clone(&self.live), &self.loader.home);
+        let guard = Guard { live: live(), loader: self.loader.clone() };
+        server.add_service(background_service("guard", guard));
+        let evidence = Arc::clone(&self.evidence);
+        let keeper = EvidenceKeeper::new(evidence, live(), &home.folder(), admin);
+        server.add_service(background_service("evidence", keeper.after(leaving)));
+        let watcher = TableWatcher { live: live(), loader: self.loader.clone(), copy };
+        server.add_service(background_service("table", watcher));
+        let hand_edits = HandEdits { live: live(), home: home.clone() };
+        server.add_service(background_service("journal", hand_edits));
+    }
+
+    /// The admin interface, and the certificate that it tells of.
+    fn add_interface(
+        &self,
+        server: &mut Server,
+        socket: TcpListener,
+        token: Option<Token>,
+        certificate: Option<Arc<ServedCertificate>>,
+    ) {
+        if let Some(served) = &certificate {
+            let follower = CertificateFollower(Arc::clone(served));
+            server.add_service(background_service("certificate", follower));
+        }
+        let interface = Admin::new(
+            Arc::clone(&self.live),
+            Arc::clone(&self.loader.metrics),
+            Arc::clone(&self.evidence),
+            Arc::clone(self.loader.mirror.feed()),
+            self.loader.home.clone(),
+            token,
+        );
+        let interface = interface.telling_of(certificate);
+        let service = AdminService::new(interface, socket, self.let_go.clone());
+        server.add_service(background_service("admin", service));
+    }
+
+    /// Runs all of it, with what ends the program or lets another go on in its place.
+    fn run(self, mut server: Server, launch: Launch, sockets: Handed) -> Result<(), Report> {
+        let Self { live, loader, evidence, in_flight, traces, let_go } = self;
+        let Loader { metrics, mirror, .. } = loader;
+        let (done, stopped) = mpsc::channel();
+        let drain = Drain {
+            in_flight,
+            connections: metrics.edge.open.clone(),
+            mirror,
+            let_go: let_go.clone(),
+            live: Arc::clone(&live),
+            evidence,
+            done: done.clone(),
+        };
+        server.add_service(background_service("drain", drain));
+        let stop = StopSignals(let_go.clone());
+        let hand_over = HandOver::new(launch, sockets, live, metrics, let_go.clone());
+        let tell = TellSupervisor { let_go, listens: Arc::clone(&hand_over.listens) };
+        server.add_service(background_service("supervisor", tell));
+        server.add_service(background_service("handover", hand_over));
+        std::thread::Builder::new()
+            .name("server".to_owned())
+            .spawn(move || {
+                server.run(RunArgs { shutdown_signal: Box::new(stop) });
+                let _nobody_waits = done.send(());
+            })
+            .into_diagnostic()
+            .wrap_err("failed to start the server's thread")?;
+        // Either `drain` or the server itself says when; a closed channel means that both are gone.
+        let ended = stopped.recv();
+        if let Some(traces) = traces {
+            traces.finish();
+        }
+        ended.into_diagnostic().wrap_err("the server ended without being told to")
+    }
 }
 
 fn traces_to(collector: &traces::Address) -> Result<Traces, Report> {
@@ -147,26 +229,40 @@ struct Sockets {
     /// For clients without TLS.
     http: SocketAddr,
     admin: (TcpListener, SocketAddr),
+    /// All of them, for a process that takes over.
+    handed: Handed,
 }
 
 impl Sockets {
-    fn bind(config: &Config, listen: &Listen, home: &Home) -> Result<Self, Report> {
-        let (plain, http) = listener::bind(config.listen.unwrap_or(listen.http), "clients")?;
-        let admin = listener::bind(config.admin.unwrap_or(listen.admin), "admin interface")?;
-        let plain = Endpoint { listener: plain, tls: None };
+    fn open(
+        config: &Config,
+        listen: &Listen,
+        home: &Home,
+        mut inherited: Inherited,
+    ) -> Result<Self, Report> {
+        let hand = |sockets: &[_]| {
+            Handed::of(sockets).into_diagnostic().wrap_err("a socket can't be duplicated")
+        };
+        let (plain, http) = inherited.open(Role::Http, config.listen.unwrap_or(listen.http))?;
+        let admin = inherited.open(Role::Admin, config.admin.unwrap_or(listen.admin))?;
         let Some(https) = &listen.https else {
-            return Ok(Self { endpoints: vec![plain], certificate: None, http, admin });
+            let handed = hand(&[(Role::Http, &plain), (Role::Admin, &admin.0)])?;
+            let endpoints = vec![Endpoint { listener: plain, tls: None }];
+            return Ok(Self { endpoints, certificate: None, http, admin, handed });
         };
         let folder = home.folder();
         let (certificate, key) = (folder.join(&https.certificate), folder.join(&https.key));
         let served = ServedCertificate::first(CertificateFiles { certificate, key })?;
         let served = Arc::new(served);
         let tls = served.server_config().into_diagnostic().wrap_err("TLS can't be set up")?;
-        let (listener, address) = listener::bind(https.address, "clients with TLS")?;
+        let (listener, address) = inherited.open(Role::Https, https.address)?;
         tracing::info!(https = %address, not_after = %served.not_after(), "listening with TLS");
         let tls = Some(Arc::new(Acceptor::from_server_config(Arc::new(tls))));
+        let roles = [(Role::Http, &plain), (Role::Https, &listener), (Role::Admin, &admin.0)];
+        let handed = hand(&roles)?;
+        let plain = Endpoint { listener: plain, tls: None };
         let endpoints = vec![plain, Endpoint { listener, tls }];
-        Ok(Self { endpoints, certificate: Some(served), http, admin })
+        Ok(Self { endpoints, certificate: Some(served), http, admin, handed })
     }
 }
 

@@ -1,6 +1,6 @@
 """The rendered units on a machine that booted: installed, running, killed, hanging, updated, taken away.
 
-The monolith in it is a server of Python's that answers everything with a listing of its folder: only its being there counts.
+The monolith in it (`monolith.py`) answers with a listing of its folder: only its being there counts.
 """
 
 import json
@@ -11,6 +11,7 @@ import shlex
 import pytest
 from machine import Machine
 
+HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = pathlib.Path(os.environ["PROGRAMS"]).resolve()
 UNITS = ("agent-service", "strangler-proxy")
 DATABASE = "sqlite:////var/lib/agent-service/coordinator.db"
@@ -20,6 +21,8 @@ http = "127.0.0.1:8080"
 admin = "127.0.0.1:9090"
 [proxies]
 admin = ["http://127.0.0.1:9090"]
+[limits]
+shutdown_timeout = "60s"
 [backends.monolith]
 targets = ["http://127.0.0.1:8011"]
 health = "/"
@@ -41,7 +44,9 @@ stage = "STAGE"
 def machine():
     machine = Machine(PROGRAMS)
     try:
-        machine.run("systemd-run", "--unit=monolith", "python3", "-m", "http.server", "8011", "--bind", "127.0.0.1")
+        for script in ("monolith.py", "clients.py"):
+            machine.write(f"/srv/{script}", (HERE / script).read_text())
+        machine.run("systemd-run", "--unit=monolith", "python3", "/srv/monolith.py")
         machine.write("/srv/routes.toml", TABLE.replace("STAGE", "monolith"))
         migrate(machine, "deploy render --to /srv/deployment --database", DATABASE)
         yield machine
@@ -123,6 +128,70 @@ def test_operators_flip_the_table_of_the_installed_proxy(machine):
     assert refused.returncode == 3 and "answered by the service: health" in refused.stderr, refused
 
 
+def programs(machine, name, proxy):
+    """A folder with the programs, and a proxy of its own that a script makes."""
+    machine.run("mkdir", f"/opt/{name}")
+    for program in ("agent-service", "migrate"):
+        machine.run("ln", "-s", f"/opt/programs/{program}", f"/opt/{name}/{program}")
+    machine.run("bash", "-c", f"cd /opt/{name} && {{ {proxy}; }} > strangler-proxy")
+    return f"/opt/{name}"
+
+
+def main_process(machine, unit="strangler-proxy"):
+    return machine.property(unit, "MainPID")
+
+
+def update(machine, folder, fails=False):
+    return migrate(machine, f"deploy install --from /srv/deployment --programs {folder}", fails=fails)
+
+
+def test_a_new_proxy_takes_over_and_no_client_notices(machine):
+    out = "--property=StandardOutput=file:/srv/clients.json"
+    machine.run("systemd-run", "--unit=clients", out, "python3", "/srv/clients.py")
+    machine.wait_for(lambda: machine.run("test", "-e", "/srv/begun", fails=True).returncode == 0)
+    first, service = main_process(machine), main_process(machine, "agent-service")
+
+    # The same program for whoever runs it, another one for whoever compares files.
+    newer = programs(machine, "newer", "cat /opt/programs/strangler-proxy; echo newer")
+    updated = update(machine, newer)
+    assert "hand over" in updated.stdout and "restart" not in updated.stdout, updated.stdout
+    second = main_process(machine)
+    assert second != first and main_process(machine, "agent-service") == service
+
+    processes = [second]
+    for _ in range(2):
+        machine.run("systemctl", "reload", "strangler-proxy")
+
+        def has_taken_over():
+            """another process is the main one"""
+            return main_process(machine) not in processes
+
+        machine.wait_for(has_taken_over)
+        processes.append(main_process(machine))
+
+    broken = programs(machine, "worse", "echo '#!/bin/sh'; echo 'echo this proxy is broken >&2; exit 1'")
+    refused = update(machine, broken, fails=True)
+    assert refused.returncode == 1 and "the old one serves on" in refused.stderr, refused.stderr
+    assert "this proxy is broken" in refused.stderr and "put back as it was" in refused.stderr, refused.stderr
+    assert main_process(machine) == processes[-1]
+    assert machine.property("strangler-proxy", "ActiveState") == "active"
+
+    machine.run("touch", "/srv/stop")
+    machine.wait_for(lambda: machine.property("clients", "ActiveState") != "active")
+    found = json.loads(machine.run("cat", "/srv/clients.json").stdout)
+    print(found)
+    assert found["failures"] == [] and found["kept"] > 100 and found["fresh"] > 100 and found["events"] > 20, found
+
+    def is_alone():
+        """the processes before have ended"""
+        group = machine.property("strangler-proxy", "ControlGroup")
+        return machine.run("cat", f"/sys/fs/cgroup{group}/cgroup.procs").stdout.split() == [processes[-1]]
+
+    machine.wait_for(is_alone)
+    machine.taken_over = processes[-1]
+    assert machine.property("strangler-proxy", "NRestarts") == "0"
+
+
 @pytest.mark.parametrize("signal", ["KILL", "STOP"])
 def test_a_service_that_is_killed_or_hangs_is_started_again(machine, signal):
     unit = "agent-service"
@@ -137,6 +206,12 @@ def test_a_service_that_is_killed_or_hangs_is_started_again(machine, signal):
     # WatchdogSec=30, and RestartSec=10.
     machine.wait_for(is_new, 90)
     assert json.loads(answer(machine, port=8012))["status"]
+
+
+def test_the_watchdog_hears_the_process_that_took_over(machine):
+    # WatchdogSec=30, and it has been longer since.
+    assert main_process(machine) == machine.taken_over
+    assert machine.property("strangler-proxy", "NRestarts") == "0"
 
 
 @pytest.mark.parametrize("signal", ["KILL", "STOP"])

@@ -43,6 +43,7 @@ mod journal;
 mod rollback;
 mod fleet;
 mod shutdown;
+mod handover;
 mod supervisor;
 mod watching;
 mod cli_errors;

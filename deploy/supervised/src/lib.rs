@@ -1,4 +1,5 @@
-//! What a program tells the supervisor that started it, in the words of `sd_notify(3)`: that it is ready, that it lives, that it stops.
+//! What a program tells the supervisor that started it, in the words of `sd_notify(3)`: that it is ready, that it lives, that another
+//! process goes on in its place, that it stops.
 //!
 //! Where nobody asked for it (`NOTIFY_SOCKET`, `WATCHDOG_USEC`), nothing is told.
 
@@ -6,14 +7,28 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-/// Requests are taken from now on.
+/// Names the process that the supervisor expects to hear from. A process that goes on in its place must not inherit it.
+pub const WATCHDOG_PID: &str = "WATCHDOG_PID";
+
+/// Requests are taken from now on, or again as before.
 pub fn ready() {
-    tell(&NotifyState::Ready);
+    tell(&[NotifyState::Ready]);
+}
+
+/// What was asked for with `systemctl reload` has begun; [`ready`] or [`succeeded_by`] ends it.
+pub fn reloading() {
+    let now = NotifyState::monotonic_usec_now();
+    tell(&[Some(NotifyState::Reloading), now.ok()].into_iter().flatten().collect::<Vec<_>>());
+}
+
+/// From now on another process is the program, and it is ready.
+pub fn succeeded_by(pid: u32) {
+    tell(&[NotifyState::MainPid(pid), NotifyState::Ready]);
 }
 
 /// What is under way may end; nothing new is taken.
 pub fn stopping() {
-    tell(&NotifyState::Stopping);
+    tell(&[NotifyState::Stopping]);
 }
 
 /// Tells as often as the supervisor wants (`WatchdogSec=`) that the runtime on which this is run still runs. A program that
@@ -26,12 +41,12 @@ pub async fn keep_telling() {
     let mut ticks = tokio::time::interval((patience / 2).max(Duration::from_millis(1)));
     loop {
         ticks.tick().await;
-        tell(&NotifyState::Watchdog);
+        tell(&[NotifyState::Watchdog]);
     }
 }
 
-fn tell(state: &NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
-        tracing::warn!(%error, ?state, "the supervisor can't be told");
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, ?states, "the supervisor can't be told");
     }
 }

@@ -16,7 +16,8 @@ use crate::output::Report;
 
 const AFTER: &str = "\
 Copies what `migrate deploy render` wrote, makes users and folders, enables and starts the service and then the proxy; what runs already
-in an older form is started anew. The route table is copied where the machine has none. When a step fails, everything is put back as it
+in an older form is started anew; a proxy of which only the program changed is taken over from without a dropped connection, and the
+service is left alone then. The route table is copied where the machine has none. When a step fails, everything is put back as it
 was. What was there before is kept in /var/lib/strangler-installation, so that `migrate deploy uninstall` can put it back, also after a
 run that was killed. A second run does what lacks. With --root another than /, the image of a machine is prepared, and nothing started.
 

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
@@ -13,8 +13,16 @@ use super::Trouble;
 /// How long a program may take: a unit that starts has 90 s of its own, one that stops as much.
 const PATIENCE: Duration = Duration::from_secs(200);
 
+/// How often it is looked whether a new process has taken over; how many looks may find the unit idle until it is clear that none
+/// will, and how many are taken in all: the proxy gives a new process 30 s.
+const LOOK: Duration = Duration::from_millis(100);
+const IDLE_LOOKS: usize = 50;
+const LOOKS: usize = 600;
+
 /// Lines of a unit's log that are shown when it does not start.
-const LINES: &str = "--lines=8";
+const LINES: usize = 8;
+/// Lines among which they are looked for, where it runs and logs each request.
+const LOOKED_AT: &str = "--lines=20000";
 
 /// What a program came to.
 #[derive(Debug)]
@@ -29,6 +37,11 @@ pub(crate) struct Answer {
 pub(crate) trait Commands {
     /// Runs one; an error is why it can't be run at all.
     async fn run(&self, line: &[&str]) -> Result<Answer, String>;
+
+    /// Lets time pass.
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
 }
 
 /// Runs them for real.
@@ -129,11 +142,65 @@ impl<'a, C: Commands> Machine<'a, C> {
     pub(crate) async fn start(&self, verb: &'static str, unit: &str) -> Result<(), Trouble> {
         let Err(trouble) = self.well(&["systemctl", verb, unit]).await else { return Ok(()) };
         let Trouble::Command { line, .. } = trouble else { return Err(trouble) };
+        Err(Trouble::Command {
+            line,
+            said: format!(
+                "does not start; its log ends with\n{}\n",
+                self.last_words(unit, Duration::ZERO).await?
+            ),
+        })
+    }
+
+    /// Whether a unit that runs can be told to let a new process take over.
+    pub(crate) async fn can_hand_over(&self, unit: &str) -> Result<bool, Trouble> {
+        Ok(self.property(unit, "CanReload").await? == "yes")
+    }
+
+    /// The process that is the unit's main one; "0": none.
+    pub(crate) async fn main_process(&self, unit: &str) -> Result<String, Trouble> {
+        self.property(unit, "MainPID").await
+    }
+
+    /// Lets a new process take over from the one that runs; returns when it has. One that does not come so far leaves the unit as
+    /// it was.
+    pub(crate) async fn hand_over(&self, unit: &str) -> Result<(), Trouble> {
+        let line = ["systemctl", "reload", unit];
+        let before = self.main_process(unit).await?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.well(&line).await?;
+        let mut idle = 0;
+        for _ in 0..LOOKS {
+            let is_idle = self.property(unit, "ActiveState").await? == "active";
+            if is_idle && self.main_process(unit).await? != before {
+                return Ok(());
+            }
+            idle = if is_idle { idle + 1 } else { 0 };
+            if idle > IDLE_LOOKS {
+                break;
+            }
+            self.commands.pause(LOOK).await;
+        }
+        let said = format!(
+            "no new process took over, and the old one serves on; the log ends with\n{}\n",
+            self.last_words(unit, now).await?
+        );
+        Err(Trouble::Command { line: line.join(" "), said })
+    }
+
+    async fn property(&self, unit: &str, name: &str) -> Result<String, Trouble> {
+        let name = format!("--property={name}");
+        Ok(self.ask(&["systemctl", "show", unit, &name, "--value"]).await?.said)
+    }
+
+    /// The end of its log since a time, counted from 1970, without what is logged of each request.
+    async fn last_words(&self, unit: &str, since: Duration) -> Result<String, Trouble> {
+        let since = format!("--since=@{}", since.as_secs());
         // Its log, and with `+` what systemd itself says of it, which is in the log of the machine.
-        let log = ["journalctl", "--namespace=+strangler", "--unit", unit, LINES, "--output=cat"];
+        let log = ["journalctl", "--namespace=+strangler", "--unit", unit, LOOKED_AT, &since];
         let _unsynced = self.ask(&["journalctl", "--namespace=strangler", "--sync"]).await?;
-        let said = self.ask(&[log.as_slice(), &["--no-pager"]].concat()).await?.said;
-        Err(Trouble::Command { line, said: format!("does not start; its log ends with\n{said}\n") })
+        let said =
+            self.ask(&[log.as_slice(), &["--output=cat", "--no-pager"]].concat()).await?.said;
+        Ok(end_of(&said))
     }
 
     async fn on_files(&self, line: &[&str]) -> Result<Answer, Trouble> {
@@ -161,6 +228,30 @@ impl<'a, C: Commands> Machine<'a, C> {
     }
 }
 
+/// The last lines, in their order, but for those of requests.
+fn end_of(log: &str) -> String {
+    let is_request =
+        |line: &&str| line.contains(r#""target":"access""#) || line.contains(" access: ");
+    let mut lines: Vec<&str> = log.lines().rev().filter(|it| !is_request(it)).take(LINES).collect();
+    lines.reverse();
+    lines.join("\n")
+}
+
 fn refused(line: &[&str], said: String) -> Trouble {
     Trouble::Command { line: line.join(" "), said }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_do_not_hide_the_last_words() {
+        let requests =
+            "T INFO access: method=\"GET\"\n{\"level\":\"INFO\",\"target\":\"access\"}\n".repeat(9);
+        let log = format!("{requests}one\n{requests}two\n{requests}");
+        assert_eq!(end_of(&log), "one\ntwo");
+        let many: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        assert!(end_of(&many.join("\n")).starts_with("12\n"));
+    }
 }

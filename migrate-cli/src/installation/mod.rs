@@ -4,6 +4,7 @@
 pub(crate) mod wanted;
 mod machine;
 mod record;
+mod renewal;
 mod snapshot;
 mod steps;
 #[cfg(test)]

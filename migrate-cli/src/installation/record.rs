@@ -178,7 +178,12 @@ impl Record {
             files.push((path.clone(), before));
         }
         let absent_folders = self.folders.iter().cloned().collect();
-        Ok(Snapshot { files, absent_folders, units: self.units.clone() })
+        Ok(Snapshot {
+            files,
+            absent_folders,
+            units: self.units.clone(),
+            processes: BTreeMap::new(),
+        })
     }
 }
 

@@ -1,11 +1,14 @@
 //! How the machine was at a moment, as far as an installation changes it, and the way back to that.
 
+use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::machine::{Commands, Machine, UnitState};
+use super::renewal::renewal;
+use super::steps::What;
 use super::wanted::{Wanted, mode};
 use super::{Trouble, with_file};
 use crate::whole_file;
@@ -19,6 +22,8 @@ pub(crate) struct Snapshot {
     pub(crate) absent_folders: Vec<PathBuf>,
     /// In the order in which they start.
     pub(crate) units: Vec<(String, UnitState)>,
+    /// The main process of each unit that ran, as far as that is known: it may be the same when the machine is made that again.
+    pub(crate) processes: BTreeMap<String, String>,
 }
 
 /// What a file has.
@@ -47,10 +52,15 @@ impl Snapshot {
         absent_folders.sort();
         absent_folders.dedup();
         let mut units = Vec::new();
+        let mut processes = BTreeMap::new();
         for unit in &wanted.units {
-            units.push((unit.clone(), machine.state(unit).await?));
+            let state = machine.state(unit).await?;
+            if state.active {
+                processes.insert(unit.clone(), machine.main_process(unit).await?);
+            }
+            units.push((unit.clone(), state));
         }
-        Ok(Self { files, absent_folders, units })
+        Ok(Self { files, absent_folders, units, processes })
     }
 
     /// Makes the machine that again; goes on where something can't be put back, and returns what could not.
@@ -59,10 +69,10 @@ impl Snapshot {
         for (unit, before) in self.units.iter().rev() {
             left.extend(self.quieten(machine, unit, *before).await.err());
         }
-        let mut is_changed = false;
+        let mut changed = Vec::new();
         for (path, before) in &self.files {
             match put_back(&machine.root().join(path), before.as_ref()) {
-                Ok(changed) => is_changed |= changed,
+                Ok(is_changed) => changed.extend(is_changed.then_some(path.as_path())),
                 Err(trouble) => left.push(trouble),
             }
         }
@@ -74,10 +84,31 @@ impl Snapshot {
             return left;
         }
         left.extend(machine.reload().await.err());
-        for (unit, _) in self.units.iter().filter(|(_, before)| before.active && is_changed) {
-            left.extend(machine.start("restart", unit).await.err());
+        for (unit, _) in self.units.iter().filter(|(_, before)| before.active) {
+            left.extend(self.renew(machine, unit, &changed).await.err());
         }
         left
+    }
+
+    /// Has a unit that ran run in the form that was put back.
+    async fn renew<C: Commands>(
+        &self,
+        machine: &Machine<'_, C>,
+        unit: &str,
+        changed: &[&Path],
+    ) -> Result<(), Trouble> {
+        match renewal(machine, unit, changed).await? {
+            None => Ok(()),
+            // Where the new program did not take over, the one before runs all the time.
+            Some(What::HandOver) => {
+                let now = machine.main_process(unit).await?;
+                if self.processes.get(unit) == Some(&now) {
+                    return Ok(());
+                }
+                machine.hand_over(unit).await
+            }
+            Some(_) => machine.start("restart", unit).await,
+        }
     }
 
     /// Stops and disables a unit that did not run, or was not enabled.

@@ -4,6 +4,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
 use super::machine::{Commands, Machine};
+use super::renewal::renewal;
 use super::snapshot::{read, write};
 use super::wanted::{Wanted, WantedFile};
 use super::{Trouble, with_file};
@@ -40,6 +41,8 @@ pub(crate) enum What {
     Start,
     /// `systemctl restart`.
     Restart,
+    /// `systemctl reload`: the new program takes over from the one that runs.
+    HandOver,
 }
 
 impl What {
@@ -54,6 +57,7 @@ impl What {
             Self::Enable => "enable",
             Self::Start => "start",
             Self::Restart => "restart",
+            Self::HandOver => "hand over",
         }
     }
 }
@@ -66,10 +70,10 @@ pub(super) async fn steps<C: Commands>(
     let root = machine.root();
     let step = |what, on: &str, is_so| Step { what, on: on.to_owned(), is_so };
     let mut steps = Vec::new();
-    let mut all_there = true;
+    let mut changed = Vec::new();
     for file in &wanted.files {
         let is_so = is_there(root, file)?;
-        all_there &= is_so;
+        changed.extend((!is_so).then_some(file.path.as_path()));
         steps.push(step(What::Write, &file.path.display().to_string(), is_so));
     }
     steps.push(step(What::MakeUsers, "etc/sysusers.d/strangler.conf", false));
@@ -85,9 +89,9 @@ pub(super) async fn steps<C: Commands>(
         let now = machine.state(unit).await?;
         steps.push(step(What::Enable, unit, now.enabled));
         if machine.runs() {
-            // A program that was replaced runs on in its old form until it is started anew.
-            let what = if now.active && !all_there { What::Restart } else { What::Start };
-            steps.push(step(what, unit, now.active && all_there));
+            // A program that was replaced runs on in its old form until something is done about it.
+            let renewal = if now.active { renewal(machine, unit, &changed).await? } else { None };
+            steps.push(step(renewal.unwrap_or(What::Start), unit, now.active && renewal.is_none()));
         }
     }
     Ok(steps)
@@ -124,6 +128,7 @@ impl Step {
             What::Enable => machine.enable(on).await,
             What::Start => machine.start("start", on).await,
             What::Restart => machine.start("restart", on).await,
+            What::HandOver => machine.hand_over(on).await,
         }
     }
 }

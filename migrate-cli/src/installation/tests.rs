@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use walkdir::WalkDir;
@@ -22,12 +23,16 @@ struct Systemd {
     /// Whether that one is never answered: the program is killed there.
     hangs: bool,
     hung: Notify,
+    /// Whether the proxy's unit knows how to hand over, and whether a new process then comes so far.
+    can_reload: bool,
+    is_broken: bool,
+    main_process: Cell<u32>,
 }
 
 impl Commands for Systemd {
     async fn run(&self, line: &[&str]) -> Result<Answer, String> {
         self.lines.borrow_mut().push(line.join(" "));
-        let ask = line.iter().any(|word| word.starts_with("is-"));
+        let ask = line.iter().any(|word| word.starts_with("is-") || *word == "show");
         match self.good.get() {
             Some(0) if !ask => {
                 if self.hangs {
@@ -42,7 +47,7 @@ impl Commands for Systemd {
         }
         let line: Vec<&str> =
             line.iter().copied().filter(|word| !word.starts_with("--root=")).collect();
-        let mut ok = true;
+        let (mut ok, mut said) = (true, String::new());
         match *line.as_slice() {
             ["systemctl", "is-enabled", unit] => ok = self.enabled.borrow().contains(unit),
             ["systemctl", "is-active", unit] => ok = self.active.borrow().contains(unit),
@@ -50,12 +55,26 @@ impl Commands for Systemd {
             ["systemctl", "disable", unit] => self.enabled.borrow_mut().retain(|it| it != unit),
             ["systemctl", "start" | "restart", unit] => {
                 self.active.borrow_mut().extend([unit.to_owned()]);
+                self.main_process.update(|id| id + 1);
+            }
+            ["systemctl", "reload", _] if self.is_broken => {}
+            ["systemctl", "reload", _] => self.main_process.update(|id| id + 1),
+            ["systemctl", "show", _, property, _] => {
+                said = match property {
+                    "--property=MainPID" => self.main_process.get().to_string(),
+                    "--property=CanReload" if self.can_reload => "yes".to_owned(),
+                    "--property=CanReload" => "no".to_owned(),
+                    "--property=ActiveState" => "active".to_owned(),
+                    other => panic!("{other}"),
+                }
             }
             ["systemctl", "stop", unit] => self.active.borrow_mut().retain(|it| it != unit),
             _ => {}
         }
-        Ok(Answer { ok, said: String::new() })
+        Ok(Answer { ok, said })
     }
+
+    async fn pause(&self, _time: Duration) {}
 }
 
 /// A machine and what was rendered for it.
@@ -128,7 +147,8 @@ impl Stand {
 /// Lines that change something.
 fn changing(systemd: &Systemd) -> Vec<String> {
     let lines = systemd.lines.borrow();
-    lines.iter().filter(|line| !line.contains(" is-")).cloned().collect()
+    let asks = |line: &str| line.contains(" is-") || line.contains(" show ");
+    lines.iter().filter(|line| !asks(line)).cloned().collect()
 }
 
 #[tokio::test]
@@ -224,6 +244,47 @@ async fn an_update_that_fails_leaves_the_version_before_it_running() {
     assert!(
         changing(&systemd).iter().filter(|it| it.contains("restart agent-service")).count() == 2
     );
+}
+
+/// A machine on which version 1 runs, and the programs of it.
+async fn running(stand: &Stand, can_reload: bool, is_broken: bool) -> Systemd {
+    let systemd = Systemd { can_reload, is_broken, ..Systemd::default() };
+    stand.install(&systemd).await.unwrap();
+    systemd.lines.borrow_mut().clear();
+    systemd
+}
+
+#[tokio::test]
+async fn a_new_proxy_takes_over_where_the_unit_knows_how_and_nothing_else_is_disturbed() {
+    for (can_reload, line) in [(true, "reload"), (false, "restart")] {
+        let stand = Stand::new();
+        let systemd = running(&stand, can_reload, false).await;
+        stand.write("programs/strangler-proxy", "strangler-proxy 2");
+        stand.install(&systemd).await.unwrap();
+        let lines = changing(&systemd);
+        assert_eq!(lines.last().unwrap(), &format!("systemctl {line} strangler-proxy"));
+        assert!(!lines.iter().any(|line| line.contains("agent-service")), "{lines:?}");
+    }
+    let stand = Stand::new();
+    let systemd = running(&stand, true, false).await;
+    stand.write("programs/strangler-proxy", "strangler-proxy 2");
+    stand.write("from/etc/strangler/strangler-proxy.env", "RUST_LOG=debug\n");
+    stand.install(&systemd).await.unwrap();
+    let lines = changing(&systemd);
+    assert!(lines.contains(&"systemctl restart strangler-proxy".to_owned()), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_new_proxy_that_does_not_come_so_far_leaves_the_one_that_runs_alone() {
+    let stand = Stand::new();
+    let systemd = running(&stand, true, true).await;
+    let (before, process) = (stand.machine(), systemd.main_process.get());
+    stand.write("programs/strangler-proxy", "strangler-proxy 2");
+    let said = stand.install(&systemd).await.unwrap_err();
+    assert!(said.starts_with("`systemctl reload strangler-proxy`: no new process"), "{said}");
+    assert!(said.contains("everything was put back as it was"), "{said}");
+    assert_eq!((stand.machine(), systemd.main_process.get()), (before, process));
+    assert!(!changing(&systemd).iter().any(|line| line.contains("restart")));
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod exchanges;
 mod flips;
 
 use std::net::TcpListener;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use tokio::sync::Semaphore;
 
 use self::access::Token;
 use crate::edge::tls::ServedCertificate;
+use crate::handover::LetGo;
 use crate::live_table::LiveTable;
 use crate::metrics::Metrics;
 use crate::mirror::Feed;
@@ -98,17 +100,19 @@ impl Admin {
 pub(crate) struct AdminService {
     admin: Arc<Admin>,
     socket: Mutex<Option<TcpListener>>,
+    let_go: LetGo,
 }
 
 impl AdminService {
-    pub(crate) fn new(admin: Admin, socket: TcpListener) -> Self {
-        Self { admin: Arc::new(admin), socket: Mutex::new(Some(socket)) }
+    pub(crate) fn new(admin: Admin, socket: TcpListener, let_go: LetGo) -> Self {
+        Self { admin: Arc::new(admin), socket: Mutex::new(Some(socket)), let_go }
     }
 }
 
 #[async_trait]
 impl BackgroundService for AdminService {
-    /// Answers until the program ends, so that it can be asked while the proxy drains.
+    /// Answers until the program ends, so that it can be asked while the proxy drains; or until another process has taken over,
+    /// which then is the one to be asked.
     async fn start(&self, shutdown: ShutdownWatch) {
         let _set_once = self.admin.shutdown.set(shutdown);
         let socket = match self.socket.lock() {
@@ -125,11 +129,15 @@ impl BackgroundService for AdminService {
         };
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            match listener.accept().await {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.let_go.until() => return,
+            };
+            match accepted {
                 Ok((stream, _)) => {
-                    let admin = Arc::clone(&self.admin);
+                    let (admin, let_go) = (Arc::clone(&self.admin), self.let_go.clone());
                     tokio::spawn(async move {
-                        serve(admin, stream).await;
+                        serve(admin, stream, &let_go).await;
                         drop(place);
                     });
                 }
@@ -143,7 +151,7 @@ impl BackgroundService for AdminService {
     }
 }
 
-async fn serve(admin: Arc<Admin>, stream: tokio::net::TcpStream) {
+async fn serve(admin: Arc<Admin>, stream: tokio::net::TcpStream, let_go: &LetGo) {
     let service = hyper::service::service_fn(|request| {
         let admin = Arc::clone(&admin);
         async move {
@@ -155,11 +163,19 @@ async fn serve(admin: Arc<Admin>, stream: tokio::net::TcpStream) {
             Ok::<_, std::convert::Infallible>(answer)
         }
     });
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let mut connection = pin!(
+        hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = let_go.until() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "a connection of the admin interface ended early");
     }

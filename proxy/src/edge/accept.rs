@@ -25,6 +25,7 @@ use super::connections::{Connections, Full, Most, Place};
 use super::pace::{Pace, Patience};
 use super::socket::ClientSocket;
 use crate::gateway::Gateway;
+use crate::handover::LetGo;
 use crate::live_table::LiveTable;
 
 /// How long to leave a listener alone that can take nothing: most often the process has no file descriptor left.
@@ -43,6 +44,7 @@ pub(crate) struct ClientListener {
     app: Option<HttpProxy<Gateway>>,
     endpoints: Vec<Endpoint>,
     edge: Edge,
+    let_go: LetGo,
 }
 
 /// A connection that was taken.
@@ -72,6 +74,7 @@ impl ClientListener {
     ) -> Self {
         let metrics = Arc::clone(&gateway.metrics.edge);
         let trusted = gateway.trusted.clone();
+        let let_go = gateway.let_go.clone();
         let edge = Edge {
             live: Arc::clone(&gateway.live),
             connections: Connections::new(metrics.open.clone()),
@@ -84,7 +87,7 @@ impl ClientListener {
         let mut app = HttpProxy::new(gateway, Arc::clone(conf));
         app.server_options = Some(options);
         app.handle_init_modules();
-        Self { app: Some(app), endpoints, edge }
+        Self { app: Some(app), endpoints, edge, let_go }
     }
 }
 
@@ -102,7 +105,10 @@ impl Service for ClientListener {
             tokio::spawn(accept(edge, app, endpoint, shutdown))
         });
         futures::future::join_all(loops).await;
-        app.cleanup().await;
+        // That closes idle connections. After a handover each is closed by its next answer, or with the process.
+        if !self.let_go.has() {
+            app.cleanup().await;
+        }
     }
 
     fn name(&self) -> &'static str {

@@ -29,6 +29,7 @@ use traces::Traces;
 
 use self::context::RequestContext;
 use crate::edge::RequestRates;
+use crate::handover::LetGo;
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::live_table::LiveTable;
@@ -47,6 +48,8 @@ pub(crate) struct Gateway {
     pub(crate) rates: RequestRates,
     /// Where each request is told of; `None`: nowhere.
     pub(crate) traces: Option<Traces>,
+    /// Answers then close their connections.
+    pub(crate) let_go: LetGo,
 }
 
 #[async_trait]

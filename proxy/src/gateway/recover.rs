@@ -157,7 +157,8 @@ stage = "service"
         let live = Arc::new(LiveTable::new(first, Arc::clone(&metrics)));
         let trusted = TrustedProxies::default();
         let (in_flight, rates) = (InFlight::default(), RequestRates::default());
-        Gateway { live, metrics, in_flight, trusted, mirror, rates, traces: None }
+        let let_go = crate::handover::LetGo::default();
+        Gateway { live, metrics, in_flight, trusted, mirror, rates, traces: None, let_go }
     }
 
     /// A request of the route, on its way to the new backend.

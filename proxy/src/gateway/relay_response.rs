@@ -33,7 +33,7 @@ pub(super) fn run(
     {
         response.insert_header(request_id::NAME, id.clone())?;
     }
-    if session.is_process_shutting_down() {
+    if session.is_process_shutting_down() || gateway.let_go.has() {
         session.set_keepalive(None);
     }
     Ok(())

@@ -22,16 +22,13 @@ pub(crate) struct TableWatcher {
 
 #[async_trait]
 impl BackgroundService for TableWatcher {
-    async fn start(&self, mut shutdown: ShutdownWatch) {
+    /// Until the program ends: what is answered while the proxy drains is answered as the table says then.
+    async fn start(&self, _shutdown: ShutdownWatch) {
         let mut watch = self.loader.home.watch();
         let mut followed = self.live.snapshot().table.generation.digest.clone();
         let mut kept = None;
         loop {
-            let seen = tokio::select! {
-                _ = shutdown.changed() => return,
-                seen = watch.next() => seen,
-            };
-            match seen {
+            match watch.next().await {
                 Seen::Text(text) => {
                     self.live.source_found();
                     while !self.follow(&text, &mut followed).await {}
@@ -72,7 +69,7 @@ impl TableWatcher {
                 let number = next.table.generation.number;
                 if next.table.listen != before.table.listen {
                     tracing::warn!(
-                        "`[listen]` changed: the proxy keeps its addresses until it is restarted"
+                        "`[listen]` changed: the proxy keeps its addresses until it is reloaded or restarted"
                     );
                 }
                 if !self.live.publish(&before, next) {

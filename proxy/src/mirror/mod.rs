@@ -148,6 +148,11 @@ impl Mirror {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Exchanges in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.held.slots.held()
+    }
+
     /// Finished exchanges of every route, at any stage.
     pub fn feed(&self) -> &Arc<Feed> {
         &self.feed
