@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Finds what the build and the tests need, and puts what is missing into .tools/venv. Needs no root (with it, on
-# Debian, it installs Chromium and PostgreSQL for the tests as well); fast when all is there.
+# Debian, it installs Chromium, PostgreSQL, nginx and HAProxy for the tests as well); fast when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly VENV=.tools/venv
 readonly STAMP=$VENV/.installed
-readonly REQUIREMENTS=(tests/monolith/requirements.txt tests/openapi/requirements.txt tests/scan/requirements.txt)
+readonly REQUIREMENTS=(
+    tests/monolith/requirements.txt tests/openapi/requirements.txt tests/scan/requirements.txt tests/fronts/requirements.txt
+)
 readonly MIN_PYTHON="3, 10"
 readonly AXE=4.14.1
 
@@ -124,6 +126,30 @@ install_postgres() {
         "           Debian, Ubuntu: apt install postgresql; Fedora: dnf install postgresql-server" >&2
 }
 
+# Prints which of the fronts that `migrate retire` writes for are missing. Envoy comes with the Python packages.
+missing_fronts() {
+    local name
+    for name in nginx haproxy; do
+        PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$name" >/dev/null || echo "$name"
+    done
+}
+
+install_fronts() {
+    local missing
+    missing=$(missing_fronts)
+    if [ -z "$missing" ]; then return; fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "bootstrap: installing" $missing "for the tests"
+        # RUNLEVEL=1 keeps the packages from starting their daemons: the tests start their own.
+        export RUNLEVEL=1
+        { apt_install $missing || { apt-get update && apt_install $missing; }; } >.tools/fronts.log 2>&1 || true
+        missing=$(missing_fronts)
+        if [ -z "$missing" ]; then return; fi
+    fi
+    # Nothing but some tests needs it.
+    echo "bootstrap:" $missing "is missing: the tests of \`migrate retire\` will fail; Debian: apt install" $missing >&2
+}
+
 # make puts the venv on PATH, yet what is there already must come from outside of it.
 PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vFx "$PWD/$VENV/bin" | paste -sd:)
 check_compilers
@@ -141,3 +167,4 @@ install_browser
 fetch_axe
 mkdir -p .tools
 install_postgres
+install_fronts

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     cleanup, client, completions, cutover, db, deploy, gate, guard, history, init, man, mirror,
-    plan, rollback, routes, scan, schema, status, verify,
+    plan, retire, rollback, routes, scan, schema, status, verify,
 };
 use crate::demo;
 use crate::output::{Color, Format};
@@ -147,6 +147,8 @@ pub(crate) enum Command {
     /// What an installation needs beside the binaries
     #[command(subcommand)]
     Deploy(deploy::Command),
+    /// Take the proxy out: a front's configuration that sends requests straight to the backends, and the way back
+    Retire(retire::Args),
     /// Play a whole migration with real programs, in under a minute
     Demo(demo::Args),
     /// Print a completion script for a shell

@@ -8,6 +8,7 @@ mod cli;
 mod context;
 mod commands;
 mod deployment;
+mod fronts;
 mod installation;
 mod whole_file;
 mod recording;

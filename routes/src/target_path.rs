@@ -13,11 +13,16 @@ pub struct TargetPath {
 
 /// One segment of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub enum Part {
     /// As written in the file: sent to the backend byte for byte.
     Literal(String),
-    /// What the pattern's parameter of that index captured.
-    Captured { index: usize, name: String },
+    /// What a parameter captured.
+    Captured {
+        /// The parameter, counted in the pattern from 0.
+        index: usize,
+        /// Its name.
+        name: String,
+    },
 }
 
 impl TargetPath {
@@ -43,6 +48,11 @@ impl TargetPath {
         }
         let template = Self { parts };
         Ok((!template.is_identity(pattern)).then_some(template))
+    }
+
+    /// The segments in order; none at all: the template is `/`.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     fn is_identity(&self, pattern: &Pattern) -> bool {

@@ -60,6 +60,7 @@ mod million;
 mod recordings;
 mod replay;
 mod verified;
+mod retire;
 
 use e2e::stack::StackBuilder;
 use e2e::{Binaries, Stack};

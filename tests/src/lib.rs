@@ -43,6 +43,7 @@ pub mod load;
 pub mod raw;
 pub mod certificate;
 pub mod collector;
+pub mod fronts;
 pub mod smuggling;
 pub mod port;
 

@@ -40,6 +40,28 @@ pub struct Condition {
     reaches: bool,
 }
 
+impl Condition {
+    /// A condition that is no proxy's word: how something must be, how it is, and what to do where it is not.
+    pub fn new(
+        what: impl Into<String>,
+        wanted: impl Into<String>,
+        found: impl Into<String>,
+        verdict: Word,
+        what_to_do: impl Into<String>,
+    ) -> Self {
+        let met = verdict == Word::Pass;
+        Self {
+            what: what.into(),
+            wanted: wanted.into(),
+            found: found.into(),
+            met,
+            verdict,
+            what_to_do: (!met).then(|| what_to_do.into()),
+            reaches: false,
+        }
+    }
+}
+
 /// All conditions of one cutover.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Verdict {
@@ -116,6 +138,11 @@ impl Subject {
             subject.add(table, route, true);
         }
         subject
+    }
+
+    /// Backends that must be healthy, and no evidence.
+    pub fn of_backends(names: Vec<String>) -> Self {
+        Self { routes: Vec::new(), backends: names }
     }
 
     fn add(&mut self, table: &RouteTable, name: &str, is_gated: bool) {

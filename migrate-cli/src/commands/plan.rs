@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// The root of the machine that has the units
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
+    /// The folder that `migrate retire` has written to
+    #[arg(long, value_name = "DIR")]
+    front: Option<PathBuf>,
 }
 
 /// The JSON shape.

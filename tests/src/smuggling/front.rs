@@ -1,12 +1,12 @@
 //! Proxies before the recording backend.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use crate::fronts::packaged;
 use crate::port::PortGuard;
 use crate::process::Process;
 use crate::{Binaries, LIMIT, wait};
@@ -92,10 +92,4 @@ impl Front {
         }
         Self { name, http1, http2, _process: process, _folder: folder }
     }
-}
-
-/// Debian puts servers where a user's PATH does not look.
-fn packaged(name: &str) -> Option<std::path::PathBuf> {
-    let folders = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"];
-    folders.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists())
 }

@@ -24,6 +24,7 @@ pub(super) async fn of(args: &Args, context: &Context) -> (Exit, Vec<Step>) {
         steps.push(route_step(route, follow, context).await);
     }
     steps.push(cleanup(args, context).await);
+    steps.push(retire(args, context).await);
     (status.exit, steps)
 }
 
@@ -226,6 +227,34 @@ async fn cleanup(args: &Args, context: &Context) -> Step {
         (_, None) => (State::Unknown, dry.failure()),
     };
     step("cleanup", &source, state, found, command)
+}
+
+/// Whether the proxy can be taken out, or is.
+async fn retire(args: &Args, context: &Context) -> Step {
+    let command = "migrate retire --for FRONT --listen ADDRESS --to DIR";
+    let folder = args.front.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+    if let Some(folder) = &folder
+        && super::super::retire::leads_past_the_proxy(std::path::Path::new(folder))
+    {
+        let found = format!("the front of {folder} passes it by");
+        let back = format!("migrate retire --undo --to {folder}");
+        return step("retire", "proxy", State::Done, found, back);
+    }
+    // Nothing is written, and where the front listens is no condition: any of them says whether the proxy may go.
+    let to = folder.as_deref().unwrap_or("front");
+    let words = ["retire", "--for", "haproxy", "--listen", "127.0.0.1:1", "--to", to];
+    let dry = measure(&words, context).await;
+    let unmet = dry.list("/conditions").iter().filter(|condition| !is(condition, "met"));
+    let unmet: Vec<&Value> = unmet.collect();
+    let (state, found) = match unmet.first() {
+        None if dry.exit == Exit::Done => (State::Open, "it can be taken out".to_owned()),
+        None => (State::Waits, dry.failure()),
+        Some(first) => {
+            let (what, found) = (word(first, "condition"), word(first, "found"));
+            (State::Waits, format!("{} conditions: {what}: {found}, …", unmet.len()))
+        }
+    };
+    step("retire", "proxy", state, found, command.to_owned())
 }
 
 /// What a document has under a key; documents of our own commands have it.

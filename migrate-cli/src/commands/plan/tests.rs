@@ -48,6 +48,7 @@ async fn each_step_says_how_far_it_is_and_the_first_open_one_comes_next() {
     route workflows waits at shadow; not every proxy has the table in force
     route executions waits at monolith; not every proxy has the table in force
     cleanup monolith unknown give the monolith's source with --source DIR
+    retire proxy waits 4 conditions: route workflows: at shadow, …
     next: migrate deploy render --to DIR
     "));
 }
