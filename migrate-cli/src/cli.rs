@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    cleanup, client, completions, cutover, db, deploy, gate, guard, history, init, man, mirror,
-    plan, retire, rollback, routes, scan, schema, status, verify,
+    cleanup, client, completions, cutover, db, deploy, doctor, gate, guard, history, init, man,
+    mirror, plan, retire, rollback, routes, scan, schema, status, verify,
 };
 use crate::demo;
 use crate::output::{Color, Format};
@@ -119,6 +119,8 @@ pub(crate) enum Command {
     /// Look at the route table: list, show, validate, test; add to it: import; keep it in a database: push, pull
     #[command(subcommand)]
     Routes(routes::Command),
+    /// Before a first flip: do both backends take the same clients and requests, and is the machine as it must be?
+    Doctor(doctor::Args),
     /// What stands against a cutover, and what to do about it
     Gate(gate::Args),
     /// Move routes forward: to the next stage, or to the one named

@@ -9,6 +9,8 @@ mod context;
 mod commands;
 mod deployment;
 mod fronts;
+mod checks;
+mod asking;
 mod installation;
 mod whole_file;
 mod recording;

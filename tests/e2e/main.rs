@@ -60,6 +60,7 @@ mod million;
 mod recordings;
 mod replay;
 mod verified;
+mod doctor;
 mod retire;
 
 use e2e::stack::StackBuilder;

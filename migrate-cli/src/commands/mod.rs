@@ -48,6 +48,7 @@ pub(crate) mod deploy_render;
 pub(crate) mod deploy_check;
 pub(crate) mod deploy_install;
 pub(crate) mod deploy_uninstall;
+pub(crate) mod doctor;
 pub(crate) mod retire;
 pub(crate) mod completions;
 pub(crate) mod man;
@@ -81,6 +82,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Fai
         Command::Verify(command) => Box::pin(verify::run(&command, context)).await,
         Command::Schema(command) => schema::run(command, context).await,
         Command::Deploy(command) => deploy::run(&command, context).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args, context)).await,
         Command::Retire(args) => retire::run(&args, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::Completions(args) => Ok(completions::run(&args, context)),

@@ -1,6 +1,5 @@
 //! `migrate verify service`: does a service that runs do what the monolith does, straight and through the proxy?
 
-mod checks;
 mod places;
 mod asking;
 mod made;
@@ -11,7 +10,6 @@ mod routing;
 mod logs;
 mod leftovers;
 mod report;
-mod junit;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,12 +23,12 @@ use routes::RouteTable;
 use super::cutover::{patience, stop_signal};
 use super::db::place::Place as DatabasePlace;
 use super::mirror_replay::{self, header, replay, share};
+use crate::checks::{Check, Checks, Tally, Wrong, junit};
 use crate::confirm;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use asking::{Asker, Body};
-use checks::{Check, Checks, Outcome, Wrong};
 use leftovers::Leftover;
 use logs::Log;
 use made::Made;
@@ -143,7 +141,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     logs::look(&logs, &mut checks);
     let report = verified(&places, made, checks.end(), leftovers, stopped);
     if let Some(file) = &args.junit {
-        junit::write(file, &report.checks, began)?;
+        junit::write(file, "migrate verify service", &report.checks, began)?;
     }
     context.printer.show(&report);
     Ok(if report.result == "good" { Exit::Done } else { Exit::Refused })
@@ -248,12 +246,11 @@ fn verified(
     leftovers: Vec<Leftover>,
     stopped: bool,
 ) -> Verified {
-    let count = |is: fn(&Outcome) -> bool| checks.iter().filter(|check| is(&check.outcome)).count();
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed { .. }));
+    let tally = Tally::of(&checks);
     Verified {
         result: if stopped {
             "stopped"
-        } else if failed == 0 {
+        } else if tally.failed == 0 {
             "good"
         } else {
             "bad"
@@ -262,9 +259,7 @@ fn verified(
         proxy: places.proxy.base.clone(),
         monolith: places.monolith.as_ref().map(|place| place.base.clone()),
         mark: made.mark,
-        passed: count(|outcome| matches!(outcome, Outcome::Passed { .. })),
-        failed,
-        not_looked_at: count(|outcome| matches!(outcome, Outcome::NotLookedAt { .. })),
+        tally,
         checks,
         leftovers,
     }

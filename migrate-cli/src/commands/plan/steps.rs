@@ -20,7 +20,12 @@ pub(super) async fn of(args: &Args, context: &Context) -> (Exit, Vec<Step>) {
     let follow = proxies.iter().all(|proxy| proxy.state == State::Done);
     steps.extend(proxies);
     steps.extend(backends(&status));
-    for route in status.list("/routes") {
+    let routes = status.list("/routes");
+    // Once clients are on the new side there is no first flip any more.
+    if routes.iter().all(|route| matches!(word(route, "stage"), "monolith" | "shadow")) {
+        steps.push(doctor(context).await);
+    }
+    for route in routes {
         steps.push(route_step(route, follow, context).await);
     }
     steps.push(cleanup(args, context).await);
@@ -166,6 +171,24 @@ fn backends(status: &Measured) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Whether both backends take the same clients and requests.
+async fn doctor(context: &Context) -> Step {
+    let doctor = measure(&["doctor"], context).await;
+    let mut checks = doctor.list("/checks").iter();
+    let (state, found) = match checks.find(|check| word(check, "outcome") == "failed") {
+        None if doctor.exit == Exit::Done => {
+            (State::Done, "both backends take the same requests".to_owned())
+        }
+        None => (State::Unknown, doctor.failure()),
+        Some(first) => {
+            let (what, found) = (word(first, "what"), word(first, "found"));
+            (State::Open, format!("{what}: {found}, …"))
+        }
+    };
+    let command = "migrate doctor --header \"x-api-key: @FILE\"".to_owned();
+    step("doctor", "backends", state, found, command)
 }
 
 /// A route; `follow`: whether every proxy has the table in force, without which no gate can be asked.

@@ -7,8 +7,8 @@ use http::Method;
 use serde_json::Value;
 
 use super::asking::{Asker, Body, member};
-use super::checks::Wrong;
 use super::made::{self, Made};
+use crate::checks::Wrong;
 
 /// A tag of everything that any run makes.
 pub(super) const TAG: &str = "migrate-verify";

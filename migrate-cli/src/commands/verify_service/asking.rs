@@ -2,23 +2,20 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 
-use super::checks::Wrong;
 use super::places::{Place, Places};
+use crate::asking::{Answer, Http};
+use crate::checks::Wrong;
 use crate::failure::Failure;
-
-/// The largest answer that is read.
-const MOST_BYTES: usize = 32 << 20;
 
 /// Sends requests with the operator's headers.
 #[derive(Debug, Clone)]
 pub(super) struct Asker<'p> {
     pub(super) places: &'p Places<'p>,
-    http: reqwest::Client,
+    http: Http,
     headers: HeaderMap,
 }
 
@@ -31,31 +28,13 @@ pub(super) enum Body<'b> {
     Text(&'static str),
 }
 
-/// What came back.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    /// Null where it is no JSON.
-    pub(super) body: Value,
-}
-
 impl<'p> Asker<'p> {
     pub(super) fn new(
         places: &'p Places<'p>,
         headers: HeaderMap,
         limit: Duration,
     ) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(limit.min(Duration::from_secs(5)))
-            .timeout(limit)
-            .build();
-        let http = http.map_err(|problem| Failure::Other {
-            message: format!("the HTTP client could not be made: {problem}"),
-            help: "try again; this machine seems to be short of something".to_owned(),
-        })?;
+        let http = Http::new(limit)?;
         Ok(Self { places, http, headers })
     }
 
@@ -86,40 +65,18 @@ impl<'p> Asker<'p> {
         url: &str,
         body: Body<'_>,
     ) -> Result<Answer, Wrong> {
-        let told = format!("{method} {url}");
-        let silent = |why: reqwest::Error| {
-            let why = why.without_url();
-            let mut found = format!("{told}: {why}");
-            let mut cause = std::error::Error::source(&why);
-            while let Some(source) = cause {
-                found = format!("{found}: {source}");
-                cause = source.source();
-            }
-            let who = place.who.word();
-            Wrong::new(found, format!("see that the {who} runs and answers at {}", place.base))
+        let help = format!("see that the {} runs and answers at {}", place.who.word(), place.base);
+        let mut headers = self.headers.clone();
+        headers.insert(routes::PROBE, HeaderValue::from_static("verify"));
+        let body = match body {
+            Body::None => None,
+            Body::Json(value) => Some(value.to_string().into()),
+            Body::Text(text) => Some(text.into()),
         };
-        let request = self.http.request(method, url).headers(self.headers.clone());
-        let mut request = request.header(routes::PROBE, "verify");
-        if !matches!(body, Body::None) {
-            request = request.header(CONTENT_TYPE, "application/json");
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        request = match body {
-            Body::None => request,
-            Body::Json(value) => request.body(value.to_string()),
-            Body::Text(text) => request.body(text),
-        };
-        let mut answer = request.send().await.map_err(silent)?;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(silent)? {
-            if bytes.len().saturating_add(chunk.len()) > MOST_BYTES {
-                let found = format!("{told}: more than {MOST_BYTES} bytes");
-                return Err(Wrong::new(found, "name a part of the API that answers less"));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Answer { status, headers, body })
+        self.http.ask(method, url, headers, body, &help).await
     }
 }
 

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::abandoned;
 use super::asking::{Asker, Body, member};
-use super::checks::{Checks, Wrong};
 use super::made::Made;
 use super::places::Place;
+use crate::checks::{Checks, Wrong};
 
 /// How long an execution without steps may take.
 const EXECUTION: Duration = Duration::from_secs(30);

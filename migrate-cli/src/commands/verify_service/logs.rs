@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::checks::{Checks, Wrong};
+use crate::checks::{Checks, Wrong};
 
 /// The most of one log that is read: more than a run should write.
 const MOST_BYTES: u64 = 64 << 20;

@@ -3,8 +3,8 @@
 use http::Method;
 
 use super::asking::{Asker, Body, member};
-use super::checks::Wrong;
 use super::places::{Place, Who};
+use crate::checks::Wrong;
 
 /// How the names of everything begin that any run makes.
 pub(super) const PREFIX: &str = "migrate-verify-";

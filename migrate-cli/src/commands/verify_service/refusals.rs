@@ -4,8 +4,8 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
 use super::asking::{Asker, Body, member};
-use super::checks::{Checks, Wrong};
 use super::places::Place;
+use crate::checks::{Checks, Wrong};
 
 /// A request that is refused.
 struct Refusal {

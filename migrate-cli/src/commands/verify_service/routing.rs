@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::asking::{Asker, Body};
-use super::checks::{Checks, Wrong};
+use crate::checks::{Checks, Wrong};
 use crate::commands::status::proxy_addresses;
 
 /// So many requests show it.

@@ -1,6 +1,9 @@
 //! What was checked and how it came out, in the order in which it was done.
 
-use std::fmt::Display;
+pub(crate) mod junit;
+pub(crate) mod page;
+
+use std::fmt::{self, Display};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -10,7 +13,7 @@ use crate::output::Progress;
 /// How a check came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// As it should be.
     Passed {
         /// What was found.
@@ -32,33 +35,61 @@ pub(super) enum Outcome {
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) found: String,
-    pub(super) help: String,
+pub(crate) struct Wrong {
+    pub(crate) found: String,
+    pub(crate) help: String,
 }
 
 impl Wrong {
-    pub(super) fn new(found: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn new(found: impl Into<String>, help: impl Into<String>) -> Self {
         Self { found: found.into(), help: help.into() }
     }
 }
 
 /// One thing that was checked.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Check {
+pub(crate) struct Check {
     /// What it belongs to: a way in, or a concern.
-    pub(super) group: String,
+    pub(crate) group: String,
     /// What should be so.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// How it came out.
     #[serde(flatten)]
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// In milliseconds.
-    pub(super) took_ms: u64,
+    pub(crate) took_ms: u64,
+}
+
+/// How many came out how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Tally {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+    pub(crate) not_looked_at: usize,
+}
+
+impl Tally {
+    /// Of these.
+    pub(crate) fn of(checks: &[Check]) -> Self {
+        let count =
+            |is: fn(&Outcome) -> bool| checks.iter().filter(|check| is(&check.outcome)).count();
+        Self {
+            passed: count(|outcome| matches!(outcome, Outcome::Passed { .. })),
+            failed: count(|outcome| matches!(outcome, Outcome::Failed { .. })),
+            not_looked_at: count(|outcome| matches!(outcome, Outcome::NotLookedAt { .. })),
+        }
+    }
+}
+
+impl Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { passed, failed, not_looked_at } = self;
+        write!(f, "{passed} passed, {failed} failed, {not_looked_at} not looked at")
+    }
 }
 
 /// Every check so far.
-pub(super) struct Checks {
+pub(crate) struct Checks {
     group: String,
     progress: Progress,
     all: Vec<Check>,
@@ -66,17 +97,17 @@ pub(super) struct Checks {
 
 impl Checks {
     /// None so far.
-    pub(super) fn new(progress: Progress) -> Self {
+    pub(crate) fn new(progress: Progress) -> Self {
         Self { group: String::new(), progress, all: Vec::new() }
     }
 
     /// What is checked from here on belongs to this.
-    pub(super) fn group(&mut self, name: impl Into<String>) {
+    pub(crate) fn group(&mut self, name: impl Into<String>) {
         self.group = name.into();
     }
 
     /// Checks one thing; what was found where it is as it should be.
-    pub(super) async fn check<T>(
+    pub(crate) async fn check<T>(
         &mut self,
         what: impl Display,
         ask: impl Future<Output = Result<(T, String), Wrong>>,
@@ -93,7 +124,7 @@ impl Checks {
     }
 
     /// The same of something that needs no waiting.
-    pub(super) fn settle(&mut self, what: impl Display, found: Result<String, Wrong>) {
+    pub(crate) fn settle(&mut self, what: impl Display, found: Result<String, Wrong>) {
         let outcome = match found {
             Ok(found) => Outcome::Passed { found },
             Err(Wrong { found, help }) => Outcome::Failed { found, help },
@@ -102,7 +133,7 @@ impl Checks {
     }
 
     /// Says that something is not looked at.
-    pub(super) fn skip(&mut self, what: impl Display, why: impl Into<String>) {
+    pub(crate) fn skip(&mut self, what: impl Display, why: impl Into<String>) {
         self.push(what, Outcome::NotLookedAt { found: why.into() }, 0);
     }
 
@@ -112,7 +143,7 @@ impl Checks {
     }
 
     /// All of them; the progress line goes.
-    pub(super) fn end(self) -> Vec<Check> {
+    pub(crate) fn end(self) -> Vec<Check> {
         self.all
     }
 }

@@ -6,23 +6,28 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::checks::{Check, Outcome};
+use super::{Check, Outcome};
 use crate::failure::Failure;
 use crate::whole_file;
 
-/// Writes it: a suite for each group of checks.
-pub(super) fn write(file: &Path, checks: &[Check], began: DateTime<Utc>) -> Result<(), Failure> {
+/// Writes what a command has checked: a suite for each group of checks.
+pub(crate) fn write(
+    file: &Path,
+    command: &str,
+    checks: &[Check],
+    began: DateTime<Utc>,
+) -> Result<(), Failure> {
     let failed = |why: String| Failure::Other {
         message: format!("{} can't be written: {why}", file.display()),
         help: "name a file in a folder that you may write".to_owned(),
     };
-    let text = report(checks, began).to_string().map_err(|why| failed(why.to_string()))?;
+    let text = report(command, checks, began).to_string().map_err(|why| failed(why.to_string()))?;
     let written = whole_file::write(file, |out| out.write_all(text.as_bytes()));
     written.map_err(|why| failed(why.to_string()))
 }
 
-fn report(checks: &[Check], began: DateTime<Utc>) -> Report {
-    let mut report = Report::new("migrate verify service");
+fn report(command: &str, checks: &[Check], began: DateTime<Utc>) -> Report {
+    let mut report = Report::new(command);
     report.set_timestamp(began);
     let mut rest = checks;
     while let Some(first) = rest.first() {
@@ -78,7 +83,8 @@ mod tests {
             check("service", "reads", Outcome::Failed { found, help }),
             check("logs", "no error", Outcome::NotLookedAt { found: "none named".to_owned() }),
         ];
-        let text = report(&checks, DateTime::UNIX_EPOCH).to_string().unwrap();
+        let text =
+            report("migrate verify service", &checks, DateTime::UNIX_EPOCH).to_string().unwrap();
         insta::assert_snapshot!(text, @r#"
         <?xml version="1.0" encoding="UTF-8"?>
         <testsuites name="migrate verify service" tests="3" skipped="1" failures="1" errors="0" timestamp="1970-01-01T00:00:00.000+00:00">
