@@ -192,6 +192,10 @@ class {{ kind.name }}:
 
 {% if function.is_async %}async {% endif %}def {{ function.name }}({{ function.parameters.join(", ") }}) -> {{ function.returns }}:
     """In place of {{ function.stands_for }}: {{ function.request }}."""
+{%- for (name, value) in function.made_with %}
+    if not {{ value }}:
+        raise ValueError("{{ value }} is the {{ name }} of this call and must not be empty")
+{%- endfor %}
 {%- if let Some(body) = function.body %}
     _body = cast(
         {{ Self::text(body.annotation) }},

@@ -96,7 +96,8 @@ fn parameter_text(operation: &Operation, parameter: &calls::Parameter, target: &
             let is_needed = operation.body.as_ref().is_some_and(|body| body.required);
             (annotation.as_str(), is_needed)
         }
-        Target::Secret(_) => ("str", false),
+        // Without it the one of the environment would be taken, and the call be made as somebody else.
+        Target::Secret(_) => ("str", parameter.default.is_none()),
         Target::Without => ("object", true),
     };
     let is_open = required || annotation == "Any" || annotation.ends_with("None");
