@@ -38,7 +38,9 @@ fn main() -> io::Result<()> {
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).output().ok()?;
+    // Else `describe --dirty` writes the index anew, and that very file having changed, the next build would ask again.
+    let mut git = Command::new("git");
+    let output = git.env("GIT_OPTIONAL_LOCKS", "0").args(arguments).output().ok()?;
     let said = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !said.is_empty()).then_some(said)
 }
