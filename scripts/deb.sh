@@ -23,6 +23,9 @@ mkdir -p "$STAGED"/{man,completions}
 "$migrate" completions bash >"$STAGED/completions/migrate.bash"
 "$migrate" completions zsh >"$STAGED/completions/_migrate"
 "$migrate" completions fish >"$STAGED/completions/migrate.fish"
-cp "$folder"/{strangler-proxy,agent-service,migrate} "$STAGED/"
+for program in strangler-proxy agent-service migrate; do
+    # Names of functions stay, for backtraces.
+    strip --strip-debug -o "$STAGED/$program" "$folder/$program"
+done
 
-"$TOOLS/bin/cargo-deb" deb --package migrate-cli --no-build --target "$kind"
+"$TOOLS/bin/cargo-deb" deb --quiet --package migrate-cli --no-build --target "$kind"
