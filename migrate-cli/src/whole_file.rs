@@ -1,5 +1,6 @@
 //! Writes a file that is read by others: whole or not at all.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -14,9 +15,23 @@ pub(crate) fn write(
     file: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    write_as(file, |_| Ok(()), fill)
+}
+
+/// The same; `dress` gives the new file mode and owner before it stands there for others.
+///
+/// # Errors
+///
+/// What either of them or the system says; `file` is then as it was.
+pub(crate) fn write_as(
+    file: &Path,
+    dress: impl FnOnce(&File) -> io::Result<()>,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let mut buffered = BufWriter::new(NamedTempFile::new_in(folder_of(file))?);
     fill(&mut buffered)?;
     let whole = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+    dress(whole.as_file())?;
     whole.as_file().sync_all()?;
     whole.persist(file).map_err(|failed| failed.error).map(drop)
 }
@@ -67,6 +82,16 @@ mod tests {
         assert_eq!(failed.unwrap_err().to_string(), "torn");
         assert_eq!(std::fs::read(&file).unwrap(), b"one");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_dressed_is_not_put_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.json");
+        let failed =
+            write_as(&file, |_| Err(io::Error::other("naked")), |out| out.write_all(b"one"));
+        assert_eq!(failed.unwrap_err().to_string(), "naked");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub(crate) mod wanted;
 mod machine;
+mod content;
 mod record;
 mod renewal;
 mod snapshot;
@@ -69,7 +70,8 @@ impl fmt::Display for Unfinished {
             [] => f.write_str("everything was put back as it was"),
             left => {
                 f.write_str("not everything could be put back:")?;
-                left.iter().try_for_each(|trouble| write!(f, " {trouble}"))
+                left.iter().try_for_each(|trouble| write!(f, " {trouble}"))?;
+                write!(f, "; {KEPT} has it as it was, for `migrate deploy uninstall`")
             }
         }
     }
@@ -96,7 +98,7 @@ pub(crate) async fn install<C: Commands>(
     let snapshot = Snapshot::take(wanted, machine).await.map_err(before_all)?;
     let mut record = known.clone().unwrap_or_default();
     record.expect(&snapshot, wanted);
-    let mut went = record.keep(root, &snapshot);
+    let mut went = record.keep(root, &snapshot, known.as_ref());
     for step in steps {
         if went.is_err() {
             break;
@@ -109,11 +111,14 @@ pub(crate) async fn install<C: Commands>(
     }
     let Err(trouble) = went else { return Ok(()) };
     let mut left = snapshot.restore(machine).await;
-    let put_back = match known {
-        Some(known) => known.save(root),
-        None => Record::forget(root),
-    };
-    left.extend(put_back.err());
+    // What could not be put back is needed once more: by another run, or by `uninstall`.
+    if left.is_empty() {
+        let put_back = match known {
+            Some(known) => known.save(root),
+            None => Record::forget(root),
+        };
+        left.extend(put_back.err());
+    }
     Err(Unfinished { trouble, left })
 }
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::content::{Content, bytes, write};
 use super::machine::UnitState;
-use super::snapshot::{Snapshot, read, write};
+use super::snapshot::Snapshot;
 use super::wanted::{Wanted, digest};
 use super::{KEPT, Trouble, with_file};
 
@@ -55,10 +56,9 @@ impl Record {
     /// What the machine has, if something was installed.
     pub(crate) fn load(root: &Path) -> Result<Option<Self>, Trouble> {
         let path = root.join(KEPT).join(NAME);
-        let Some(content) = read(&path)? else { return Ok(None) };
+        let Some(text) = bytes(&path)? else { return Ok(None) };
         let wrong = |why: String| Trouble::Record { path: path.clone(), why };
-        let record: Self =
-            serde_json::from_slice(&content.bytes).map_err(|why| wrong(why.to_string()))?;
+        let record: Self = serde_json::from_slice(&text).map_err(|why| wrong(why.to_string()))?;
         if record.format == FORMAT {
             Ok(Some(record))
         } else {
@@ -108,16 +108,23 @@ impl Record {
         }
     }
 
-    /// Writes it, after copies of the files that were there.
-    pub(crate) fn keep(&self, root: &Path, snapshot: &Snapshot) -> Result<(), Trouble> {
+    /// Writes it, after copies of the files that were there; `known`: what the disk has of it so far.
+    pub(crate) fn keep(
+        &self,
+        root: &Path,
+        snapshot: &Snapshot,
+        known: Option<&Self>,
+    ) -> Result<(), Trouble> {
         for (path, before) in &snapshot.files {
             let copy = root.join(KEPT).join(FILES).join(path);
             let is_before = self.files.get(path).is_some_and(|file| file.was_there);
+            // A copy that the disk's record knows nothing of is of a run that came to nothing: the file may be another by now.
+            let is_kept = known.is_some_and(|known| known.files.contains_key(path));
             if let Some(before) = before
                 && is_before
-                && !copy.exists()
+                && !is_kept
             {
-                write(&copy, &before.bytes, before.mode)?;
+                before.write(&copy)?;
             }
         }
         self.save(root)
@@ -128,7 +135,7 @@ impl Record {
         let path = root.join(KEPT).join(NAME);
         let text = serde_json::to_vec_pretty(self)
             .map_err(|why| Trouble::Record { path: path.clone(), why: why.to_string() })?;
-        write(&path, &text, 0o644)
+        write(&path, &text, 0o644, None)
     }
 
     /// Nothing is installed any more.
@@ -146,10 +153,11 @@ impl Record {
     pub(crate) fn edited(&self, root: &Path) -> Result<Vec<&Path>, Trouble> {
         let mut edited = Vec::new();
         for (path, file) in &self.files {
-            let Some(now) = read(&root.join(path))? else { continue };
-            let before = read(&root.join(KEPT).join(FILES).join(path))?;
-            let is_before = file.was_there && before.is_some_and(|it| it.bytes == now.bytes);
-            if !self.is_ours(path, &now.bytes) && !is_before {
+            let Some(now) = Content::read(&root.join(path))? else { continue };
+            let before = Content::read(&root.join(KEPT).join(FILES).join(path))?;
+            let is_before = file.was_there && before.is_some_and(|it| it.says(&now));
+            let is_ours = matches!(&now, Content::File { bytes, .. } if self.is_ours(path, bytes));
+            if !is_ours && !is_before {
                 edited.push(path.as_path());
             }
         }
@@ -170,7 +178,7 @@ impl Record {
         let mut files = Vec::new();
         for (path, file) in &self.files {
             let copy = root.join(KEPT).join(FILES).join(path);
-            let before = read(&copy)?;
+            let before = Content::read(&copy)?;
             if file.was_there && before.is_none() {
                 let why = "the copy of a file that was there before is gone".to_owned();
                 return Err(Trouble::Record { path: copy, why });

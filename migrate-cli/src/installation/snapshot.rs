@@ -1,17 +1,14 @@
 //! How the machine was at a moment, as far as an installation changes it, and the way back to that.
 
 use std::collections::BTreeMap;
-use std::fs::Permissions;
-use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::content::Content;
 use super::machine::{Commands, Machine, UnitState};
 use super::renewal::renewal;
 use super::steps::What;
-use super::wanted::{Wanted, mode};
+use super::wanted::Wanted;
 use super::{Trouble, with_file};
-use crate::whole_file;
 
 /// Files and units as they were.
 #[derive(Debug)]
@@ -26,13 +23,6 @@ pub(crate) struct Snapshot {
     pub(crate) processes: BTreeMap<String, String>,
 }
 
-/// What a file has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) mode: u32,
-}
-
 impl Snapshot {
     /// The machine as it is now.
     pub(crate) async fn take<C: Commands>(
@@ -44,7 +34,7 @@ impl Snapshot {
         // A table that is there is nobody's to change.
         let table = wanted.table.iter().filter(|it| !machine.root().join(&it.path).exists());
         for file in wanted.files.iter().chain(table) {
-            files.push((file.path.clone(), read(&machine.root().join(&file.path))?));
+            files.push((file.path.clone(), Content::read(&machine.root().join(&file.path))?));
             let folders = file.path.ancestors().skip(1);
             let absent = folders.filter(|folder| !machine.root().join(folder).exists());
             absent_folders.extend(absent.map(Path::to_owned));
@@ -133,32 +123,13 @@ impl Snapshot {
     }
 }
 
-/// A file's content, if there is one.
-pub(crate) fn read(path: &Path) -> Result<Option<Content>, Trouble> {
-    let there = std::fs::read(path)
-        .and_then(|bytes| Ok(Content { bytes, mode: mode(&std::fs::metadata(path)?) }));
-    match there {
-        Ok(content) => Ok(Some(content)),
-        Err(problem) if problem.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(problem) => Err(with_file(path)(problem)),
-    }
-}
-
-/// Writes a file, and the folders above it.
-pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Trouble> {
-    std::fs::create_dir_all(whole_file::folder_of(path))
-        .and_then(|()| whole_file::write(path, |out| out.write_all(bytes)))
-        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(mode)))
-        .map_err(with_file(path))
-}
-
 /// Whether something had to be done.
 fn put_back(path: &Path, before: Option<&Content>) -> Result<bool, Trouble> {
-    if read(path)?.as_ref() == before {
+    if Content::read(path)?.as_ref() == before {
         return Ok(false);
     }
     match before {
-        Some(before) => write(path, &before.bytes, before.mode)?,
+        Some(before) => before.write(path)?,
         None => std::fs::remove_file(path).map_err(with_file(path))?,
     }
     Ok(true)

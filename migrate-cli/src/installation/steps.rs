@@ -1,11 +1,12 @@
 //! What has to be done so that the machine is what is wanted, in order.
 
+use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
+use super::content::{Content, Owner, bytes, write};
 use super::machine::{Commands, Machine};
 use super::renewal::renewal;
-use super::snapshot::{read, write};
 use super::wanted::{Wanted, WantedFile};
 use super::{Trouble, with_file};
 
@@ -99,8 +100,9 @@ pub(super) async fn steps<C: Commands>(
 
 /// Whether a file is as it shall be.
 fn is_there(root: &Path, file: &WantedFile) -> Result<bool, Trouble> {
-    let there = read(&root.join(&file.path))?;
-    Ok(there.is_some_and(|it| it.bytes == file.content && it.mode == file.mode))
+    let there = Content::read(&root.join(&file.path))?;
+    Ok(matches!(there, Some(Content::File { bytes, mode, .. })
+        if bytes == file.content && mode == file.mode))
 }
 
 impl Step {
@@ -119,7 +121,7 @@ impl Step {
             What::Write => {
                 let mut files = wanted.files.iter();
                 let file = files.find(|file| file.path == Path::new(on));
-                file.map_or(Ok(()), |it| write(&root.join(&it.path), &it.content, it.mode))
+                file.map_or(Ok(()), |it| write(&root.join(&it.path), &it.content, it.mode, None))
             }
             What::MakeUsers => machine.make_users().await,
             What::MakeFolders => machine.make_folders().await,
@@ -133,27 +135,27 @@ impl Step {
     }
 }
 
-/// Writes the table; it and a folder that is new belong to the proxy, which takes routes back by writing it.
+/// Writes the table; it and a folder that is new belong to the proxy, which takes routes back by writing it. The table comes last and
+/// with its owner: a run that was killed has placed it, or not begun.
 fn place_table(root: &Path, table: &WantedFile) -> Result<(), Trouble> {
     let path = root.join(&table.path);
     let folder = path.parent().unwrap_or(root);
-    let is_new = !folder.exists();
     let owner = owner(root)?;
-    write(&path, &table.content, table.mode)?;
-    let Some((user, group)) = owner else { return Ok(()) };
-    chown(&path, Some(user), Some(group)).map_err(with_file(&path))?;
-    if is_new {
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o2770))
+    // An empty one may be of a run that was killed before it had an owner.
+    let is_new = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+    if let (Some((user, group)), true) = (owner, is_new) {
+        std::fs::create_dir_all(folder)
             .and_then(|()| chown(folder, Some(user), Some(group)))
+            .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(0o2770)))
             .map_err(with_file(folder))?;
     }
-    Ok(())
+    write(&path, &table.content, table.mode, owner)
 }
 
 /// The numbers of the proxy's user and group on that machine, if it has the user.
-fn owner(root: &Path) -> Result<Option<(u32, u32)>, Trouble> {
-    let Some(users) = read(&root.join("etc/passwd"))? else { return Ok(None) };
-    let users = String::from_utf8_lossy(&users.bytes).into_owned();
+fn owner(root: &Path) -> Result<Option<Owner>, Trouble> {
+    let Some(users) = bytes(&root.join("etc/passwd"))? else { return Ok(None) };
+    let users = String::from_utf8_lossy(&users).into_owned();
     let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let mut owners = fields.filter_map(|fields| match fields.as_slice() {
         [name, _, user, group, ..] if *name == OWNER => {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::{MetadataExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ struct Systemd {
     can_reload: bool,
     is_broken: bool,
     main_process: Cell<u32>,
+    /// A file in whose place there is a folder by the time that a line does not go well.
+    spoils: Option<PathBuf>,
 }
 
 impl Commands for Systemd {
@@ -40,6 +43,10 @@ impl Commands for Systemd {
                     return std::future::pending().await;
                 }
                 self.good.set(None);
+                if let Some(path) = &self.spoils {
+                    std::fs::remove_file(path).unwrap();
+                    std::fs::create_dir_all(path.join("in the way")).unwrap();
+                }
                 return Ok(Answer { ok: false, said: "no".to_owned() });
             }
             Some(good) if !ask => self.good.set(Some(good - 1)),
@@ -224,6 +231,82 @@ async fn whatever_step_fails_the_machine_is_as_it_was() {
         after.remove(&stand.path("root/var/lib"));
         after.remove(&stand.path("root/var"));
         assert_eq!(after, before, "{good}");
+    }
+}
+
+/// Another user and group; who is not root can give nothing away, and stays itself.
+fn somebody(stand: &Stand) -> (u32, u32) {
+    let own = stand.folder.path().metadata().unwrap();
+    let is_root = rustix::process::geteuid().is_root();
+    if is_root { (4711, 4712) } else { (own.uid(), own.gid()) }
+}
+
+#[tokio::test]
+async fn what_can_not_be_put_back_is_kept_until_it_can() {
+    let stand = Stand::new();
+    let before = stand.machine();
+    let settings = stand.path("root/etc/strangler/strangler-proxy.env");
+    let spoils = Some(settings.clone());
+    let systemd = Systemd { good: Cell::new(Some(3)), spoils, ..Systemd::default() };
+    let said = stand.install(&systemd).await.unwrap_err();
+    assert!(said.contains("not everything could be put back"), "{said}");
+    assert!(said.contains("strangler-proxy.env") && said.contains(KEPT), "{said}");
+    let kept = format!("root/{KEPT}/before/etc/strangler/strangler-proxy.env");
+    assert_eq!(stand.read(&kept), "by hand\n");
+
+    std::fs::remove_dir_all(&settings).unwrap();
+    stand.uninstall(&systemd).await;
+    assert_eq!(stand.read("root/etc/strangler/strangler-proxy.env"), "by hand\n");
+    let _none = std::fs::remove_dir_all(stand.path("root/var"));
+    assert_eq!(stand.machine(), before);
+}
+
+#[tokio::test]
+async fn links_and_owners_come_back_as_they_were() {
+    let stand = Stand::new();
+    let (env, unit) = ("root/etc/strangler/strangler-proxy.env", "strangler-proxy.service");
+    let unit = format!("root/etc/systemd/system/{unit}");
+    let (own, owner) = (stand.path(env).metadata().unwrap(), somebody(&stand));
+    chown(stand.path(env), Some(owner.0), Some(owner.1)).unwrap();
+    stand.write("elsewhere", "a unit of somebody\n");
+    std::fs::create_dir_all(stand.path("root/etc/systemd/system")).unwrap();
+    symlink("../../../../elsewhere", stand.path(&unit)).unwrap();
+
+    let systemd = Systemd::default();
+    stand.install(&systemd).await.unwrap();
+    assert!(!stand.path(&unit).is_symlink());
+    assert_eq!(stand.path(env).metadata().unwrap().uid(), own.uid());
+    stand.uninstall(&systemd).await;
+    let back = stand.path(env).metadata().unwrap();
+    assert_eq!(((back.uid(), back.gid()), stand.read(env)), (owner, "by hand\n".to_owned()));
+    assert_eq!(stand.path(&unit).read_link().unwrap(), Path::new("../../../../elsewhere"));
+    assert_eq!(stand.read("elsewhere"), "a unit of somebody\n");
+}
+
+#[tokio::test]
+async fn a_copy_of_a_run_that_came_to_nothing_is_not_what_comes_back() {
+    let stand = Stand::new();
+    let kept = format!("root/{KEPT}/before/etc/strangler/strangler-proxy.env");
+    stand.write(&kept, "long ago\n");
+    let systemd = Systemd::default();
+    stand.install(&systemd).await.unwrap();
+    stand.uninstall(&systemd).await;
+    assert_eq!(stand.read("root/etc/strangler/strangler-proxy.env"), "by hand\n");
+}
+
+#[tokio::test]
+async fn the_table_stands_there_with_its_owner_or_not_at_all() {
+    let stand = Stand::new();
+    let (user, group) = somebody(&stand);
+    stand.write("root/etc/passwd", &format!("strangler:x:{user}:{group}::/:/bin/false\n"));
+    // As a run leaves it that was killed before the folder had an owner.
+    std::fs::create_dir_all(stand.path("root/var/lib/strangler")).unwrap();
+    stand.install(&Systemd::default()).await.unwrap();
+    for (path, mode) in
+        [("root/var/lib/strangler", 0o2770), ("root/var/lib/strangler/routes.toml", 0o660)]
+    {
+        let it = stand.path(path).metadata().unwrap();
+        assert_eq!((it.uid(), it.gid(), it.mode() & 0o7777), (user, group, mode), "{path}");
     }
 }
 
