@@ -34,6 +34,8 @@ pub(crate) struct Deployment {
     pub(crate) is_database_local: bool,
     /// Where the proxy listens.
     pub(crate) proxy_address: SocketAddr,
+    /// Whether one of its ports is for root alone, unless a unit says otherwise.
+    pub(crate) has_low_port: bool,
     /// Servers of the fallback backend, if they know the paths as clients do.
     pub(crate) monolith_addresses: Vec<String>,
     /// What the paths of the routes begin with; none begins with another.
@@ -55,6 +57,7 @@ pub(crate) struct Rendered {
 struct ProxyUnit<'a> {
     it: &'a Deployment,
     reachable: &'static str,
+    takes_low_port: bool,
 }
 
 #[derive(Template)]
@@ -62,6 +65,7 @@ struct ProxyUnit<'a> {
 struct ServiceUnit<'a> {
     it: &'a Deployment,
     reachable: &'static str,
+    takes_low_port: bool,
 }
 
 #[derive(Template)]
@@ -121,11 +125,17 @@ impl Deployment {
         Ok(vec![
             file(
                 &format!("{units}/strangler-proxy.service"),
-                ProxyUnit { it: self, reachable: proxy }.render(),
+                ProxyUnit { it: self, reachable: proxy, takes_low_port: self.has_low_port }
+                    .render(),
             )?,
             file(
                 &format!("{units}/{name}.service"),
-                ServiceUnit { it: self, reachable: service }.render(),
+                ServiceUnit {
+                    it: self,
+                    reachable: service,
+                    takes_low_port: is_low(self.service_port),
+                }
+                .render(),
             )?,
             file("etc/systemd/journald@strangler.conf", Journal.render())?,
             file("etc/sysusers.d/strangler.conf", Users { it: self }.render())?,
@@ -161,6 +171,11 @@ fn prefix(pattern: &str) -> String {
 pub(crate) fn is_local(host: &str) -> bool {
     let address = host.parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a port is for root alone, and for whom root lets.
+pub(crate) fn is_low(port: u16) -> bool {
+    port < 1024
 }
 
 /// What is wrong with a word that becomes part of a unit, if anything: it must not mean anything there.

@@ -28,6 +28,12 @@ pub struct Https {
 }
 
 impl Listen {
+    /// Every address.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let https = self.https.as_ref().map(|https| https.address);
+        [self.http, self.admin].into_iter().chain(https)
+    }
+
     /// Reads the section; what is wrong with it is reported.
     pub(crate) fn read(root: &mut Section<'_, '_>) -> Self {
         let mut section = root.section("listen", "[listen]");
@@ -107,6 +113,7 @@ mod tests {
         assert_eq!((plain.http.port(), plain.admin.port(), plain.https), (8080, 8081, None));
         let tls = "https = \"[::]:8443\"\ntls = { certificate = \"c.pem\", key = \"k.pem\" }";
         let https = parsed(tls).unwrap().https.unwrap();
+        assert_eq!(parsed(tls).unwrap().addresses().count(), 3);
         assert_eq!(https.address, "[::]:8443".parse().unwrap());
         assert_eq!((&*https.certificate, &*https.key), ("c.pem", "k.pem"));
     }

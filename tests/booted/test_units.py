@@ -238,6 +238,24 @@ def test_an_update_that_does_not_start_leaves_the_old_version_running(machine):
     assert json.loads(answer(machine))["status"]
 
 
+def test_a_port_below_1024_is_taken_by_a_proxy_that_is_not_root(machine):
+    for table in ("/srv/routes.toml", "/var/lib/strangler/routes.toml"):
+        machine.run("sed", "-i", "s/127.0.0.1:8080/127.0.0.1:80/", table)
+    migrate(machine, "deploy render --replace --to /srv/deployment --database", DATABASE)
+    assert "restart" in install(machine).stdout
+    assert json.loads(answer(machine, port=80))["status"]
+    assert machine.property("strangler-proxy", "User") == "strangler"
+    first = main_process(machine)
+    machine.run("systemctl", "reload", "strangler-proxy")
+
+    def has_taken_over():
+        """another process is the main one"""
+        return main_process(machine) != first
+
+    machine.wait_for(has_taken_over)
+    assert json.loads(answer(machine, port=80))["status"]
+
+
 def test_everything_goes_away_again(machine):
     flip = ["/opt/programs/migrate", "--routes", "/var/lib/strangler/routes.toml", "--yes"]
     machine.run(*flip, "rollback", "health")

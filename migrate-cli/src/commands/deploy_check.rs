@@ -88,17 +88,19 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let mut checks = Vec::new();
     let machine = Machine::new(&args.root);
     // Without a table there may be a unit all the same.
-    let listens = read_table(&context.home).map(|table| table.listen.http);
-    for unit in [PROXY, &args.service] {
-        let address = if unit == PROXY { listens.as_ref().ok().copied() } else { None };
-        look(&machine, unit, address, &mut checks).await;
-    }
+    let listen = read_table(&context.home).map(|table| table.listen);
+    let listens = listen.map_or_else(
+        |_none| Vec::new(),
+        |listen| [listen.http].into_iter().chain(listen.https.map(|https| https.address)).collect(),
+    );
+    look(&machine, PROXY, &listens, &mut checks).await;
+    look(&machine, &args.service, &[], &mut checks).await;
     let fits = !checks.iter().any(|check| matches!(check.verdict, Verdict::Fails { .. }));
     context.printer.show(&CheckReport { root: args.root.clone(), fits, checks });
     Ok(if fits { Exit::Done } else { Exit::Refused })
 }
 
-async fn look(machine: &Machine, unit: &str, listens: Option<SocketAddr>, checks: &mut Vec<Check>) {
+async fn look(machine: &Machine, unit: &str, listens: &[SocketAddr], checks: &mut Vec<Check>) {
     let mut add = |what, verdict| checks.push(Check { unit: unit.to_owned(), what, verdict });
     let text = match machine.unit(unit) {
         Ok(text) => text,
@@ -108,7 +110,7 @@ async fn look(machine: &Machine, unit: &str, listens: Option<SocketAddr>, checks
     add("user", machine.user(&text));
     add("settings", machine.settings(&text));
     add("secrets", machine.secrets(&text));
-    add("port", machine.port(&text, listens));
+    machine.ports(&text, listens).into_iter().for_each(|verdict| add("port", verdict));
     add("systemd-analyze verify", machine.verify(unit).await);
     add("systemd-analyze security", machine.security(unit).await);
 }

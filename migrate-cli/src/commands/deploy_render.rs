@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::db::place::Place;
 use crate::context::Context;
-use crate::deployment::{Deployment, Rendered, absolute, is_local, prefixes, unfit};
+use crate::deployment::{Deployment, Rendered, absolute, is_local, is_low, prefixes, unfit};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::grid::{good, grid, lines, plain, warn};
@@ -130,7 +130,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 fn deployment(args: &Args, table: &RouteTable, is_file: bool) -> Result<Deployment, Failure> {
     let (database, folder, is_database_local) = database(args.database.as_deref())?;
     let is_rewritten = table.routes.iter().any(|route| route.old_path.is_some());
-    let fallback = table.backend(table.fallback).targets.iter().map(ToString::to_string);
+    let fallback = table.backend(table.fallback);
+    // The snippet speaks without TLS to all that it names.
+    let is_asked_otherwise = is_rewritten || fallback.tls.is_some();
+    let fallback = fallback.targets.iter().map(ToString::to_string);
     Ok(Deployment {
         binaries: path("--binaries", &args.binaries)?,
         settings: path("--settings", &args.settings)?,
@@ -147,7 +150,8 @@ fn deployment(args: &Args, table: &RouteTable, is_file: bool) -> Result<Deployme
         database_folder: folder,
         is_database_local,
         proxy_address: table.listen.http,
-        monolith_addresses: if is_rewritten { Vec::new() } else { fallback.collect() },
+        has_low_port: table.listen.addresses().any(|address| is_low(address.port())),
+        monolith_addresses: if is_asked_otherwise { Vec::new() } else { fallback.collect() },
         prefixes: prefixes(table),
         is_proxy_local: is_file && speaks_with_this_machine_only(table),
     })
@@ -158,8 +162,7 @@ fn speaks_with_this_machine_only(table: &RouteTable) -> bool {
     let mut hosts = table.backends.iter().flat_map(|backend| &backend.targets);
     let mut backends = table.backends.iter();
     let mut routes = table.routes.iter();
-    table.listen.http.ip().is_loopback()
-        && table.listen.admin.ip().is_loopback()
+    table.listen.addresses().all(|address| address.ip().is_loopback())
         && hosts.all(|target| is_local(&target.host))
         && backends.all(|backend| backend.twin.is_none())
         && routes.all(|route| route.guard.webhook.is_none())

@@ -18,6 +18,7 @@ fn deployment() -> Deployment {
         database_folder: None,
         is_database_local: true,
         proxy_address: "127.0.0.1:8080".parse().unwrap(),
+        has_low_port: false,
         monolith_addresses: vec!["127.0.0.1:8011".to_owned()],
         prefixes: vec!["/api/v1/agent".to_owned()],
         is_proxy_local: true,
@@ -62,6 +63,27 @@ fn who_speaks_with_other_machines_is_let() {
     (made.is_proxy_local, made.is_database_local) = (false, false);
     assert!(!text(&made, "strangler-proxy.service").contains("IPAddress"));
     assert!(!text(&made, "agent-service.service").contains("IPAddress"));
+}
+
+#[test]
+fn a_port_below_1024_takes_the_capability_for_it_and_no_users_of_its_own() {
+    let capability = "Capabilities=CAP_NET_BIND_SERVICE\n";
+    let mut made = deployment();
+    for unit in ["strangler-proxy.service", "agent-service.service"] {
+        let closed = text(&made, unit);
+        assert!(
+            !closed.contains(capability) && closed.contains("\nPrivateUsers=yes\n"),
+            "{closed}"
+        );
+    }
+    made.has_low_port = true;
+    let open = text(&made, "strangler-proxy.service");
+    assert!(open.contains(&format!("\nAmbient{capability}")), "{open}");
+    assert!(open.contains("\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"), "{open}");
+    assert!(!open.contains("\nPrivateUsers"), "{open}");
+    assert!(!text(&made, "agent-service.service").contains(capability));
+    made.service_port = 812;
+    assert!(text(&made, "agent-service.service").contains(capability));
 }
 
 #[test]

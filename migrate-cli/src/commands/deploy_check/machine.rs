@@ -10,12 +10,16 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::{Verdict, below};
+use crate::deployment::is_low;
 
 /// How long `systemd-analyze` may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The exposure that a unit may have, in tenths, as `--threshold` takes it.
 const EXPOSURE: &str = "20";
+
+/// What a unit needs for a port below 1024.
+const CAPABILITY: &str = "CAP_NET_BIND_SERVICE";
 
 /// A machine, or a folder that is laid out as one.
 #[derive(Debug)]
@@ -113,21 +117,18 @@ impl Machine {
         }
     }
 
-    /// Whether the port is free. What is installed may have taken it itself.
-    pub(super) fn port(&self, unit: &str, listens: Option<SocketAddr>) -> Verdict {
+    /// Whether each port is free, and the unit may take it. What is installed may have taken it itself.
+    pub(super) fn ports(&self, unit: &str, listens: &[SocketAddr]) -> Vec<Verdict> {
         if self.root == Path::new("/") {
-            return Verdict::not_looked_at("what is installed may run, and listen there itself");
+            let why = "what is installed may run, and listen there itself";
+            return vec![Verdict::not_looked_at(why)];
         }
-        let Some(address) = listens.or_else(|| self.address(unit)) else {
-            return Verdict::not_looked_at("no address is known");
-        };
-        match TcpListener::bind(address) {
-            Ok(_free) => Verdict::fits(format!("{address} is free")),
-            Err(problem) => {
-                let help = "stop who listens there, or choose another port";
-                Verdict::fails(format!("{address}: {problem}"), help)
-            }
+        let own = if listens.is_empty() { self.address(unit) } else { None };
+        let all: Vec<SocketAddr> = listens.iter().copied().chain(own).collect();
+        if all.is_empty() {
+            return vec![Verdict::not_looked_at("no address is known")];
         }
+        all.into_iter().map(|address| port(unit, address)).collect()
     }
 
     /// What the settings of a service say.
@@ -179,6 +180,26 @@ impl Machine {
 
     fn unit_path(&self, unit: &str) -> PathBuf {
         below(&self.root, &format!("etc/systemd/system/{unit}.service"))
+    }
+}
+
+/// Whoever looks may be root, and the unit is not.
+fn port(unit: &str, address: SocketAddr) -> Verdict {
+    let is_let = values(unit, "AmbientCapabilities").any(|all| all.contains(CAPABILITY));
+    if is_low(address.port()) && !is_let {
+        let found = format!("{address}: the unit may not take a port below 1024");
+        let help = format!("render it again from this table: it lacks {CAPABILITY}");
+        return Verdict::fails(found, help);
+    }
+    match TcpListener::bind(address) {
+        Ok(_free) => Verdict::fits(format!("{address} is free")),
+        Err(problem) if problem.kind() == ErrorKind::PermissionDenied => {
+            Verdict::not_looked_at(format!("{address}: {problem}; root can look"))
+        }
+        Err(problem) => {
+            let help = "stop who listens there, or choose another port";
+            Verdict::fails(format!("{address}: {problem}"), help)
+        }
     }
 }
 

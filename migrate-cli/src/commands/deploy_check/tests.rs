@@ -1,6 +1,6 @@
 //! Rendered files that were spoiled in one place each.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,11 @@ use crate::testing::{Folder, TABLE};
 async fn rendered() -> (Folder, PathBuf, [TcpListener; 2]) {
     let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [proxy, service] = free.each_ref().map(|port| port.local_addr().unwrap());
+    let (folder, root) = rendered_at(proxy, service).await;
+    (folder, root, free)
+}
+
+async fn rendered_at(proxy: SocketAddr, service: SocketAddr) -> (Folder, PathBuf) {
     let table = TABLE.replace("PROXIES", "");
     let table = table.replacen("[proxies]", &format!("[listen]\nhttp = \"{proxy}\"\n[proxies]"), 1);
     let folder = Folder::with_table(&table);
@@ -28,7 +33,7 @@ async fn rendered() -> (Folder, PathBuf, [TcpListener; 2]) {
         std::fs::write(&program, "#!/bin/sh\n").unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    (folder, root, free)
+    (folder, root)
 }
 
 /// Everything but `systemd-analyze verify`, which wants the programs where they will be.
@@ -52,6 +57,19 @@ async fn what_was_rendered_would_run() {
     let (folder, root, ports) = rendered().await;
     drop(ports);
     assert_eq!(bad(&folder, &root).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_port_below_1024_is_for_a_unit_that_may_take_it() {
+    let low = "127.0.0.1:997".parse().unwrap();
+    let service = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (folder, root) = rendered_at(low, service).await;
+    // Its exposure counts as well.
+    assert_eq!(bad(&folder, &root).await, Vec::<String>::new());
+    let unit = root.join("etc/systemd/system/strangler-proxy.service");
+    let text = std::fs::read_to_string(&unit).unwrap();
+    std::fs::write(&unit, text.replace("AmbientCapabilities=CAP_NET_BIND_SERVICE\n", "")).unwrap();
+    assert_eq!(bad(&folder, &root).await, ["strangler-proxy port"]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::exit_code::Exit;
-use crate::testing::{Folder, Ran};
+use crate::testing::{Folder, Ran, TABLE};
 
 async fn render(folder: &Folder, to: &Path, more: &[&str]) -> Ran {
     let words = ["deploy", "render", "--to", to.to_str().unwrap()];
@@ -80,4 +80,22 @@ async fn the_service_is_told_its_database() {
         assert!(says(settings).contains(line), "{url}: {}", says(settings));
         assert_eq!(says(unit).contains("IPAddressAllow=localhost"), is_local, "{url}");
     }
+}
+
+#[tokio::test]
+async fn what_the_table_says_of_tls_is_heeded() {
+    let table =
+        TABLE.replace("PROXIES", "").replace("http://127.0.0.1:8011", "https://127.0.0.1:8011");
+    let https =
+        "[listen]\nhttps = \"0.0.0.0:8443\"\ntls = { certificate = \"c.pem\", key = \"k.pem\" }\n";
+    let folder = Folder::with_table(&table.replacen("[proxies]", &format!("{https}[proxies]"), 1));
+    let to = folder.path().parent().unwrap().join("deployment");
+    let ran = render(&folder, &to, &[]).await;
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    let says = |name: &str| std::fs::read_to_string(to.join(name)).unwrap();
+    // The snippet could ask it without TLS only.
+    let snippet = says("etc/nginx/snippets/strangler.conf");
+    assert!(!snippet.contains(" backup;"), "{snippet}");
+    // Clients with TLS come from elsewhere.
+    assert!(!says("etc/systemd/system/strangler-proxy.service").contains("IPAddressDeny"));
 }
