@@ -78,13 +78,27 @@ impl Target {
         };
         match url::Host::parse(host) {
             Ok(url::Host::Ipv6(address)) => Ok((Self { host: address.to_string(), port }, scheme)),
-            Ok(host) => Ok((Self { host: host.to_string(), port }, scheme)),
+            Ok(host) if is_host(&host.to_string()) => {
+                Ok((Self { host: host.to_string(), port }, scheme))
+            }
+            // URLs take more than any server is called by.
+            Ok(host) => {
+                let help = "write a name of letters, digits, `-`, `_` and `.`";
+                Err((format!("`{host}` is no host"), help.to_owned()))
+            }
             Err(error) => {
                 let help = "write a host name, an IPv4 address, or an IPv6 address in brackets";
                 Err((format!("`{host}` is no host: {error}"), help.to_owned()))
             }
         }
     }
+}
+
+/// Whether this is the name or the address of a server, so that it means nothing else in a configuration either.
+pub(crate) fn is_host(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_name = !text.is_empty() && !text.starts_with('-') && text.chars().all(fits);
+    is_name || text.parse::<std::net::IpAddr>().is_ok()
 }
 
 /// How a server is spoken to.
@@ -194,6 +208,7 @@ mod tests {
         for (url, message, help) in [
             ("127.0.0.1:8011", "no scheme", "http://127.0.0.1:8011"),
             ("https://a:1", "has no TLS", "http://"),
+            ("http://a;b:1", "`a;b` is no host", "letters, digits"),
             ("ftp://a:1", "no scheme for a server", "http://a:1"),
             ("http://a", "no port", "http://a:8011"),
             ("http://[::1]", "no port", "http://[::1]:8011"),

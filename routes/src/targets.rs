@@ -1,6 +1,6 @@
 //! `targets` and `tls` of a backend: which servers it has, and how they prove who they are.
 
-use crate::backend::{BackendTls, Scheme, Target};
+use crate::backend::{BackendTls, Scheme, Target, is_host};
 use crate::document::{Section, Written};
 use crate::problem::Problem;
 
@@ -41,7 +41,8 @@ fn tls(section: &mut Section<'_, '_>, is_secure: bool) -> Option<BackendTls> {
     let is_written = section.has("tls");
     let mut tls = section.section("tls", "`tls`");
     let ca = tls.text("ca", "\"tls/backend-ca.pem\"").map(|written| written.value);
-    let server_name = tls.text("server_name", "\"api.example\"").map(|written| written.value);
+    let server_name = tls.parsed("server_name", "\"api.example\"", server_name);
+    let server_name = server_name.map(|written| written.value);
     let verify = tls.switch("verify").unwrap_or(BackendTls::default().verify);
     if is_written && !is_secure {
         let message = "`tls` says how servers prove who they are, but none has TLS";
@@ -50,6 +51,15 @@ fn tls(section: &mut Section<'_, '_>, is_secure: bool) -> Option<BackendTls> {
     }
     tls.finish();
     is_secure.then_some(BackendTls { ca, server_name, verify })
+}
+
+/// A name or an address as it stands in certificates.
+fn server_name(text: &str) -> Result<String, (String, String)> {
+    if is_host(text) {
+        return Ok(text.to_owned());
+    }
+    let help = "write a host name such as `api.example`, or an address without brackets";
+    Err((format!("`{text}` is no name of a server"), help.to_owned()))
 }
 
 #[cfg(test)]
@@ -86,6 +96,11 @@ mod tests {
             ("targets = [\"https://a:1\", \"http://b:1\"]", "some targets have TLS"),
             ("targets = [\"http://a:1\"]\ntls = { verify = false }", "but none has TLS"),
             ("targets = [\"https://a:1\"]\ntls = { sni = \"x\" }", "unknown key `sni`"),
+            (
+                "targets = [\"https://a:1\"]\ntls = { server_name = \"x; y\" }",
+                "is no name of a server",
+            ),
+            ("targets = [\"https://a:1\"]\ntls = { server_name = \"\" }", "is no name of a server"),
         ] {
             let problems = parsed(backend).unwrap_err();
             assert!(
