@@ -13,12 +13,13 @@ use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use trust::is_distrusted;
 use url::Url;
 
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::logic::alerts::{Alert, Book, Delivery, Figures, delivered};
-use crate::outgoing::{Outgoing, OutgoingError, is_distrusted, outgoing};
+use crate::outgoing::{Outgoing, OutgoingError, outgoing};
 
 /// Longest that a webhook may take.
 const LIMIT: Duration = Duration::from_secs(5);

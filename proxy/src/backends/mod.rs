@@ -11,5 +11,5 @@ pub(crate) mod health;
 pub use build::Build;
 pub(crate) use pool::Pool;
 pub use secure::Server;
-pub(crate) use secure::{Identity, NoTrust, Trust, Wire};
+pub(crate) use secure::{Identity, Trust, Wire};
 pub(crate) use target::Target;

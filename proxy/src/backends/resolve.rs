@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use routes::Backend;
+use trust::NoTrust;
 
-use super::{Identity, NoTrust, Pool, Target, Trust};
+use super::{Identity, Pool, Target, Trust};
 
 /// Longest wait for a name. A table is published without an answer too: the health service keeps
 /// asking.

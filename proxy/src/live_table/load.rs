@@ -6,10 +6,11 @@ use chrono::Utc;
 use home::Home;
 use routes::admin::RejectedTable;
 use routes::{Digest, Problem, Problems, RouteTable};
+use trust::NoTrust;
 
 use super::InForce;
 use super::watch::describe;
-use crate::backends::{NoTrust, Pool, resolve};
+use crate::backends::{Pool, resolve};
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 

@@ -1,7 +1,5 @@
 //! The way to other servers: HTTP, and TLS with the authorities that the system and the operator trust.
 
-use std::error::Error;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -82,15 +80,4 @@ fn trusted(authorities: Option<&Path>) -> Result<RootCertStore, OutgoingError> {
         }
     }
     if trusted.is_empty() { Err(OutgoingError::NobodyIsTrusted) } else { Ok(trusted) }
-}
-
-/// Whether a request failed because nobody who is trusted vouches for the server.
-pub fn is_distrusted(error: &(dyn Error + 'static)) -> bool {
-    if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-        return true;
-    }
-    // The source of an `io::Error` is the source of what it wraps, which would be passed over.
-    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let next = wrapped.map(|wrapped| wrapped as &(dyn Error + 'static));
-    next.or_else(|| error.source()).is_some_and(is_distrusted)
 }

@@ -1,5 +1,6 @@
 //! Requests over TLS to a real server, whose certificate an authority vouches for that only these tests trust.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use tempfile::NamedTempFile;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use trust::is_distrusted;
 
 use super::*;
 

@@ -9,11 +9,12 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT}
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
+use trust::is_distrusted;
 
 use super::answer::{Answer, NoAnswer};
 use super::sse::{Lines, TooLong};
 use crate::config::openai::OpenAiSettings;
-use crate::outgoing::{Outgoing, OutgoingError, is_distrusted, outgoing};
+use crate::outgoing::{Outgoing, OutgoingError, outgoing};
 
 /// The most bytes that one answer may come as, events and their names included.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
