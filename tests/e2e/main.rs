@@ -61,6 +61,7 @@ mod recordings;
 mod replay;
 mod verified;
 mod doctor;
+mod asked_over_tls;
 mod retire;
 
 use e2e::stack::StackBuilder;

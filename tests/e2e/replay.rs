@@ -2,41 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use e2e::har::{self, entry};
 use e2e::{Answer, LIMIT, RouteSpec, Stack, wait};
 use serde_json::{Value, json};
 
 use crate::stack;
 
-/// One exchange as an archive has it.
-fn entry(method: &str, target: &str, answer: &str) -> Value {
-    let posted = json!({"mimeType": "application/json", "text": "{\"name\":\"x\"}"});
-    let mut entry = json!({
-        "startedDateTime": "2026-03-01T10:00:00Z", "time": 3.5, "cache": {},
-        "timings": {"send": 0.1, "wait": 3, "receive": 0.4},
-        "request": {
-            "method": method, "url": format!("http://api.test{target}"), "httpVersion": "HTTP/1.1",
-            "headers": [{"name": "x-api-key", "value": "***"}, {"name": "accept", "value": "*/*"}],
-            "queryString": [], "cookies": [], "headersSize": -1, "bodySize": -1
-        },
-        "response": {
-            "status": 200, "statusText": "OK", "httpVersion": "HTTP/1.1", "cookies": [], "redirectURL": "",
-            "headers": [{"name": "content-type", "value": "application/json"}],
-            "content": {"size": answer.len(), "mimeType": "application/json", "text": answer},
-            "headersSize": -1, "bodySize": -1
-        }
-    });
-    if method != "GET" {
-        entry["request"]["postData"] = posted;
-    }
-    entry
-}
-
 fn archive(stack: &Stack, entries: &[Value]) -> PathBuf {
-    let log =
-        json!({"version": "1.2", "creator": {"name": "test", "version": "1"}, "entries": entries});
-    let file = stack.folder().join("recorded.har");
-    std::fs::write(&file, json!({ "log": log }).to_string()).unwrap();
-    file
+    har::write(stack.folder(), entries)
 }
 
 async fn two_backends() -> Stack {

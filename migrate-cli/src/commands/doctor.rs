@@ -16,6 +16,7 @@ use std::time::Duration;
 use chrono::Utc;
 use flip::standing::read_table;
 use http::{HeaderName, HeaderValue};
+use routes::Backend;
 use serde::Serialize;
 
 use super::cutover::patience;
@@ -32,7 +33,8 @@ use sides::Sides;
 const AFTER: &str = "\
 Both backends of each route are asked the same, directly, and have to answer alike: with each identity (--header), with a wrong one of the
 same kind and with none; under the public host name (--host); with long headers, targets and bodies. Then clocks and time zone, the ports
-of `[listen]`, owners and modes of files, and whether each proxy sees the backends as they are seen from here.
+of `[listen]`, owners and modes of files, and whether each proxy sees the backends as they are seen from here. Backends with TLS have to
+prove who they are as the table says.
 
 Only GET and OPTIONS are sent, to a path of each route that names nothing that exists (a wildcard stands for nothing, a parameter for
 `migrate-doctor`). What is not looked at is named with the reason. Exit code 3: a check failed.
@@ -79,17 +81,19 @@ struct Doctored {
 /// Asks and looks.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let table = read_table(&context.home)?;
-    let http = Http::new(args.timeout)?;
     let client = context.admin_client()?;
     let began = Utc::now();
     let mut checks = Checks::new(context.printer.progress("looking"));
-    let sides = Sides::of(&table);
-    let seen = view::look(&table, &client, &http, &mut checks).await;
-    let said = identity::check(&sides, &args.header, &http, &mut checks).await;
+    let folder = context.home.folder();
+    let way = |backend: &Backend| Http::of_backend(backend, &folder, args.timeout);
+    let servers: Vec<Http> = table.backends.iter().map(way).collect();
+    let sides = Sides::of(&table, &servers);
+    let seen = view::look(&table, &client, &servers, &mut checks).await;
+    let said = identity::check(&sides, &args.header, &mut checks).await;
     let identity = args.header.first();
-    alike::host(&sides, args.host.as_ref(), identity, &http, &mut checks).await;
-    alike::limits(&sides, &table.limits, identity, &http, &mut checks).await;
-    clocks::check(&sides, args.max_skew, &said, &http, &mut checks).await;
+    alike::host(&sides, args.host.as_ref(), identity, &mut checks).await;
+    alike::limits(&sides, &table.limits, identity, &mut checks).await;
+    clocks::check(&sides, args.max_skew, &said, &mut checks).await;
     ports::check(&table, &seen, &mut checks);
     files::check(&table, context, &args.secret, &seen, &mut checks);
     let checks = checks.end();

@@ -15,11 +15,13 @@ use evidence::{Evidence, Exchange, Outcome, Verdict, wilson};
 use flip::cutover_plan::unknown;
 use flip::standing::read_table;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use routes::RouteTable;
 use routes::admin::{EvidenceReport, Trust};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use crate::asking::Http;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -50,7 +52,8 @@ pub(crate) struct Args {
     /// The HTTP Archive: from `migrate mirror record`, or saved by a browser
     file: PathBuf,
 
-    /// Base URL of the backend that is asked
+    /// Base URL of the backend that is asked. An `https://` server of the table has to prove who it is as the table says, any other
+    /// by an authority that this machine trusts
     #[arg(long, value_name = "URL")]
     against: String,
 
@@ -153,27 +156,33 @@ pub(crate) struct Replayed {
 
 /// Replays and compares.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let report = replay(args, context).await?;
+    let table = read_table(&context.home)?;
+    let http = Http::of_url(&args.against, &table, &context.home.folder(), args.timeout)?;
+    let report = replay(args, &table, http, context).await?;
     context.printer.show(&report);
     Ok(if report.is_enough() { Exit::Done } else { Exit::Refused })
 }
 
-/// The same without a word about what came out.
-pub(crate) async fn replay(args: &Args, context: &Context) -> Result<Replayed, Failure> {
-    let table = read_table(&context.home)?;
+/// The same without a word about what came out. `http`: the way to the backend.
+pub(crate) async fn replay(
+    args: &Args,
+    table: &RouteTable,
+    http: Http,
+    context: &Context,
+) -> Result<Replayed, Failure> {
     if let Some(name) = &args.route {
-        table.route_named(name).ok_or_else(|| unknown(&table, name))?;
+        table.route_named(name).ok_or_else(|| unknown(table, name))?;
     }
     let headers: HeaderMap = args.header.iter().cloned().collect();
     let max_body = table.mirroring.max_body_bytes;
-    let sender = Sender::new(&args.against, headers, args.timeout, max_body)?;
+    let sender = Sender::new(&args.against, http.clone(), headers, max_body)?;
     let wish = Wish {
         route: args.route.as_deref(),
         methods: &args.methods,
         writes: args.include_writes,
         paths: args.paths,
     };
-    let plan = Plan::new(&table, Recording::read(&args.file)?, &wish);
+    let plan = Plan::new(table, Recording::read(&args.file)?, &wish);
     warn_of_masked(args, context, &plan);
     let names: Vec<&str> = table.routes.iter().map(|route| route.name.as_str()).collect();
     let evidence = Evidence::new(Utc::now());
@@ -185,6 +194,7 @@ pub(crate) async fn replay(args: &Args, context: &Context) -> Result<Replayed, F
         sent: 0,
         matched: 0,
         samples: 0,
+        distrusted: None,
         max_body,
         progress,
     };
@@ -201,6 +211,9 @@ pub(crate) async fn replay(args: &Args, context: &Context) -> Result<Replayed, F
         detail: Detail { limit: args.limit, bodies: false },
     };
     drop(replay.progress);
+    if let Some(why) = replay.distrusted {
+        context.printer.warn(format_args!("{}: {why}; {}", args.against, http.help()));
+    }
     Ok(report)
 }
 
@@ -229,6 +242,8 @@ struct Replay {
     sent: u64,
     matched: u64,
     samples: u64,
+    /// Why nobody vouches for the backend, if that is what kept an answer away.
+    distrusted: Option<Arc<str>>,
     max_body: usize,
     progress: Progress,
 }
@@ -283,6 +298,10 @@ impl Replay {
         let verdict = match answer {
             Ok(answer) => judge::judge(&planned, &answer, self.max_body),
             Err(Missed::Failed(failure)) => Ok(Verdict::Failed(failure)),
+            Err(Missed::Distrusted(why)) => {
+                self.distrusted = Some(why);
+                Ok(Verdict::Failed(evidence::Failure::Connect))
+            }
             Err(Missed::TooLarge) => Err(judge::TOO_LARGE),
         };
         let verdict = match verdict {

@@ -20,7 +20,7 @@ pub(crate) enum Command {
 /// Runs one of them.
 pub(crate) async fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Service(args) => verify_service::run(args, context).await,
+        Command::Service(args) => Box::pin(verify_service::run(args, context)).await,
         Command::Receipt(args) => verify_receipt::run(args, context),
     }
 }

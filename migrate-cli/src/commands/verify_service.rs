@@ -39,7 +39,8 @@ const AFTER: &str = "\
 Workflows are created, read, listed, updated, executed and deleted at the service, at the proxy and at the monolith, and each of the
 backends has to see what the other wrote. Errors have to be those of the monolith, each route has to be answered by the backend that
 the table names (by the proxies' counters), the logs must have no new error, and the reads of a recording (`migrate mirror record`)
-have to be answered as they were.
+have to be answered as they were. An `https://` server of the table has to prove who it is as the table says, any other by an authority
+that this machine trusts.
 
 What it makes is named migrate-verify-… and deleted again, also when a check fails or Ctrl-C ends it. The API deletes no executions: with
 --database the rows that still name what was made are counted, and with --remove-rows deleted.
@@ -105,9 +106,9 @@ struct Ends {
 /// Checks, and takes away what it made.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let table = read_table(&context.home)?;
-    let places = Places::new(&args.ends, &table)?;
+    let places = Places::new(&args.ends, &table, &context.home.folder(), args.timeout)?;
     let headers: HeaderMap = args.header.iter().cloned().collect();
-    let asker = Asker::new(&places, headers, args.timeout)?;
+    let asker = Asker::new(&places, headers);
     let database = args.database.as_deref();
     let database = database.map(|url| DatabasePlace::parse(url, "--database")).transpose()?;
     if context.dry_run {
@@ -135,7 +136,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         checks.check(what, abandoned::remove(&asker, &made)).await;
     }
     if !stopped {
-        replayed(args, &places, context, &mut checks).await;
+        replayed(args, &places, &table, context, &mut checks).await;
     }
     let leftovers = look_for_rows(args, database.as_ref(), &made, &mut checks).await?;
     logs::look(&logs, &mut checks);
@@ -187,23 +188,26 @@ async fn cleaned(made: &mut Made, asker: &Asker<'_>) -> Result<((), String), Wro
 }
 
 /// Sends the reads of a recording to the service.
-async fn replayed(args: &Args, places: &Places<'_>, context: &Context, checks: &mut Checks) {
+async fn replayed(
+    args: &Args,
+    places: &Places<'_>,
+    table: &RouteTable,
+    context: &Context,
+    checks: &mut Checks,
+) {
     checks.group("recording");
     let Some(file) = &args.replay else {
         return checks
             .skip("recorded reads are answered as they were", "name one with --replay FILE");
     };
-    let of_reads = mirror_replay::Args::of_reads(
-        file.clone(),
-        places.service.base.clone(),
-        args.header.clone(),
-        args.timeout,
-        args.min_match,
-    );
+    let Place { base, http, .. } = &places.service;
+    let (file, header) = (file.clone(), args.header.clone());
+    let of_reads =
+        mirror_replay::Args::of_reads(file, base.clone(), header, args.timeout, args.min_match);
     let what = format!("the reads of {} are answered as they were", file.display());
     let ask = async {
         let help = "see which differ: `migrate mirror replay` with the same file";
-        let replayed = replay(&of_reads, context).await;
+        let replayed = replay(&of_reads, table, http.clone(), context).await;
         let replayed = replayed.map_err(|why| Wrong::new(why.to_string(), help))?;
         let (rate, samples) = (replayed.matched.rate * 100.0, replayed.matched.samples);
         let found = format!("{} sent, {rate:.2} % of {samples} match", replayed.sent);

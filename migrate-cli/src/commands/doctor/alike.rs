@@ -1,12 +1,11 @@
 //! Whether both backends take the same requests: the public host name, and long headers, targets and bodies.
 
+use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use reqwest::Body;
 use routes::table::Limits;
 
 use super::sides::{Pair, Side, Sides};
-use crate::asking::Http;
 use crate::checks::{Checks, Wrong};
 
 /// Where what is too long is put.
@@ -27,7 +26,6 @@ pub(super) async fn host(
     sides: &Sides,
     host: Option<&HeaderValue>,
     identity: Identity<'_>,
-    http: &Http,
     checks: &mut Checks,
 ) {
     checks.group("host name");
@@ -37,10 +35,10 @@ pub(super) async fn host(
     for side in sides.each() {
         let what = format!("{} answers under it as under its own", side.name);
         let asked = async {
-            let own = side.get(headers(identity), http).await?;
+            let own = side.get(headers(identity)).await?;
             let mut with = headers(identity);
             with.insert(HOST, host.clone());
-            let public = side.get(with, http).await?;
+            let public = side.get(with).await?;
             if own.status == public.status {
                 return Ok(((), format!("{} {}", side.path, own.status)));
             }
@@ -65,7 +63,6 @@ pub(super) async fn limits(
     sides: &Sides,
     limits: &Limits,
     identity: Identity<'_>,
-    http: &Http,
     checks: &mut Checks,
 ) {
     checks.group("limits");
@@ -80,7 +77,7 @@ pub(super) async fn limits(
         for (part, what, sizes) in &parts {
             for size in sizes {
                 let what = format!("{what} of {size} bytes is taken alike");
-                match alike(pair, *part, *size, identity, http).await {
+                match alike(pair, *part, *size, identity).await {
                     Ok(None) => {
                         checks.skip(what, "one of them answers before it has read it");
                     }
@@ -125,10 +122,9 @@ async fn alike(
     part: Part,
     size: usize,
     identity: Identity<'_>,
-    http: &Http,
 ) -> Result<Option<String>, Wrong> {
-    let old = taken(&pair.old, part, size, identity, http).await?;
-    let new = taken(&pair.new, part, size, identity, http).await?;
+    let old = taken(&pair.old, part, size, identity).await?;
+    let new = taken(&pair.new, part, size, identity).await?;
     match (&old, &new) {
         (Taken::Untold, _) | (_, Taken::Untold) => Ok(None),
         (Taken::AsEver, Taken::AsEver) => Ok(Some("both take it".to_owned())),
@@ -146,7 +142,6 @@ async fn taken(
     part: Part,
     size: usize,
     identity: Identity<'_>,
-    http: &Http,
 ) -> Result<Taken, Wrong> {
     let mut with = headers(identity);
     let (mut query, mut body, mut method) = (String::new(), None, Method::GET);
@@ -157,10 +152,10 @@ async fn taken(
             with.insert(LONG, value.unwrap_or(HeaderValue::from_static("x")));
         }
         Part::Target => query = format!("?migrate-doctor={long}"),
-        Part::Body => (method, body) = (Method::OPTIONS, Some(Body::from(long))),
+        Part::Body => (method, body) = (Method::OPTIONS, Some(Bytes::from(long))),
     }
-    let plain = side.ask(method.clone(), "", headers(identity), None, http).await?;
-    Ok(match (side.ask(method, &query, with, body, http).await, part) {
+    let plain = side.ask(method.clone(), "", headers(identity), None).await?;
+    Ok(match (side.ask(method, &query, with, body).await, part) {
         (Ok(answer), _) if answer.status == plain.status => Taken::AsEver,
         (Ok(answer), _) => Taken::Refused(format!("answers {}", answer.status)),
         (Err(_), Part::Body) => Taken::Untold,

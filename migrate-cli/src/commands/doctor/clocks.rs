@@ -10,25 +10,18 @@ use serde_json::Value;
 use super::holders::{self, Holder};
 use super::identity::Said;
 use super::sides::{Side, Sides};
-use crate::asking::Http;
 use crate::checks::{Checks, Wrong};
 
 /// Members of answers that say when the answer was made.
 const NOW: &str = "timestamp";
 
 /// Looks at every backend.
-pub(super) async fn check(
-    sides: &Sides,
-    max_skew: Duration,
-    said: &[Said],
-    http: &Http,
-    checks: &mut Checks,
-) {
+pub(super) async fn check(sides: &Sides, max_skew: Duration, said: &[Said], checks: &mut Checks) {
     checks.group("clocks");
     for side in sides.each() {
         let what = format!("the clock of {} agrees with this one", side.name);
         let before = Utc::now();
-        match side.get(http::HeaderMap::new(), http).await {
+        match side.get(http::HeaderMap::new()).await {
             Err(wrong) => checks.settle(what, Err(wrong)),
             Ok(answer) => {
                 let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
@@ -135,8 +128,8 @@ fn read(text: &str) -> Option<DateTime<Utc>> {
 
 /// What `TZ` says to the process that serves it; empty where it is not set.
 fn process_zone(side: &Side) -> Result<String, &'static str> {
-    let address = side.base.trim_start_matches("http://").parse();
-    let address = address.map_err(|_name| "who serves it is on another machine")?;
+    let address = side.base.split_once("://").and_then(|(_, address)| address.parse().ok());
+    let address = address.ok_or("who serves it is on another machine")?;
     let Holder::Process { pid, .. } = holders::of(address) else {
         return Err("who serves it can't be seen from here");
     };

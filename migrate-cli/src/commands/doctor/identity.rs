@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::sides::{Pair, Sides};
-use crate::asking::{Answer, Http};
+use crate::asking::Answer;
 use crate::checks::{Checks, Wrong};
 
 /// What nobody's identity is.
@@ -22,7 +22,6 @@ pub(super) struct Said {
 pub(super) async fn check(
     sides: &Sides,
     identities: &[(HeaderName, HeaderValue)],
-    http: &Http,
     checks: &mut Checks,
 ) -> Vec<Said> {
     let mut all = Vec::new();
@@ -38,20 +37,20 @@ pub(super) async fn check(
         for (name, value) in identities {
             let what = format!("{} with the {name} given is accepted by both", pair.path);
             let with = |value: &HeaderValue| HeaderMap::from_iter([(name.clone(), value.clone())]);
-            let asked = both(pair, with(value), http);
+            let asked = both(pair, with(value));
             all.extend(checks.check(what, async { asked.await.and_then(accepted) }).await);
             let what = format!("{} with a wrong {name} is refused by both", pair.path);
-            stranger(what, both(pair, with(&wrong(name, value)), http).await, checks, &mut all);
+            stranger(what, both(pair, with(&wrong(name, value))).await, checks, &mut all);
         }
         let what = format!("{} without an identity is refused by both", pair.path);
-        stranger(what, both(pair, HeaderMap::new(), http).await, checks, &mut all);
+        stranger(what, both(pair, HeaderMap::new()).await, checks, &mut all);
     }
     all
 }
 
-async fn both(pair: &Pair, headers: HeaderMap, http: &Http) -> Result<Said, Wrong> {
-    let old = pair.old.get(headers.clone(), http).await?;
-    let new = pair.new.get(headers, http).await?;
+async fn both(pair: &Pair, headers: HeaderMap) -> Result<Said, Wrong> {
+    let old = pair.old.get(headers.clone()).await?;
+    let new = pair.new.get(headers).await?;
     let names = [pair.old.name.clone(), pair.new.name.clone()];
     Ok(Said { names, answers: [old, new] })
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
-use reqwest::Body;
+use routes::backend::BackendId;
 use routes::pattern::Segment;
-use routes::{Backend, Route, RouteTable};
+use routes::target_path::TargetPath;
+use routes::{Route, RouteTable};
 
-use crate::asking::{Answer, Http};
+use crate::asking::{Answer, Http, url_of};
 use crate::checks::Wrong;
 
 /// Most routes that are asked for.
@@ -16,18 +18,19 @@ const MOST: usize = 32;
 const NOBODY: &str = "migrate-doctor";
 
 /// One backend, and what is asked of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone)]
 pub(super) struct Side {
     /// The backend's name.
     pub(super) name: String,
-    /// `http://host:port` of its first server.
+    /// `http://host:port` of its first server, or `https://…`.
     pub(super) base: String,
     /// The path as it knows it.
     pub(super) path: String,
+    http: Http,
 }
 
 /// A route's two.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Pair {
     /// The path as clients know it.
     pub(super) path: String,
@@ -44,13 +47,13 @@ pub(super) struct Sides {
 }
 
 impl Sides {
-    /// Of the table's routes; two that come to the same URLs are asked for once.
-    pub(super) fn of(table: &RouteTable) -> Self {
+    /// Of the table's routes; two that come to the same URLs are asked for once. `servers`: the way to each backend, in their order.
+    pub(super) fn of(table: &RouteTable, servers: &[Http]) -> Self {
         let mut sides = Self::default();
         let mut known = BTreeSet::new();
         for route in &table.routes {
-            match pair(table, route) {
-                Ok(pair) if !known.insert((pair.old.clone(), pair.new.clone())) => {}
+            match pair(table, route, servers) {
+                Ok(pair) if !known.insert([pair.old.key(), pair.new.key()]) => {}
                 Ok(_) if sides.pairs.len() >= MOST => {
                     sides
                         .left_out
@@ -68,7 +71,7 @@ impl Sides {
         let mut known = BTreeSet::new();
         let mut chosen = Vec::new();
         for pair in &self.pairs {
-            if known.insert((&pair.old.base, &pair.new.base)) {
+            if known.insert((&pair.old.name, &pair.new.name)) {
                 chosen.push(pair);
             }
         }
@@ -80,7 +83,7 @@ impl Sides {
         let mut known = BTreeSet::new();
         let mut chosen = Vec::new();
         for side in self.pairs.iter().flat_map(|pair| [&pair.old, &pair.new]) {
-            if known.insert(&side.base) {
+            if known.insert(&side.name) {
                 chosen.push(side);
             }
         }
@@ -88,7 +91,7 @@ impl Sides {
     }
 }
 
-fn pair(table: &RouteTable, route: &Route) -> Result<Pair, &'static str> {
+fn pair(table: &RouteTable, route: &Route, servers: &[Http]) -> Result<Pair, &'static str> {
     let path = bare(route);
     let Ok(Some(found)) = table.match_route("GET", &path) else {
         return Err("it takes no GET, and nothing else can be asked without writing");
@@ -96,21 +99,21 @@ fn pair(table: &RouteTable, route: &Route) -> Result<Pair, &'static str> {
     if table.route(found.route).name != route.name {
         return Err("another route takes what would be asked");
     }
-    let side = |backend: &Backend, template: Option<&routes::target_path::TargetPath>| {
-        if backend.tls.is_some() {
-            return Err("one of its backends is asked with TLS, which this command does not speak");
-        }
-        let target = backend.targets.first().ok_or("one of its backends has no server")?;
+    let side = |id: BackendId, template: Option<&TargetPath>| {
+        let backend = table.backend(id);
+        let server = backend.targets.first().zip(servers.get(id.index()));
+        let (target, http) = server.ok_or("one of its backends has no server")?;
         let mut known = String::new();
         match template {
             Some(template) => template.fill(&path, &found, &mut known),
             None => known.clone_from(&path),
         }
-        Ok(Side { name: backend.name.clone(), base: format!("http://{target}"), path: known })
+        let (name, base) = (backend.name.clone(), url_of(backend, target));
+        Ok::<_, &str>(Side { name, base, path: known, http: http.clone() })
     };
     Ok(Pair {
-        old: side(table.backend(route.old), route.old_path.as_ref())?,
-        new: side(table.backend(route.new), route.new_path.as_ref())?,
+        old: side(route.old, route.old_path.as_ref())?,
+        new: side(route.new, route.new_path.as_ref())?,
         path,
     })
 }
@@ -129,9 +132,14 @@ fn bare(route: &Route) -> String {
 }
 
 impl Side {
+    /// What tells it from others.
+    fn key(&self) -> (String, String) {
+        (self.name.clone(), self.path.clone())
+    }
+
     /// `GET` of its path.
-    pub(super) async fn get(&self, headers: HeaderMap, http: &Http) -> Result<Answer, Wrong> {
-        self.ask(Method::GET, "", headers, None, http).await
+    pub(super) async fn get(&self, headers: HeaderMap) -> Result<Answer, Wrong> {
+        self.ask(Method::GET, "", headers, None).await
     }
 
     /// Asks for its path with a query.
@@ -140,11 +148,10 @@ impl Side {
         method: Method,
         query: &str,
         headers: HeaderMap,
-        body: Option<Body>,
-        http: &Http,
+        body: Option<Bytes>,
     ) -> Result<Answer, Wrong> {
         let url = format!("{}{}{query}", self.base, self.path);
         let help = format!("see that {} runs and answers at {}", self.name, self.base);
-        http.ask(method, &url, headers, body, &help).await
+        self.http.ask(method, &url, headers, body, &help).await
     }
 }

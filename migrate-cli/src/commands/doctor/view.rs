@@ -4,35 +4,29 @@ use flip::admin::AdminClient;
 use http::{HeaderMap, Method};
 use routes::admin::{BackendReport, RoutesReport};
 use routes::{Backend, RouteTable, Target};
-use tokio::net::TcpStream;
 
-use crate::asking::Http;
+use crate::asking::{Http, url_of};
 use crate::checks::{Checks, Wrong};
 use crate::commands::status::proxy_addresses;
 
-/// A server and whether it is well, seen from here; absent: it was not looked at.
-type Seen = (String, Option<bool>);
+/// A server and whether it is well, seen from here.
+type Seen = (String, bool);
 
 /// Looks, asks the proxies, and compares; returns what these said.
 pub(super) async fn look(
     table: &RouteTable,
     client: &AdminClient,
-    http: &Http,
+    servers: &[Http],
     checks: &mut Checks,
 ) -> Vec<RoutesReport> {
     checks.group("backends");
     let mut own = Vec::new();
-    for backend in &table.backends {
+    for (backend, http) in table.backends.iter().zip(servers) {
         let mut seen: Vec<Seen> = Vec::new();
         for target in &backend.targets {
             let what = format!("{} at {target} is well", backend.name);
-            if backend.tls.is_some() {
-                checks.skip(what, "it is asked with TLS, which this command does not speak");
-                seen.push((target.to_string(), None));
-                continue;
-            }
             let well = checks.check(what, well(backend, target, http)).await;
-            seen.push((target.to_string(), Some(well.is_some())));
+            seen.push((target.to_string(), well.is_some()));
         }
         own.push(seen);
     }
@@ -62,16 +56,10 @@ pub(super) async fn look(
 async fn well(backend: &Backend, target: &Target, http: &Http) -> Result<((), String), Wrong> {
     let help = format!("start it, or correct `[backends.{}] targets`", backend.name);
     let Some(path) = &backend.health else {
-        let address = (target.host.as_str(), target.port);
-        let connected =
-            tokio::time::timeout(backend.connect_timeout, TcpStream::connect(address)).await;
-        return match connected {
-            Ok(Ok(_)) => Ok(((), "takes connections".to_owned())),
-            Ok(Err(why)) => Err(Wrong::new(why.to_string(), help)),
-            Err(_) => Err(Wrong::new("no connection in time", help)),
-        };
+        http.connect(&url_of(backend, target), backend.connect_timeout, &help).await?;
+        return Ok(((), "takes connections".to_owned()));
     };
-    let url = format!("http://{target}{path}");
+    let url = format!("{}{path}", url_of(backend, target));
     let answer = http.ask(Method::GET, &url, HeaderMap::new(), None, &help).await?;
     let build = answer.headers.get("x-build-id").and_then(|build| build.to_str().ok());
     let build = build.map_or(String::new(), |build| format!(", build {build}"));
@@ -94,18 +82,14 @@ fn same(own: &[Seen], theirs: Option<&BackendReport>) -> Result<String, Wrong> {
     let help =
         "see that both have the same table, resolve names to the same servers, and may reach them";
     let Some(theirs) = theirs else { return Err(Wrong::new("it does not know it", help)) };
-    let word = |healthy| if healthy { "well" } else { "unwell" };
+    let word = |healthy: bool| if healthy { "well" } else { "unwell" };
     let mut odd = Vec::new();
     for (address, healthy) in own {
         match theirs.targets.iter().find(|target| target.address == *address) {
             None => odd.push(format!("{address} is unknown there")),
-            Some(target) if healthy.is_some_and(|healthy| healthy != target.healthy) => {
-                let here = healthy.unwrap_or_default();
-                odd.push(format!(
-                    "{address} is {} there and {} here",
-                    word(target.healthy),
-                    word(here)
-                ));
+            Some(target) if *healthy != target.healthy => {
+                let (there, here) = (word(target.healthy), word(*healthy));
+                odd.push(format!("{address} is {there} there and {here} here"));
             }
             Some(_) => {}
         }

@@ -1,14 +1,15 @@
 //! Sends recorded requests to a backend, within a time and a size.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use evidence::Failure as NoAnswer;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use reqwest::Client;
 use url::Url;
 
 use super::plan::Planned;
+use crate::asking::{Http, Reply, Silence};
 use crate::failure::Failure;
 
 /// An answer, complete.
@@ -22,10 +23,12 @@ pub(super) struct Answer {
 }
 
 /// Why there is none to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Missed {
     /// The backend failed.
     Failed(NoAnswer),
+    /// Nobody vouches for it.
+    Distrusted(Arc<str>),
     /// It answered, with more than is compared.
     TooLarge,
 }
@@ -33,7 +36,7 @@ pub(super) enum Missed {
 /// Sends requests to one backend.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
-    http: Client,
+    http: Http,
     /// Without a slash at its end.
     base: String,
     /// Given on the command line; they win over what was recorded.
@@ -42,73 +45,50 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// A sender to `http://host:port`, and a path that goes before the recorded ones if there is any.
+    /// A sender to `http://host:port` or `https://host:port`, and a path that goes before the recorded ones if there is any.
     pub(super) fn new(
         base: &str,
+        http: Http,
         headers: HeaderMap,
-        timeout: Duration,
         max_body: usize,
     ) -> Result<Self, Failure> {
-        let is_address =
-            |url: &Url| url.scheme() == "http" && url.has_host() && url.query().is_none();
+        let is_address = |url: &Url| {
+            matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
+        };
         if !Url::parse(base).is_ok_and(|url| is_address(&url)) {
             return Err(Failure::Usage {
                 message: format!("`{base}` is no address of a backend"),
                 help: "write it like --against http://127.0.0.1:8012".to_owned(),
             });
         }
-        let http = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(timeout.min(Duration::from_secs(5)))
-            .timeout(timeout)
-            .build();
-        let http = http.map_err(|problem| Failure::Other {
-            message: format!("the HTTP client could not be made: {problem}"),
-            help: "try again; this machine seems to be short of something".to_owned(),
-        })?;
+        http.ready()?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), headers, max_body })
     }
 
     /// Sends one request and reads its answer to the end.
     pub(super) async fn ask(&self, planned: &Planned) -> Result<Answer, Missed> {
         let began = Instant::now();
-        let failed = |error: reqwest::Error| Missed::Failed(classify(&error));
-        let mut headers = planned.exchange.headers.clone();
+        let exchange = &planned.exchange;
+        let mut headers = exchange.headers.clone();
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
-        let request = self
-            .http
-            .request(planned.exchange.method.clone(), format!("{}{}", self.base, planned.target))
-            .headers(headers)
-            .body(planned.exchange.body.clone());
-        let mut answer = request.send().await.map_err(failed)?;
-        let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if body.len().saturating_add(chunk.len()) > self.max_body {
-                return Err(Missed::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer {
-            status: answer.status(),
-            headers: answer.headers().clone(),
-            body: body.freeze(),
-            latency: began.elapsed(),
-        })
+        let url = format!("{}{}", self.base, planned.target);
+        let (method, body) = (exchange.method.clone(), exchange.body.clone());
+        let reply = self.http.send(method, &url, headers, body, self.max_body).await;
+        let Reply { status, headers, body } = reply.map_err(missed)?;
+        Ok(Answer { status, headers, body, latency: began.elapsed() })
     }
 }
 
-fn classify(error: &reqwest::Error) -> NoAnswer {
-    if error.is_timeout() {
-        NoAnswer::Timeout
-    } else if error.is_connect() {
-        NoAnswer::Connect
-    } else if error.is_builder() || error.is_decode() {
-        NoAnswer::Protocol
-    } else {
-        NoAnswer::Reset
+fn missed(silence: Silence) -> Missed {
+    match silence {
+        Silence::Distrusted(why) => Missed::Distrusted(why),
+        Silence::TooLarge(_) => Missed::TooLarge,
+        Silence::Unconnected(_) => Missed::Failed(NoAnswer::Connect),
+        Silence::Broken(_) => Missed::Failed(NoAnswer::Reset),
+        Silence::Unsendable(_) => Missed::Failed(NoAnswer::Protocol),
+        Silence::Late(_) => Missed::Failed(NoAnswer::Timeout),
     }
 }
 

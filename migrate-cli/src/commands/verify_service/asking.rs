@@ -1,21 +1,17 @@
 //! Asks over HTTP, within a time and a size.
 
-use std::time::Duration;
-
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 
 use super::places::{Place, Places};
-use crate::asking::{Answer, Http};
+use crate::asking::Answer;
 use crate::checks::Wrong;
-use crate::failure::Failure;
 
 /// Sends requests with the operator's headers.
 #[derive(Debug, Clone)]
 pub(super) struct Asker<'p> {
     pub(super) places: &'p Places<'p>,
-    http: Http,
     headers: HeaderMap,
 }
 
@@ -29,13 +25,8 @@ pub(super) enum Body<'b> {
 }
 
 impl<'p> Asker<'p> {
-    pub(super) fn new(
-        places: &'p Places<'p>,
-        headers: HeaderMap,
-        limit: Duration,
-    ) -> Result<Self, Failure> {
-        let http = Http::new(limit)?;
-        Ok(Self { places, http, headers })
+    pub(super) const fn new(places: &'p Places<'p>, headers: HeaderMap) -> Self {
+        Self { places, headers }
     }
 
     /// The same with another value of a header.
@@ -76,7 +67,7 @@ impl<'p> Asker<'p> {
         if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        self.http.ask(method, url, headers, body, &help).await
+        place.http.ask(method, url, headers, body, &help).await
     }
 }
 

@@ -1,10 +1,14 @@
 //! Where questions go: the service, the monolith and the proxy before them, and how each knows the paths of the agent API.
 
+use std::path::Path;
+use std::time::Duration;
+
 use http::Method;
 use routes::backend::BackendId;
 use routes::{Route, RouteTable};
 
 use super::Ends;
+use crate::asking::{Http, url_of};
 use crate::failure::Failure;
 
 /// Who is asked.
@@ -23,6 +27,7 @@ pub(super) struct Place {
     pub(super) base: String,
     /// The path that says whether it is well.
     pub(super) health: String,
+    pub(super) http: Http,
 }
 
 /// All of them.
@@ -48,8 +53,13 @@ impl Who {
 }
 
 impl<'t> Places<'t> {
-    /// What the command line says, else the table.
-    pub(super) fn new(ends: &'t Ends, table: &'t RouteTable) -> Result<Self, Failure> {
+    /// What the command line says, else the table, whose paths are relative to `folder`. `limit`: the longest wait for an answer.
+    pub(super) fn new(
+        ends: &'t Ends,
+        table: &'t RouteTable,
+        folder: &Path,
+        limit: Duration,
+    ) -> Result<Self, Failure> {
         let of_agents = matched(table, &Method::GET, &format!("{}/workflows", ends.api));
         let route = of_agents.or_else(|| table.routes.first()).ok_or_else(|| Failure::Usage {
             message: "the route table has no route, so there is no service to ask".to_owned(),
@@ -57,18 +67,27 @@ impl<'t> Places<'t> {
         })?;
         let place = |who, given: Option<&String>, id: BackendId| {
             let backend = table.backend(id);
-            let of_table = backend.targets.first().map(|target| format!("http://{target}"));
-            let base = given.cloned().or(of_table).unwrap_or_default();
+            let (base, http) = if let Some(url) = given {
+                (url.clone(), Http::of_url(url, table, folder, limit)?)
+            } else {
+                let of_table = backend.targets.first().map(|target| url_of(backend, target));
+                (of_table.unwrap_or_default(), Http::of_backend(backend, folder, limit))
+            };
             let health = backend.health.clone().unwrap_or_else(|| "/health".to_owned());
-            Place { who, base: base.trim_end_matches('/').to_owned(), health }
+            Ok::<_, Failure>(Place {
+                who,
+                base: base.trim_end_matches('/').to_owned(),
+                health,
+                http,
+            })
         };
         let listens = format!("http://{}", table.listen.http);
         let proxy = ends.proxy.as_ref().unwrap_or(&listens);
-        let monolith = place(Who::Monolith, ends.monolith.as_ref(), route.old);
+        let monolith = || place(Who::Monolith, ends.monolith.as_ref(), route.old);
         Ok(Self {
-            service: place(Who::Service, ends.service.as_ref(), route.new),
-            proxy: place(Who::Proxy, Some(proxy), route.new),
-            monolith: (!ends.no_monolith).then_some(monolith),
+            service: place(Who::Service, ends.service.as_ref(), route.new)?,
+            proxy: place(Who::Proxy, Some(proxy), route.new)?,
+            monolith: (!ends.no_monolith).then(monolith).transpose()?,
             api: ends.api.trim_end_matches('/'),
             table,
         })
