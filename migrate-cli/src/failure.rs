@@ -12,6 +12,7 @@ use routes::store::StoreError;
 use routes::{Problems, Stage};
 use serde::Serialize;
 
+use crate::checks::Wrong;
 use crate::exit_code::Exit;
 use crate::output::{Format, Printer};
 use crate::style::{BAD, DIM, paint};
@@ -131,6 +132,14 @@ impl From<FlipError> for Failure {
             FlipError::Journal { message, help } => Self::Journal { message, help },
             FlipError::Unfinished { message, source } => Self::Flip { message, source },
         }
+    }
+}
+
+impl From<Failure> for Wrong {
+    /// Of a command that goes on and tells it with the rest.
+    fn from(failure: Failure) -> Self {
+        let told = [vec![failure.to_string()], failure.causes()].concat();
+        Self::new(told.join(": "), failure.help())
     }
 }
 

@@ -13,6 +13,7 @@ mod checks;
 mod asking;
 mod installation;
 mod whole_file;
+mod signals;
 mod recording;
 mod source;
 mod monolith;

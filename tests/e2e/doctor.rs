@@ -88,6 +88,11 @@ async fn a_healthy_stack_is_good_and_nothing_is_written() {
     );
     let rows = stack.database.query("SELECT count(*) FROM ai_agent_workflows", &[]).await;
     assert_eq!(rows[0][0], 0);
+
+    // A file that can't be written does not hide what was found.
+    let (output, report) = doctor(&stack, &["--junit", "nowhere/doctor.xml"]).await;
+    assert_eq!((output.code, &report["result"]), (Some(1), &Value::from("good")), "{output:#?}");
+    assert!(output.stderr.contains("nowhere/doctor.xml can't be written"), "{output:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use e2e::har::{self, entry};
+use e2e::process::Process;
 use e2e::{Answer, LIMIT, RouteSpec, Stack, wait};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::stack;
@@ -92,6 +94,30 @@ async fn a_backend_that_does_not_answer_matches_nothing() {
     assert_eq!(code, Some(3));
     assert_eq!(report["evidence"]["routes"][0]["operations"][0]["failed"]["connect"], 1);
     assert_eq!(report["matched"]["samples"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stopped_is_not_enough() {
+    let mut stack = two_backends().await;
+    let answer = r#"{"backend":"agent-service"}"#;
+    let file = archive(&stack, &[entry("GET", "/w/1", answer), entry("GET", "/w/slow", answer)]);
+    stack.new.fake().on("/new/w/slow", Answer::json(answer).after(LIMIT));
+    let url = stack.new.url();
+    let words = ["mirror", "replay", file.to_str().unwrap(), "--against", &url];
+    let more = ["--output", "json", "--min-match", "0.5", "--timeout", "60s"];
+    for signal in [Signal::INT, Signal::TERM] {
+        stack.new.fake().forget();
+        let command = stack.migrate_command(&[&words[..], &more].concat());
+        let mut migrate = Process::spawn("migrate", &command, &stack.folder().join("replay.log"));
+        wait::until("both were asked for", LIMIT, async || {
+            (stack.new.fake().count() == 2).then_some(())
+        })
+        .await;
+        migrate.signal(signal);
+        let ended = wait::until("it has ended", LIMIT, async || migrate.ended()).await;
+        assert_eq!(ended.code(), Some(3), "{signal:?}: {}", migrate.output());
+        assert!(migrate.output().contains("\"stopped\": true"), "{}", migrate.output());
+    }
 }
 
 #[tokio::test]

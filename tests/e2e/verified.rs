@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use e2e::between::{Between, Fault};
+use e2e::har;
 use e2e::process::Process;
 use e2e::stack::{CommandOutput, Player, StackBuilder};
 use e2e::{LIMIT, RouteSpec, Stack, wait};
@@ -11,6 +13,8 @@ use serde_json::{Value, json};
 use crate::stack;
 
 const KEY: [&str; 2] = ["--header", "x-api-key: alice"];
+/// The one that programs which want keys take.
+const KEY_OF_ALL: &str = "an-api-key-of-the-tests";
 
 fn real() -> StackBuilder {
     stack()
@@ -234,4 +238,124 @@ async fn a_dry_run_says_what_would_be_asked_and_asks_nothing() {
     let service = format!("POST {}/api/v1/agents/workflows/ID/execute", stack.new.url());
     assert!(planned["requests"].as_array().unwrap().contains(&json!(service)), "{planned:#}");
     assert_eq!(workflows(&stack).await, 0);
+}
+
+/// Records five reads as the proxy answers them.
+async fn record(stack: &Stack, target: &str) {
+    let words = ["mirror", "record", "--limit", "5", "--for", "20s", "--out", "recorded.har"];
+    let traffic = async {
+        wait::until("the archive is in its place", LIMIT, async || {
+            let asked = stack.client.get(stack.url(target)).header("x-api-key", KEY_OF_ALL);
+            assert!(asked.send().await.unwrap().status().is_success());
+            stack.folder().join("recorded.har").exists().then_some(())
+        })
+        .await;
+    };
+    let (recorded, ()) = tokio::join!(stack.migrate(&words), traffic);
+    assert_eq!(recorded.code, Some(0), "{recorded:#?}");
+}
+
+/// Programs that want keys.
+fn guarded() -> StackBuilder {
+    let own = [
+        ("APP_ENV", "production"),
+        ("ADMIN_API_KEYS", KEY_OF_ALL),
+        ("CLIENT_API_KEYS", KEY_OF_ALL),
+    ];
+    let own: Vec<_> =
+        own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    real().old(Player::MonolithWith(own.clone())).new_backend(Player::Service(own))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recorded_reads_are_asked_for_again_and_an_unknown_key_is_refused() {
+    let stack = guarded().start().await;
+    let steps = json!({"name": "kept", "description": "", "steps": {"a": {}}, "dependencies": {}, "tags": ["kept"]});
+    let create = stack.client.post(stack.url("/api/v1/agents/workflows"));
+    let created = create.header("x-api-key", KEY_OF_ALL).json(&steps).send().await.unwrap();
+    assert!(created.status().is_success(), "{created:?}");
+    record(&stack, "/api/v1/agents/workflows?tags=kept").await;
+
+    let header = format!("x-api-key: {KEY_OF_ALL}");
+    let words = ["verify", "service", "--yes", "--output", "json", "--header", &header];
+    let more = ["--replay", "recorded.har"];
+    let again = async || stack.migrate(&[&words[..], &more].concat()).await;
+    let output = again().await;
+    let good = report(&output);
+    assert_eq!((output.code, &good["result"]), (Some(0), &json!("good")), "{good:#}");
+    let what = "the reads of recorded.har are answered as they were";
+    assert_eq!(found(&good, "recording", what)["found"], "5 sent, 100.00 % of 5 match");
+    let refused = found(&good, "error paths", "an unknown key is 401");
+    assert_eq!(refused["found"], "401, as the monolith says it");
+
+    let changed = "UPDATE ai_agent_workflows SET description = 'another' WHERE name = 'kept'";
+    stack.database.query(changed, &[]).await;
+    let output = again().await;
+    let bad = report(&output);
+    assert_eq!((output.code, &bad["result"]), (Some(3), &json!("bad")), "{bad:#}");
+    assert_eq!(checks(&bad, "failed"), [format!("recording: {what}")]);
+    assert_eq!(found(&bad, "recording", what)["found"], "5 sent, 0.00 % of 5 match");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_that_was_not_sent_to_its_end_is_not_good() {
+    let mut stack = real().start().await;
+    let kept = ["/api/v1/agents/workflows?tags=nobody", "/api/v1/agents/workflows?tags=slow"];
+    let to = stack.new.program().address();
+    let between =
+        Between::with_fault(to, Fault::Held("GET /api/v1/agents/workflows?tags=slow ")).await;
+    har::write(stack.folder(), &kept.map(|target| har::entry("GET", target, "[]")));
+    let words = ["verify", "service", "--yes", "--output", "json", "--timeout", "60s"];
+    let more = ["--service", between.url(), "--replay", "recorded.har"];
+    for (signal, met) in [(Signal::INT, 1), (Signal::TERM, 2)] {
+        let command = stack.migrate_command(&[&words[..], &KEY, &more].concat());
+        let mut migrate = Process::spawn("migrate", &command, &stack.folder().join("verify.log"));
+        wait::until("a recorded read is not answered", LIMIT, async || {
+            (between.met() == met).then_some(())
+        })
+        .await;
+        migrate.signal(signal);
+        let ended = wait::until("it has ended", LIMIT, async || migrate.ended()).await;
+        assert_eq!(ended.code(), Some(3), "{signal:?}: {}", migrate.output());
+        let output = migrate.output();
+        assert!(output.contains("\"result\": \"stopped\""), "{signal:?}: {output}");
+        assert_eq!(workflows(&stack).await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_made_without_an_answer_is_found_and_deleted() {
+    let mut stack = real().start().await;
+    let to = stack.new.program().address();
+    let fault = Fault::FirstAnswerLost("POST /api/v1/agents/workflows HTTP");
+    let between = Between::with_fault(to, fault).await;
+    let output = verify(&stack, &["--service", between.url()]).await;
+    let report = report(&output);
+    // The service made one, and nobody heard of it; proxy and monolith made theirs afterwards.
+    assert_eq!(found(&report, "service", "a workflow is created")["outcome"], "failed");
+    assert_eq!(found(&report, "proxy", "a workflow is created")["outcome"], "passed");
+    let check = found(&report, "cleaning up", "what was made is deleted");
+    assert_eq!(check["found"], "1 workflow that was left", "{report:#}");
+    assert_eq!(workflows(&stack).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_at_the_end_does_not_hide_what_was_found() {
+    let stack = real().start().await;
+    let nobody = format!("postgres://nobody@{}/none", dead_address());
+    let output = verify(&stack, &["--database", &nobody, "--junit", "verify.xml"]).await;
+    let told = report(&output);
+    assert_eq!(output.code, Some(3), "{output:#?}");
+    assert_eq!(checks(&told, "failed"), ["database: no row is left of what was made"]);
+    let junit = std::fs::read_to_string(stack.folder().join("verify.xml")).unwrap();
+    assert!(junit.contains("failures=\"1\""), "{junit}");
+
+    let output = verify(&stack, &["--junit", "nowhere/verify.xml"]).await;
+    assert_eq!(report(&output)["result"], "good", "{output:#?}");
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("nowhere/verify.xml can't be written"), "{output:#?}");
+}
+
+fn dead_address() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -7,11 +7,32 @@ use chrono::{DateTime, Utc};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Check, Outcome};
+use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::output::Printer;
 use crate::whole_file;
 
-/// Writes what a command has checked: a suite for each group of checks.
-pub(crate) fn write(
+/// Writes what a command has checked and shown, if a file was named. A failure does not hide what was shown: it is told to people, and
+/// makes the exit code.
+pub(crate) fn write_too(
+    file: Option<&Path>,
+    command: &str,
+    checks: &[Check],
+    began: DateTime<Utc>,
+    printer: &Printer,
+    exit: Exit,
+) -> Exit {
+    match file.map_or(Ok(()), |file| write(file, command, checks, began)) {
+        Ok(()) => exit,
+        Err(failure) => {
+            failure.report_to_people(printer);
+            failure.exit()
+        }
+    }
+}
+
+/// A suite for each group of checks.
+fn write(
     file: &Path,
     command: &str,
     checks: &[Check],

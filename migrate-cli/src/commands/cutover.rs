@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::diff;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::signals::stop_signal;
 
 use super::flip_report::{FlipReport, Result as Came};
 
@@ -212,24 +213,6 @@ fn reason(args: &Args, verdict: &Verdict) -> Option<String> {
         return args.reason.clone();
     }
     Some(verdict.reason(args.reason.as_deref().unwrap_or_default()))
-}
-
-/// Ctrl-C, SIGTERM, or the terminal gone; where signals can't be caught, never.
-pub(crate) async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let caught = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = caught else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-    }
 }
 
 /// What a change that was written came to.

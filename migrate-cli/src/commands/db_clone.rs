@@ -16,13 +16,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 
-use super::cutover::stop_signal;
 use super::db::place::Place;
 use crate::confirm;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::Progress;
+use crate::signals::stop_signal;
 use report::{CloneReport, Outcome};
 use stale::Staleness;
 

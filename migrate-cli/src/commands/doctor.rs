@@ -97,13 +97,13 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     ports::check(&table, &seen, &mut checks);
     files::check(&table, context, &args.secret, &seen, &mut checks);
     let checks = checks.end();
-    if let Some(file) = &args.junit {
-        junit::write(file, "migrate doctor", &checks, began)?;
-    }
     let tally = Tally::of(&checks);
     let result = if tally.failed == 0 { "good" } else { "bad" };
-    context.printer.show(&Doctored { result, tally, checks });
-    Ok(if result == "good" { Exit::Done } else { Exit::Refused })
+    let report = Doctored { result, tally, checks };
+    context.printer.show(&report);
+    let exit = if result == "good" { Exit::Done } else { Exit::Refused };
+    let junit = args.junit.as_deref();
+    Ok(junit::write_too(junit, "migrate doctor", &report.checks, began, &context.printer, exit))
 }
 
 impl Report for Doctored {

@@ -27,6 +27,7 @@ use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::{Progress, Report};
 use crate::recording::Recording;
+use crate::signals::Signals;
 use crate::style::{BAD, GOOD, STRONG, WARN, paint};
 
 use self::plan::{Paths, Plan, Planned, Wish};
@@ -43,7 +44,7 @@ Examples:
   migrate mirror replay yesterday.har --against http://127.0.0.1:8012 --header \"x-api-key: @key.txt\"
   migrate mirror replay yesterday.har --against http://127.0.0.1:8012 --route workflows --rate 20 --min-match 0.99
 
-Exit code 3: the match rate is below --min-match, or nothing was compared.";
+Exit code 3: the match rate is below --min-match, nothing was compared, or it was stopped.";
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -147,8 +148,8 @@ pub(crate) struct Replayed {
     /// Of everything sent that says something; a request without an answer is a mismatch.
     pub(crate) matched: Trust,
     min_match: Option<f64>,
-    /// Ctrl-C ended it before its end.
-    stopped: bool,
+    /// A signal ended it before its end.
+    pub(crate) stopped: bool,
     evidence: EvidenceReport,
     #[serde(skip)]
     detail: Detail,
@@ -158,7 +159,8 @@ pub(crate) struct Replayed {
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let table = read_table(&context.home)?;
     let http = Http::of_url(&args.against, &table, &context.home.folder(), args.timeout)?;
-    let report = replay(args, &table, http, context).await?;
+    let mut signals = Signals::listen();
+    let report = replay(args, &table, http, &mut signals, context).await?;
     context.printer.show(&report);
     Ok(if report.is_enough() { Exit::Done } else { Exit::Refused })
 }
@@ -168,6 +170,7 @@ pub(crate) async fn replay(
     args: &Args,
     table: &RouteTable,
     http: Http,
+    signals: &mut Signals,
     context: &Context,
 ) -> Result<Replayed, Failure> {
     if let Some(name) = &args.route {
@@ -198,7 +201,7 @@ pub(crate) async fn replay(
         max_body,
         progress,
     };
-    let stopped = replay.all(plan.requests, &sender, args).await;
+    let stopped = replay.all(plan.requests, &sender, args, signals).await;
     let report = Replayed {
         file: args.file.display().to_string(),
         against: args.against.clone(),
@@ -251,8 +254,14 @@ struct Replay {
 type Ended = (Planned, Result<send::Answer, Missed>);
 
 impl Replay {
-    /// Sends everything; `true` where Ctrl-C ended it early. What is in flight then is given up.
-    async fn all(&mut self, requests: Vec<Planned>, sender: &Sender, args: &Args) -> bool {
+    /// Sends everything; `true` where a signal ended it early. What is in flight then is given up.
+    async fn all(
+        &mut self,
+        requests: Vec<Planned>,
+        sender: &Sender,
+        args: &Args,
+        signals: &mut Signals,
+    ) -> bool {
         // Writes depend on each other.
         let most = if args.include_writes { 1 } else { usize::from(args.concurrency) };
         let mut pace = args.rate.map(|rate| {
@@ -261,19 +270,17 @@ impl Replay {
             pace
         });
         let mut in_flight: JoinSet<Ended> = JoinSet::new();
-        let stop = tokio::signal::ctrl_c();
-        tokio::pin!(stop);
         for planned in requests {
             while in_flight.len() >= most {
                 tokio::select! {
                     ended = in_flight.join_next() => self.ended(ended),
-                    _ = &mut stop => return true,
+                    () = signals.next() => return true,
                 }
             }
             if let Some(pace) = &mut pace {
                 tokio::select! {
                     _ = pace.tick() => {}
-                    _ = &mut stop => return true,
+                    () = signals.next() => return true,
                 }
             }
             let sender = sender.clone();
@@ -286,7 +293,7 @@ impl Replay {
         while !in_flight.is_empty() {
             tokio::select! {
                 ended = in_flight.join_next() => self.ended(ended),
-                _ = &mut stop => return true,
+                () = signals.next() => return true,
             }
         }
         false
@@ -328,7 +335,8 @@ impl Replay {
 
 impl Replayed {
     pub(crate) fn is_enough(&self) -> bool {
-        self.min_match.is_none_or(|least| self.matched.samples > 0 && self.matched.rate >= least)
+        let is_good = |least| self.matched.samples > 0 && self.matched.rate >= least;
+        !self.stopped && self.min_match.is_none_or(is_good)
     }
 }
 

@@ -9,8 +9,9 @@ use flip::protocol::{self, Desk};
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::signals::stop_signal;
 
-use super::cutover::{begin, ended, plan_diff, show_and_ask, stop_signal};
+use super::cutover::{begin, ended, plan_diff, show_and_ask};
 use super::flip_report::FlipReport;
 
 /// What an edit is called, and how long it may take.

@@ -20,7 +20,7 @@ use flip::standing::read_table;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use routes::RouteTable;
 
-use super::cutover::{patience, stop_signal};
+use super::cutover::patience;
 use super::db::place::Place as DatabasePlace;
 use super::mirror_replay::{self, header, replay, share};
 use crate::checks::{Check, Checks, Tally, Wrong, junit};
@@ -28,6 +28,7 @@ use crate::confirm;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::signals::Signals;
 use asking::{Asker, Body};
 use leftovers::Leftover;
 use logs::Log;
@@ -124,28 +125,44 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let mut made = Made::new(run.get(..8).unwrap_or(&run));
     let mut checks = Checks::new(context.printer.progress("checking"));
     let client = context.admin_client()?;
-    let stopped = tokio::select! {
+    let mut signals = Signals::listen();
+    let mut stopped = tokio::select! {
         biased;
-        () = stop_signal() => true,
+        () = signals.next() => true,
         () = all(&asker, &table, &client, &mut made, &mut checks) => false,
     };
     checks.group("cleaning up");
     checks.check("what was made is deleted", cleaned(&mut made, &asker)).await;
     if !stopped {
         let what = "what killed runs have left is deleted";
-        checks.check(what, abandoned::remove(&asker, &made)).await;
+        stopped = tokio::select! {
+            biased;
+            () = signals.next() => true,
+            _ = checks.check(what, abandoned::remove(&asker, &made)) => false,
+        };
     }
     if !stopped {
-        replayed(args, &places, &table, context, &mut checks).await;
+        stopped = replayed(args, &places, &table, &mut signals, context, &mut checks).await;
     }
-    let leftovers = look_for_rows(args, database.as_ref(), &made, &mut checks).await?;
+    let looked = tokio::select! {
+        biased;
+        () = signals.next() => None,
+        leftovers = look_for_rows(args, database.as_ref(), &made, &mut checks) => Some(leftovers),
+    };
+    stopped |= looked.is_none();
     logs::look(&logs, &mut checks);
-    let report = verified(&places, made, checks.end(), leftovers, stopped);
-    if let Some(file) = &args.junit {
-        junit::write(file, "migrate verify service", &report.checks, began)?;
-    }
+    let report = verified(&places, made, checks.end(), looked.unwrap_or_default(), stopped);
     context.printer.show(&report);
-    Ok(if report.result == "good" { Exit::Done } else { Exit::Refused })
+    let exit = if report.result == "good" { Exit::Done } else { Exit::Refused };
+    let title = "migrate verify service";
+    Ok(junit::write_too(
+        args.junit.as_deref(),
+        title,
+        &report.checks,
+        began,
+        &context.printer,
+        exit,
+    ))
 }
 
 /// Everything that asks.
@@ -187,33 +204,39 @@ async fn cleaned(made: &mut Made, asker: &Asker<'_>) -> Result<((), String), Wro
     Ok(((), found))
 }
 
-/// Sends the reads of a recording to the service.
+/// Sends the reads of a recording to the service; whether a signal ended that early.
 async fn replayed(
     args: &Args,
     places: &Places<'_>,
     table: &RouteTable,
+    signals: &mut Signals,
     context: &Context,
     checks: &mut Checks,
-) {
+) -> bool {
     checks.group("recording");
     let Some(file) = &args.replay else {
-        return checks
-            .skip("recorded reads are answered as they were", "name one with --replay FILE");
+        checks.skip("recorded reads are answered as they were", "name one with --replay FILE");
+        return false;
     };
+    let what = format!("the reads of {} are answered as they were", file.display());
     let Place { base, http, .. } = &places.service;
     let (file, header) = (file.clone(), args.header.clone());
     let of_reads =
         mirror_replay::Args::of_reads(file, base.clone(), header, args.timeout, args.min_match);
-    let what = format!("the reads of {} are answered as they were", file.display());
+    let mut stopped = false;
     let ask = async {
-        let help = "see which differ: `migrate mirror replay` with the same file";
-        let replayed = replay(&of_reads, table, http.clone(), context).await;
-        let replayed = replayed.map_err(|why| Wrong::new(why.to_string(), help))?;
+        let replayed = replay(&of_reads, table, http.clone(), signals, context).await?;
         let (rate, samples) = (replayed.matched.rate * 100.0, replayed.matched.samples);
         let found = format!("{} sent, {rate:.2} % of {samples} match", replayed.sent);
+        stopped = replayed.stopped;
+        if stopped {
+            return Err(Wrong::new(format!("stopped before its end: {found}"), "run it again"));
+        }
+        let help = "see which differ: `migrate mirror replay` with the same file";
         if replayed.is_enough() { Ok(((), found)) } else { Err(Wrong::new(found, help)) }
     };
     checks.check(what, ask).await;
+    stopped
 }
 
 /// Counts the rows that stay, or takes them away.
@@ -222,14 +245,20 @@ async fn look_for_rows(
     database: Option<&DatabasePlace>,
     made: &Made,
     checks: &mut Checks,
-) -> Result<Vec<Leftover>, Failure> {
+) -> Vec<Leftover> {
     checks.group("database");
     let what = "no row is left of what was made";
     let Some(place) = database else {
         checks.skip(what, "the API deletes no executions; with --database they are looked for");
-        return Ok(Vec::new());
+        return Vec::new();
     };
-    let left = leftovers::look(place, &made.identifiers, args.remove_rows).await?;
+    let left = match leftovers::look(place, &made.identifiers, args.remove_rows).await {
+        Ok(left) => left,
+        Err(failure) => {
+            checks.settle(what, Err(failure.into()));
+            return Vec::new();
+        }
+    };
     let told: Vec<String> =
         left.iter().map(|left| format!("{} of {}", left.rows, left.table)).collect();
     let told = told.join(", ");
@@ -240,7 +269,7 @@ async fn look_for_rows(
     } else {
         checks.skip(what, format!("{told}: the API deletes none of these; --remove-rows does"));
     }
-    Ok(left)
+    left
 }
 
 fn verified(

@@ -11,10 +11,10 @@ mod summary;
 
 use std::path::PathBuf;
 
-use crate::commands::cutover::stop_signal;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::signals::stop_signal;
 use crate::style::{DIM, PLACE, STRONG, paint};
 
 use stage::Performance;

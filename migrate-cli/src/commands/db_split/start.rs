@@ -8,11 +8,11 @@ use split::{Mover, Verb};
 use super::report::SplitReport;
 use super::sql::{self, Batch};
 use super::{Ends, Waits, shows};
-use crate::commands::cutover::stop_signal;
 use crate::confirm;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::signals::stop_signal;
 use crate::style::{WARN, paint};
 
 const AFTER: &str = "\

@@ -19,24 +19,28 @@ pub(super) struct Made {
     /// Workflows that are there, as far as is known, and who has made them.
     workflows: Vec<(String, Who)>,
     /// Who may have made a workflow whose identifier did not arrive.
-    unsure: Option<Who>,
+    unsure: Vec<Who>,
 }
 
 impl Made {
     /// Nothing so far.
     pub(super) fn new(run: &str) -> Self {
         let mark = format!("{PREFIX}{run}");
-        Self { mark, identifiers: Vec::new(), workflows: Vec::new(), unsure: None }
+        Self { mark, identifiers: Vec::new(), workflows: Vec::new(), unsure: Vec::new() }
     }
 
     /// A workflow is about to be made, whether or not its identifier arrives.
-    pub(super) const fn begin(&mut self, who: Who) {
-        self.unsure = Some(who);
+    pub(super) fn begin(&mut self, who: Who) {
+        self.unsure.push(who);
     }
 
     /// It was made.
     pub(super) fn workflow(&mut self, id: &str, who: Who) {
-        self.unsure = None;
+        self.unsure.retain(|unsure| *unsure != who);
+        self.note(id, who);
+    }
+
+    fn note(&mut self, id: &str, who: Who) {
         self.workflows.push((id.to_owned(), who));
         self.identifiers.push(id.to_owned());
     }
@@ -48,15 +52,10 @@ impl Made {
 
     /// Deletes what is left; how many it were.
     pub(super) async fn remove(&mut self, asker: &Asker<'_>) -> Result<usize, Wrong> {
-        if let Some(who) = self.unsure {
-            for place in asker.places.beginning_with(who) {
-                let found = self.find(asker, place).await.unwrap_or_default();
-                for id in &found {
-                    self.workflow(id, place.who);
-                }
-                if !found.is_empty() {
-                    break;
-                }
+        let mut unseen = None;
+        for who in std::mem::take(&mut self.unsure) {
+            if !self.look_for(who, asker).await {
+                unseen = Some(who);
             }
         }
         let left = self.workflows.clone();
@@ -68,7 +67,29 @@ impl Made {
             }
             self.gone(id);
         }
+        if let Some(who) = unseen {
+            let found =
+                format!("the {} may have made a workflow, and nobody can be asked", who.word());
+            let help = format!("delete workflows by hand whose name begins with {}", self.mark);
+            return Err(Wrong::new(found, help));
+        }
         Ok(left.len())
+    }
+
+    /// Looks for what was made and not answered, there and wherever else it may be seen; whether anybody could be asked.
+    async fn look_for(&mut self, who: Who, asker: &Asker<'_>) -> bool {
+        let mut was_asked = false;
+        for place in asker.places.beginning_with(who) {
+            let Ok(found) = self.find(asker, place).await else { continue };
+            was_asked = true;
+            for id in &found {
+                self.note(id, place.who);
+            }
+            if !found.is_empty() {
+                break;
+            }
+        }
+        was_asked
     }
 
     /// Workflows with this run's mark that are not known.
