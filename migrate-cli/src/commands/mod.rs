@@ -48,6 +48,7 @@ pub(crate) mod deploy_render;
 pub(crate) mod deploy_check;
 pub(crate) mod deploy_install;
 pub(crate) mod deploy_uninstall;
+pub(crate) mod harmless_path;
 pub(crate) mod doctor;
 pub(crate) mod retire;
 pub(crate) mod completions;

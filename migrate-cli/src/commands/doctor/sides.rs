@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use routes::backend::BackendId;
-use routes::pattern::Segment;
 use routes::target_path::TargetPath;
 use routes::{Route, RouteTable};
 
 use crate::asking::{Answer, Http, url_of};
 use crate::checks::Wrong;
+use crate::commands::harmless_path;
 
 /// Most routes that are asked for.
 const MOST: usize = 32;
@@ -92,13 +92,7 @@ impl Sides {
 }
 
 fn pair(table: &RouteTable, route: &Route, servers: &[Http]) -> Result<Pair, &'static str> {
-    let path = bare(route);
-    let Ok(Some(found)) = table.match_route("GET", &path) else {
-        return Err("it takes no GET, and nothing else can be asked without writing");
-    };
-    if table.route(found.route).name != route.name {
-        return Err("another route takes what would be asked");
-    }
+    let (path, found) = harmless_path::of(table, route, NOBODY, None)?;
     let side = |id: BackendId, template: Option<&TargetPath>| {
         let backend = table.backend(id);
         let server = backend.targets.first().zip(servers.get(id.index()));
@@ -116,19 +110,6 @@ fn pair(table: &RouteTable, route: &Route, servers: &[Http]) -> Result<Pair, &'s
         new: side(route.new, route.new_path.as_ref())?,
         path,
     })
-}
-
-/// A path of a route that names nothing that exists.
-fn bare(route: &Route) -> String {
-    let mut path = String::new();
-    for segment in route.path.segments() {
-        match segment {
-            Segment::Literal(_) => path.extend(["/", &segment.to_string()]),
-            Segment::Parameter(_) => path.extend(["/", NOBODY]),
-            Segment::Wildcard(_) => {}
-        }
-    }
-    if path.is_empty() { "/".to_owned() } else { path }
 }
 
 impl Side {
