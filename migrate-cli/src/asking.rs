@@ -15,13 +15,15 @@ use routes::backend::BackendTls;
 use routes::{Backend, RouteTable, Target};
 use serde_json::Value;
 use tower::ServiceExt as _;
-use trust::is_distrusted;
+use trust::{NoTrust, is_distrusted};
 use url::Url;
 
 use crate::checks::Wrong;
 use crate::failure::Failure;
 use way::Way;
 
+/// The longest wait for a connection to a server that the table does not have.
+const CONNECT: Duration = Duration::from_secs(5);
 /// The largest answer that is read.
 const MOST_BYTES: usize = 32 << 20;
 
@@ -83,7 +85,8 @@ impl Http {
             "see `tls` of [backends.{}]: `ca` has to hold the authority of its certificate, and `server_name` to be a name in it",
             backend.name
         );
-        Self::new(backend.tls.as_ref(), folder, limit, help)
+        let way = Way::new(backend.tls.as_ref(), folder, limit.min(backend.connect_timeout));
+        Self::new(way, limit, help)
     }
 
     /// To a server that was named on the command line: as to a backend's where the table has it, else as this machine trusts.
@@ -94,8 +97,9 @@ impl Http {
         limit: Duration,
     ) -> Result<Self, Failure> {
         let parsed = Url::parse(url).ok().filter(|url| url.scheme() == "https");
+        let connect = limit.min(CONNECT);
         let Some(parsed) = parsed else {
-            return Ok(Self::new(None, folder, limit, String::new()));
+            return Ok(Self::new(Way::new(None, folder, connect), limit, String::new()));
         };
         let address = parsed.host_str().zip(parsed.port_or_known_default());
         let address = address.map(|(host, port)| format!("{host}:{port}"));
@@ -106,7 +110,8 @@ impl Http {
             .filter(|backend| backend.tls.is_some() && backend.targets.iter().any(is_it));
         let Some(first) = of_table.next() else {
             let help = "let this machine trust the authority of its certificate, or name it as a target in the table, with `tls`";
-            return Ok(Self::new(Some(&BackendTls::default()), folder, limit, help.to_owned()));
+            let way = Way::new(Some(&BackendTls::default()), folder, connect);
+            return Ok(Self::new(way, limit, help.to_owned()));
         };
         match of_table.find(|other| other.tls != first.tls) {
             None => Ok(Self::of_backend(first, folder, limit)),
@@ -120,8 +125,8 @@ impl Http {
         }
     }
 
-    fn new(tls: Option<&BackendTls>, folder: &Path, limit: Duration, help: String) -> Self {
-        let way = Way::new(tls, folder, limit).map_err(|why| chain(&why).into());
+    fn new(way: Result<Way, NoTrust>, limit: Duration, help: String) -> Self {
+        let way = way.map_err(|why| chain(&why).into());
         Self { way, limit, help: help.into() }
     }
 

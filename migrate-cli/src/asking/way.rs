@@ -15,9 +15,6 @@ use hyper_util::rt::TokioExecutor;
 use routes::backend::BackendTls;
 use trust::{NoTrust, Trust};
 
-/// The longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(5);
-
 /// Makes connections, and keeps them for the next request.
 #[derive(Debug, Clone)]
 pub(super) struct Way {
@@ -26,7 +23,7 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// With `tls`, `https://` is the only way; without, no certificate would do.
+    /// With `tls`, `https://` is the only way; without, no certificate would do. `limit`: the longest wait for a connection.
     pub(super) fn new(
         tls: Option<&BackendTls>,
         folder: &Path,
@@ -35,7 +32,7 @@ impl Way {
         let mut plain = HttpConnector::new();
         plain.enforce_http(false);
         plain.set_nodelay(true);
-        plain.set_connect_timeout(Some(limit.min(CONNECT)));
+        plain.set_connect_timeout(Some(limit));
         let config = match tls {
             Some(tls) => {
                 let ca = tls.ca.as_ref().map(|file| folder.join(file));

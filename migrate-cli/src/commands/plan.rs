@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::mirror_replay::header;
 use crate::context::Context;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
@@ -28,7 +29,7 @@ Nothing is remembered and nothing changed: each step is measured by the command 
 Exit code 0, whatever is left to do; 1: the table is damaged.
 
 Examples:
-  migrate plan --source ./coordinator --database sqlite:////var/lib/app/coordinator.db
+  migrate plan --source ./coordinator --database sqlite:////var/lib/app/coordinator.db --header \"x-api-key: @key.txt\"
   migrate plan --output json | jq -r '.next'";
 
 /// What the command takes.
@@ -44,6 +45,9 @@ pub(crate) struct Args {
     /// The shared database: `sqlite://PATH` or `postgres://USER@HOST/NAME`
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database: Option<String>,
+    /// An identity that both backends must accept, as `migrate doctor` takes it; without, that step stays unknown
+    #[arg(long, value_name = "NAME: VALUE", value_parser = of_header)]
+    header: Vec<String>,
     /// The service's unit
     #[arg(long, value_name = "NAME", default_value = "agent-service")]
     service: String,
@@ -53,6 +57,11 @@ pub(crate) struct Args {
     /// The folder that `migrate retire` has written to
     #[arg(long, value_name = "DIR")]
     front: Option<PathBuf>,
+}
+
+/// A header as it was typed, for another command.
+fn of_header(text: &str) -> Result<String, String> {
+    header(text).map(|_read| text.to_owned())
 }
 
 /// The JSON shape.

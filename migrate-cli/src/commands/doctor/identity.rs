@@ -31,7 +31,7 @@ pub(super) async fn check(
         checks.skip("an identity is accepted by both", why);
     }
     for (route, why) in &sides.left_out {
-        checks.skip(format_args!("route {route}"), *why);
+        checks.skip(format_args!("route {route}"), why.as_str());
     }
     for pair in &sides.pairs {
         for (name, value) in identities {
@@ -49,10 +49,9 @@ pub(super) async fn check(
 }
 
 async fn both(pair: &Pair, headers: HeaderMap) -> Result<Said, Wrong> {
-    let old = pair.old.get(headers.clone()).await?;
-    let new = pair.new.get(headers).await?;
+    let (old, new) = tokio::join!(pair.old.get(headers.clone()), pair.new.get(headers));
     let names = [pair.old.name.clone(), pair.new.name.clone()];
-    Ok(Said { names, answers: [old, new] })
+    Ok(Said { names, answers: [old?, new?] })
 }
 
 /// A value of the same kind that names nobody.

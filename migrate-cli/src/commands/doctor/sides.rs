@@ -43,21 +43,21 @@ pub(super) struct Pair {
 pub(super) struct Sides {
     pub(super) pairs: Vec<Pair>,
     /// Routes that can't be asked for, and why.
-    pub(super) left_out: Vec<(String, &'static str)>,
+    pub(super) left_out: Vec<(String, String)>,
 }
 
 impl Sides {
     /// Of the table's routes; two that come to the same URLs are asked for once. `servers`: the way to each backend, in their order.
-    pub(super) fn of(table: &RouteTable, servers: &[Http]) -> Self {
+    pub(super) async fn of(table: &RouteTable, servers: &[Http]) -> Self {
         let mut sides = Self::default();
+        let silent = silent(table, servers).await;
         let mut known = BTreeSet::new();
         for route in &table.routes {
-            match pair(table, route, servers) {
+            match pair(table, route, servers, &silent) {
                 Ok(pair) if !known.insert([pair.old.key(), pair.new.key()]) => {}
                 Ok(_) if sides.pairs.len() >= MOST => {
-                    sides
-                        .left_out
-                        .push((route.name.clone(), "enough routes are asked for already"));
+                    let why = "enough routes are asked for already";
+                    sides.left_out.push((route.name.clone(), why.to_owned()));
                 }
                 Ok(pair) => sides.pairs.push(pair),
                 Err(why) => sides.left_out.push((route.name.clone(), why)),
@@ -91,10 +91,34 @@ impl Sides {
     }
 }
 
-fn pair(table: &RouteTable, route: &Route, servers: &[Http]) -> Result<Pair, &'static str> {
+/// Backends that take no connection. Each question to them would wait as long again, to the same end.
+async fn silent(table: &RouteTable, servers: &[Http]) -> BTreeSet<BackendId> {
+    let ids: BTreeSet<BackendId> =
+        table.routes.iter().flat_map(|route| [route.old, route.new]).collect();
+    let mut silent = BTreeSet::new();
+    for id in ids {
+        let backend = table.backend(id);
+        let server = backend.targets.first().zip(servers.get(id.index()));
+        let Some((target, http)) = server else { continue };
+        if http.connect(&url_of(backend, target), backend.connect_timeout, "").await.is_err() {
+            silent.insert(id);
+        }
+    }
+    silent
+}
+
+fn pair(
+    table: &RouteTable,
+    route: &Route,
+    servers: &[Http],
+    silent: &BTreeSet<BackendId>,
+) -> Result<Pair, String> {
     let (path, found) = harmless_path::of(table, route, NOBODY, None)?;
     let side = |id: BackendId, template: Option<&TargetPath>| {
         let backend = table.backend(id);
+        if silent.contains(&id) {
+            return Err(format!("{} could not be connected to", backend.name));
+        }
         let server = backend.targets.first().zip(servers.get(id.index()));
         let (target, http) = server.ok_or("one of its backends has no server")?;
         let mut known = String::new();
@@ -103,7 +127,7 @@ fn pair(table: &RouteTable, route: &Route, servers: &[Http]) -> Result<Pair, &'s
             None => known.clone_from(&path),
         }
         let (name, base) = (backend.name.clone(), url_of(backend, target));
-        Ok::<_, &str>(Side { name, base, path: known, http: http.clone() })
+        Ok::<_, String>(Side { name, base, path: known, http: http.clone() })
     };
     Ok(Pair {
         old: side(route.old, route.old_path.as_ref())?,

@@ -15,6 +15,16 @@ async fn plan(folder: &Folder, more: &[&str]) -> (Exit, String) {
     (ran.exit, ran.out)
 }
 
+/// A folder whose table lists these proxies and these backends, and listens where nobody does.
+fn with_backends(proxies: &[&str], [old, new]: [&str; 2]) -> Folder {
+    let folder = Folder::with_proxies(proxies);
+    let text = folder.text();
+    let text = text.replace("http://127.0.0.1:8011", old).replace("http://127.0.0.1:8012", new);
+    let [http, admin] = [dead_address(), dead_address()].map(|url| url.replace("http://", ""));
+    folder.write(&format!("{text}\n[listen]\nhttp = \"{http}\"\nadmin = \"{admin}\"\n"));
+    folder
+}
+
 async fn steps(folder: &Folder, more: &[&str]) -> Vec<Value> {
     let (_, out) = plan(folder, &[&["--output", "json"], more].concat()).await;
     let report: Value = serde_json::from_str(&out).unwrap();
@@ -28,16 +38,16 @@ fn step<'s>(steps: &'s [Value], name: &str) -> &'s Value {
 #[tokio::test]
 async fn each_step_says_how_far_it_is_and_the_first_open_one_comes_next() {
     let proxy = FakeProxy::start(Manner::Follows, false);
-    let folder = Folder::with_proxies(&[&proxy.url(), &dead_address()]);
+    let (old, new) = (dead_address(), dead_address());
+    let proxies = [proxy.url(), dead_address()];
+    let folder = with_backends(&proxies.each_ref().map(String::as_str), [&old, &new]);
     proxy.follow(&folder);
     let (exit, page) = plan(&folder, &[]).await;
     assert_eq!(exit, Exit::Done);
+    let [old, new] = [&old, &new].map(|url| url.trim_start_matches("http://"));
+    let page = page.replace(old, "[old]").replace(new, "[new]");
     // Columns are as wide as the path of the folder.
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    // What doctor finds depends on who listens on this machine.
-    let words = |line: &str| {
-        if line.starts_with("doctor") { "doctor backends open …".to_owned() } else { words(line) }
-    };
     let page = page.lines().map(words).collect::<Vec<_>>().join("\n");
     settings().bind(|| assert_snapshot!(page, @"
     STEP ON FOUND
@@ -48,14 +58,41 @@ async fn each_step_says_how_far_it_is_and_the_first_open_one_comes_next() {
     proxy http://[proxy] done has the table in force
     proxy http://[proxy] open no proxy answers at http://[proxy]/api/routes: Connection refused (os error 111)
     backend monolith done healthy
-    backend agent-service open 127.0.0.1:8012 is not healthy, says http://[proxy]
-    doctor backends open …
+    backend agent-service open [new] is not healthy, says http://[proxy]
+    doctor backends open monolith at [old] is well: GET http://[old]/v1/health: tcp connect error: Connection refused (os error 111), …
     route workflows waits at shadow; not every proxy has the table in force
     route executions waits at monolith; not every proxy has the table in force
     cleanup monolith unknown give the monolith's source with --source DIR
     retire proxy waits 4 conditions: route workflows: at shadow, …
     next: migrate deploy render --to DIR
     "));
+}
+
+#[tokio::test]
+async fn doctor_is_done_only_where_an_identity_was_accepted() {
+    let proxy = FakeProxy::start(Manner::Follows, true);
+    let (old, new) =
+        (FakeProxy::start(Manner::Follows, true), FakeProxy::start(Manner::Follows, true));
+    let folder = with_backends(&[&proxy.url()], [&old.url(), &new.url()]);
+    for server in [&proxy, &old, &new] {
+        server.follow(&folder);
+    }
+    let doctor = async |more: &[&str]| {
+        let step = step(&steps(&folder, more).await, "doctor").clone();
+        (step["state"].clone(), step["found"].as_str().unwrap().to_owned())
+    };
+    let (state, found) = doctor(&[]).await;
+    assert_eq!(state, "unknown");
+    assert!(found.starts_with("an identity is accepted by both: give one"), "{found}");
+    let (state, found) = doctor(&["--header", "x-api-key: a"]).await;
+    assert_eq!((state, found), ("done".into(), "both backends take the same clients".to_owned()));
+
+    // Nothing can be asked for without writing.
+    let text = folder.text().replace("\npath = \"", "\nmethods = [\"PUT\"]\npath = \"");
+    folder.write(&text.replace("methods = [\"GET\", \"POST\"]\n", ""));
+    let (state, found) = doctor(&["--header", "x-api-key: a"]).await;
+    assert_eq!(state, "unknown", "{found}");
+    assert!(found.starts_with("route workflows: it takes no GET"), "{found}");
 }
 
 #[tokio::test]
