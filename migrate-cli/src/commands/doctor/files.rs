@@ -24,10 +24,11 @@ pub(super) fn check(
     checks: &mut Checks,
 ) {
     checks.group("files");
-    let user = proxies.iter().find_map(|report| user_of(report.proxy.pid));
-    if user.is_none() {
+    let owner = proxies.iter().find_map(|report| owner_of(report.proxy.pid));
+    if owner.is_none() {
         checks.skip("files belong to the proxy's user", "no proxy runs on this machine");
     }
+    let user = owner.as_ref().map(|owner| owner.user);
     let path = context.home.path();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -37,21 +38,28 @@ pub(super) fn check(
             Err(problem) => checks.skip(what, format!("{}: {problem}", file.display())),
         }
     }
-    let key = table.listen.https.as_ref().map(|https| folder.join(&https.key));
+    if let Some(https) = &table.listen.https {
+        let key = folder.join(&https.key);
+        let what = format!("{} is read by its owner and the proxy alone", key.display());
+        let groups = owner.map_or_else(Vec::new, |owner| owner.groups);
+        checks.settle(what, looked_at(&key, |it| hidden(&key, it, &groups)));
+    }
     let token = context.admin_token_file.clone();
     let told = Path::new(SECRETS).exists().then(|| PathBuf::from(SECRETS));
-    let all: Vec<PathBuf> =
-        key.into_iter().chain(token).chain(told).chain(secrets.to_vec()).collect();
+    let all: Vec<PathBuf> = token.into_iter().chain(told).chain(secrets.to_vec()).collect();
     for path in all.iter().flat_map(|path| each(path)) {
         let what = format!("{} is read by its owner alone", path.display());
-        match path.metadata() {
-            Ok(it) => checks.settle(what, hidden(&path, &it)),
-            Err(problem) => {
-                let help = "name a file that is there, and that you may look at";
-                checks.settle(what, Err(Wrong::new(problem.to_string(), help)));
-            }
-        }
+        checks.settle(what, looked_at(&path, |it| hidden(&path, it, &[])));
     }
+}
+
+fn looked_at(
+    path: &Path,
+    judge: impl FnOnce(&Metadata) -> Result<String, Wrong>,
+) -> Result<String, Wrong> {
+    let help = "name a file that is there, and that you may look at";
+    let it = path.metadata().map_err(|problem| Wrong::new(problem.to_string(), help))?;
+    judge(&it)
 }
 
 /// What the proxy keeps, and has to write.
@@ -74,13 +82,25 @@ fn kept(
     kept
 }
 
-/// The user of a process of this machine.
-fn user_of(pid: u32) -> Option<u32> {
+/// Who runs a process, by their numbers.
+struct Owner {
+    user: u32,
+    groups: Vec<u32>,
+}
+
+/// Of a process of this machine.
+fn owner_of(pid: u32) -> Option<Owner> {
     let process = Path::new("/proc").join(pid.to_string());
     let name = std::fs::read_to_string(process.join("comm")).ok()?;
     // The proxy may run on another machine, where its number means another process.
-    let is_it = name.contains("proxy");
-    is_it.then(|| process.metadata().ok().map(|it| it.uid())).flatten()
+    if !name.contains("proxy") {
+        return None;
+    }
+    let it = process.metadata().ok()?;
+    let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
+    let more = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
+    let more = more.split_ascii_whitespace().filter_map(|group| group.parse().ok());
+    Some(Owner { user: it.uid(), groups: std::iter::once(it.gid()).chain(more).collect() })
 }
 
 /// A file that the proxy changes, and nobody else but operators.
@@ -105,14 +125,22 @@ fn written(path: &Path, it: &Metadata, user: Option<u32>) -> Result<String, Wron
     }
 }
 
-fn hidden(path: &Path, it: &Metadata) -> Result<String, Wrong> {
-    let mode = it.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        let wanted = if it.is_dir() { "0700" } else { "0600" };
-        let found = format!("others may read or change it (mode {mode:04o})");
-        return Err(Wrong::new(found, format!("chmod {wanted} {}", path.display())));
+/// A file that nobody but its owner and these groups may read, and nobody but its owner may change.
+fn hidden(path: &Path, it: &Metadata, groups: &[u32]) -> Result<String, Wrong> {
+    let (mode, group) = (it.mode() & 0o7777, it.gid());
+    let shown = if groups.contains(&group) { 0o037 } else { 0o077 };
+    if mode & shown == 0 {
+        let group = if mode & 0o040 == 0 { String::new() } else { format!(", group {group}") };
+        return Ok(format!("user {}{group}, mode {mode:04o}", it.uid()));
     }
-    Ok(format!("user {}, mode {mode:04o}", it.uid()))
+    let found = format!("others may read or change it (mode {mode:04o}, group {group})");
+    let wanted = if it.is_dir() { "0700" } else { "0600" };
+    let path = path.display();
+    let help = match groups.first() {
+        Some(proxys) => format!("chmod {wanted} {path}, or chgrp {proxys} and chmod 0640"),
+        None => format!("chmod {wanted} {path}"),
+    };
+    Err(Wrong::new(found, help))
 }
 
 /// A path, and what is in it where it is a folder.
@@ -121,4 +149,31 @@ fn each(path: &Path) -> Vec<PathBuf> {
     let mut inside: Vec<PathBuf> = inside.map(|file| file.path()).take(MOST).collect();
     inside.sort();
     std::iter::once(path.to_owned()).chain(inside).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_proxys_group_may_read_its_key_and_no_other_may() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let own = file.path().metadata().unwrap().gid();
+        for (mode, groups, is_hidden) in [
+            (0o600, &[][..], true),
+            (0o640, &[own], true),
+            (0o440, &[own.wrapping_add(1), own], true),
+            (0o640, &[], false),
+            (0o640, &[own.wrapping_add(1)], false),
+            (0o660, &[own], false),
+            (0o644, &[own], false),
+        ] {
+            std::fs::set_permissions(file.path(), Permissions::from_mode(mode)).unwrap();
+            let judged = hidden(file.path(), &file.path().metadata().unwrap(), groups);
+            assert_eq!(judged.is_ok(), is_hidden, "{mode:o} {groups:?}: {judged:?}");
+        }
+    }
 }
