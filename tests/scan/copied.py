@@ -67,13 +67,13 @@ class Copy:
     def is_clean(self) -> bool:
         return self.git("status", "--porcelain") == ""
 
-    def command(self, *flags: str) -> list[str]:
+    def command(self, *flags: str, extract: list[str] | None = None) -> list[str]:
         known = ["--routes", str(self.table), "--output", "json", "cleanup", str(self.folder)]
-        return [MIGRATE, *known, "--extract", *EXTRACTED, "--yes", *flags]
+        return [MIGRATE, *known, *(extract or ["--extract", *EXTRACTED]), "--yes", *flags]
 
-    def cleanup(self, *flags: str) -> tuple[int, dict]:
+    def cleanup(self, *flags: str, extract: list[str] | None = None) -> tuple[int, dict]:
         done = subprocess.run(
-            self.command(*flags), capture_output=True, text=True, timeout=60, env=self.environment(), check=False
+            self.command(*flags, extract=extract), capture_output=True, text=True, timeout=60, env=self.environment(), check=False
         )
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)

@@ -1,5 +1,6 @@
 """`migrate cleanup` on a Git copy of the stand-in: it still starts and passes its own tests, and everything comes back."""
 
+import ast
 import random
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import edited
 from copied import EXTRACTED, TABLE, Copy
 
 
@@ -91,6 +93,44 @@ def test_a_dirty_tree_is_refused(copy: Copy) -> None:
     code, refused = copy.cleanup()
     assert code == 3 and "new.txt" in refused["error"]["message"]
     assert copy.commits() == 1
+
+
+SERVER = "coordinator/server.py"
+
+
+def test_a_file_that_is_no_utf_8_is_said_to_be_none(copy: Copy) -> None:
+    server = copy.folder / SERVER
+    server.write_bytes(b"# -*- coding: latin-1 -*-\n# \xe9\n" + server.read_bytes())
+    copy.commit("Latin")
+    code, refused = copy.cleanup()
+    assert code == 3 and [one["what"].split(":")[0] for one in refused["against"]] == ["is no UTF-8"]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_generated_modules_lose_what_goes_and_nothing_else(copy: Copy, seed: int) -> None:
+    edited.write(copy.folder, seed, 300)
+    copy.commit("Generated")
+    gone = ["--extract", "pkg/gone.py"]
+    modules = sorted((copy.folder / "pkg").glob("m*.py"))
+    before = {f"pkg/{file.name}": file.read_bytes().decode() for file in modules}
+    code, refused = copy.cleanup("--dry-run", extract=gone)
+    assert (code, refused["result"]) == (3, "refused")
+    against = {(one["file"], one["line"]) for one in refused["against"]}
+    expected = {(path, line) for path, text in before.items() for line in edited.uses(text)}
+    assert expected - against == set(), "not seen"
+    assert against - expected == set(), "invented"
+
+    for path in {path for path, _ in expected}:
+        (copy.folder / path).unlink()
+        del before[path]
+    copy.commit("Without those that use it")
+    code, done = copy.cleanup(extract=gone)
+    assert (code, done["result"]) == (0, "done"), done
+    assert len(before) > 100
+    for path, text in before.items():
+        after = (copy.folder / path).read_bytes().decode()
+        assert not edited.unbound(after), f"{text}\nbecame\n{after}"
+        assert ast.dump(ast.parse(after)) == edited.without(text), f"{text}\nbecame\n{after}"
 
 
 def test_a_run_that_was_killed_is_ended_by_the_next(copy: Copy) -> None:

@@ -1,16 +1,15 @@
 //! What taking the extracted files out of a monolith would do: which files go, which are edited how, and what stands against it.
 
+mod gone;
+
 use std::collections::BTreeMap;
 
-use crate::FileId;
 use crate::border::{self, Place, Sides};
 use crate::facts::{Facts, Form};
-use crate::lookup::Lookup;
-use crate::modules::{Meaning, Modules};
+use crate::modules::Modules;
 use crate::names::Monolith;
-use crate::offered::{Instead, Offered};
-use crate::removal::{self, Edited, Gone};
-use crate::routes;
+use crate::offered::Offered;
+use crate::removal::{self, Edited};
 
 /// What would be done.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,13 +22,13 @@ pub struct Cleanup {
     pub against: Vec<Place>,
 }
 
-/// Plans it; `text` gives the text of a file, and `client` offers what the files that stay used.
+/// Plans it; `text` gives the text of a file or says why there is none, and `client` offers what the files that stay used.
 pub fn plan(
     paths: &[String],
     facts: &[Facts],
     sides: &Sides,
     client: Option<&str>,
-    text: &dyn Fn(&str) -> Option<String>,
+    text: &dyn Fn(&str) -> Result<String, String>,
 ) -> Cleanup {
     let modules = Modules::of(paths.iter().map(String::as_str));
     let monolith = Monolith { facts, modules: &modules };
@@ -50,14 +49,17 @@ pub fn plan(
     plan.moved = sides.extracted.iter().filter_map(|file| paths.get(*file).cloned()).collect();
     plan.against.extend(orphans(monolith, paths, sides));
     let offered = client.and_then(|client| Offered::by(monolith, paths, client));
-    for (file, gone) in gone(monolith, sides, offered.as_ref()) {
+    for (file, gone) in gone::of(monolith, sides, offered.as_ref()) {
         let Some(path) = paths.get(file) else { continue };
         let mut stands_against = |line, what: String| {
             plan.against.push(Place { file: path.clone(), line, what });
         };
-        let Some(text) = text(path) else {
-            stands_against(1, "can't be read any more".to_owned());
-            continue;
+        let text = match text(path) {
+            Ok(text) => text,
+            Err(why) => {
+                stands_against(1, why);
+                continue;
+            }
         };
         match removal::edit(&text, &gone) {
             Ok(edited) => {
@@ -67,7 +69,9 @@ pub fn plan(
                         format!("uses {name}, which nothing would bind any more"),
                     );
                 }
-                plan.edited.insert(path.clone(), edited);
+                if edited.text != text {
+                    plan.edited.insert(path.clone(), edited);
+                }
             }
             Err(mistake) => stands_against(mistake.line, mistake.what),
         }
@@ -96,49 +100,6 @@ fn orphans(monolith: Monolith<'_>, paths: &[String], sides: &Sides) -> Vec<Place
     found
 }
 
-/// What of the extracted files each file that stays would lose.
-fn gone(
-    monolith: Monolith<'_>,
-    sides: &Sides,
-    offered: Option<&Offered<'_>>,
-) -> BTreeMap<FileId, Gone> {
-    let is_gone = |file: &FileId| sides.extracted.contains(file);
-    let mut all: BTreeMap<FileId, Gone> = BTreeMap::new();
-    for (file, facts) in monolith.facts.iter().enumerate().filter(|(file, _)| !is_gone(file)) {
-        for import in &facts.imports.all {
-            if matches!(import.form, Form::Text | Form::Dynamic) {
-                continue;
-            }
-            let (origins, meaning) = monolith.targets(file, import);
-            // A module that is gone, or a name that comes from one.
-            let module_goes =
-                matches!(&meaning, Meaning::Files(files) if files.iter().all(&is_gone));
-            let goes = module_goes || origins.iter().all(|origin| is_gone(&origin.file));
-            if !goes || origins.is_empty() {
-                continue;
-            }
-            let place = (import.line, import.bound.clone());
-            match offered.and_then(|it| it.instead(file, import, &origins, &is_gone)) {
-                None => {
-                    all.entry(file).or_default().imports.insert(place);
-                }
-                Some(Instead::From(source)) => {
-                    all.entry(file).or_default().rewired.insert(place, source);
-                }
-                Some(Instead::AsBefore) => {}
-            }
-        }
-    }
-    let lookup = Lookup::new(monolith);
-    for ((file, line, child), routers) in routes::taken_in(&lookup) {
-        let goes = !routers.is_empty() && routers.iter().all(is_gone);
-        if goes && !is_gone(&file) {
-            all.entry(file).or_default().taken_in.insert((line, child));
-        }
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +112,8 @@ mod tests {
         let extracted = paths.iter().position(|path| path == "app/agents.py");
         let sides = Sides { extracted: extracted.into_iter().collect(), ..Sides::default() };
         let text = |path: &str| {
-            files.iter().find(|(known, _)| *known == path).map(|(_, text)| (*text).to_owned())
+            let file = files.iter().find(|(known, _)| *known == path);
+            file.map(|(_, text)| (*text).to_owned()).ok_or_else(String::new)
         };
         let client = Some("app/clients/agents.py");
         let plan = plan(&paths, &facts, &sides, client, &text);
@@ -195,6 +157,48 @@ mod tests {
         app/routers/__init__.py
         from ..jobs import router as jobs
         __all__ = ['jobs']
+        ");
+    }
+
+    #[test]
+    fn what_comes_through_something_that_stays_is_seen() {
+        let files = [
+            ("app/__init__.py", "__all__ = ['agents', 'jobs']\n"),
+            ("app/agents.py", AGENTS),
+            ("app/jobs.py", "router = APIRouter()\n"),
+            (
+                "app/routers/__init__.py",
+                "from ..agents import router as agents\nfrom ..jobs import router as jobs\n",
+            ),
+            (
+                "app/lists.py",
+                "from . import routers\nALL = [routers.agents, routers.jobs]\nprint(routers.agents)\n",
+            ),
+            (
+                "app/loops.py",
+                "from . import agents, jobs\nfor one in [agents, jobs]:\n    api.include_router(one.router)\n\
+                 for one in [agents, jobs]:\n    one.start()\n",
+            ),
+            ("app/use.py", "import app\nimport app.jobs\napp.agents.run(app.jobs)\n"),
+        ];
+        assert_snapshot!(cleaned(&files), @r"
+        app/__init__.py
+        __all__ = ['jobs']
+        app/lists.py
+        from . import routers
+        ALL = [routers.jobs]
+        print(routers.agents)
+        app/loops.py
+        from . import jobs
+        for one in [jobs]:
+            api.include_router(one.router)
+        for one in [agents, jobs]:
+            one.start()
+        app/routers/__init__.py
+        from ..jobs import router as jobs
+        app/lists.py:3 uses routers.agents, which nothing would bind any more
+        app/loops.py:4 uses agents, which nothing would bind any more
+        app/use.py:3 uses app.agents, which nothing would bind any more
         ");
     }
 
@@ -296,7 +300,7 @@ mod tests {
         let paths = ["app/agents/__init__.py".to_owned(), "app/agents/kept.py".to_owned()];
         let sides = Sides { extracted: [0].into(), ..Sides::default() };
         let facts = [Facts::default(), Facts::default()];
-        let plan = plan(&paths, &facts, &sides, None, &|_| Some(String::new()));
+        let plan = plan(&paths, &facts, &sides, None, &|_| Ok(String::new()));
         let said: Vec<&str> = plan.against.iter().map(|it| it.file.as_str()).collect();
         assert_eq!(said, ["app/agents/kept.py"]);
     }

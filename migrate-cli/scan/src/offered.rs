@@ -64,11 +64,19 @@ impl<'m> Offered<'m> {
         let meaning = self.monolith.modules.meaning(file, import.level, &import.module);
         let Meaning::Files(direct) = meaning else { return None };
         if !direct.iter().all(is_gone) {
-            let passes_on = |file: &FileId| is_gone(file) || self.passes_on(*file, origin);
-            return origin.through.iter().all(passes_on).then_some(Instead::AsBefore);
+            return self.is_passed_on(origin, is_gone).then_some(Instead::AsBefore);
         }
         let module = self.module_from(file, import)?;
         Some(Instead::From(Source { module, name: Some(function.clone()) }))
+    }
+
+    /// Whether a name that the client offers comes through files that take it from there.
+    pub(crate) fn is_passed_on(&self, origin: &Origin, is_gone: &dyn Fn(&FileId) -> bool) -> bool {
+        let Some(name) = &origin.name else { return false };
+        let passes_on = |file: &FileId| is_gone(file) || self.passes_on(*file, origin);
+        self.functions.contains_key(&(origin.file, name.clone()))
+            && origin.through.iter().any(|file| !is_gone(file))
+            && origin.through.iter().all(passes_on)
     }
 
     /// Whether a file gets a name by an import that says so: what a star brings, it would lose.

@@ -1,6 +1,6 @@
 //! Python text as a tree, whatever is wrong with it.
 
-use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_ast::{Expr, Mod, ModModule};
 use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::Ranged as _;
@@ -50,6 +50,11 @@ pub fn parse(text: &str) -> Result<Source, Mistake> {
         Mod::Module(module) => Ok(Source { module, lines, mistake }),
         Mod::Expression(_) => Err(Mistake { line: 1, what: "an expression, no module".to_owned() }),
     }
+}
+
+/// The tokens of a text that [`parse`] has read.
+pub fn tokens(text: &str) -> Tokens {
+    parse_unchecked(text, ParseOptions::from(Mode::Module)).tokens().clone()
 }
 
 /// Where a statement may nest more than [`DEEPEST`] levels deep. Brackets nest, and what stands in a row without a comma may.

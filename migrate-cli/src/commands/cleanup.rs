@@ -205,7 +205,7 @@ async fn take_out(
         refuse_dirty(repository, &added).await?;
     }
     let sides = source.sides(&wanted)?;
-    let text = |path: &str| std::fs::read_to_string(args.monolith.dir.join(path)).ok();
+    let text = |path: &str| read_text(&args.monolith.dir.join(path));
     let plan = cleanup::plan(&source.paths, &source.facts, &sides, client, &text);
     let serving = survey::of(&source.paths, &source.facts, &[], &sides).routes;
     let mut report = report(&plan, &args.attic);
@@ -313,6 +313,14 @@ async fn refuse_dirty(
         message: format!("the tree has changes: {named}{more}"),
         help: "commit them, or put them aside with `git stash --include-untracked`".to_owned(),
     })
+}
+
+/// The text of a file, or why there is none.
+fn read_text(file: &Path) -> Result<String, String> {
+    let bytes =
+        std::fs::read(file).map_err(|problem| format!("can't be read any more: {problem}"))?;
+    String::from_utf8(bytes)
+        .map_err(|_mixed| "is no UTF-8: write it anew as UTF-8 first".to_owned())
 }
 
 fn write(file: &Path, patch: &[u8]) -> Result<(), Failure> {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ruff_python_ast::{Alias, Expr, StmtImport, StmtImportFrom};
 use ruff_text_size::Ranged;
 
-use super::Walk;
-use crate::python::dotted;
+use super::layout::{Holder, end, start};
+use super::walk::Walk;
 
 /// Where a name is to come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub struct Rewired {
 
 impl<'a> Walk<'a> {
     /// Where an alias is to come from, if that is somewhere else.
-    fn source(&self, alias: &Alias) -> Option<&'a Source> {
-        let line = self.lines.at(alias.range.start().to_usize());
+    pub(super) fn source(&self, alias: &Alias) -> Option<&'a Source> {
+        let line = self.line(alias.range);
         let bound = alias.asname.as_ref().unwrap_or(&alias.name).to_string();
         self.gone.rewired.get(&(line, bound))
     }
@@ -41,12 +41,9 @@ impl<'a> Walk<'a> {
         for alias in &import.names {
             let Some(source) = self.source(alias) else { continue };
             let range = alias.name.range;
-            self.splice(range.start().to_usize(), range.end().to_usize(), &source.module);
-            let line = self.lines.at(range.start().to_usize());
+            self.splices.put(start(range)..end(range), &source.module);
+            let line = self.line(range);
             let (from, to) = (alias.name.to_string(), source.module.clone());
-            if alias.asname.is_none() {
-                self.renamed.insert(from.clone(), to.clone());
-            }
             self.found.rewired.push(Rewired { line, from, to });
         }
     }
@@ -74,21 +71,21 @@ impl<'a> Walk<'a> {
 
     /// All of it comes from one other module: only that and changed names are written anew.
     fn rewire_whole(&mut self, import: &StmtImportFrom, module: &str, names: &[(&Alias, &str)]) {
-        let start = import.range.start().to_usize() + "from".len();
-        let known = import.module.as_ref().map_or(start, |name| name.range.end().to_usize());
-        let rest = self.source.get(known..).unwrap_or_default();
-        let end = rest.find("import").map_or(known, |at| known + at);
-        self.splice(start, end, &format!(" {module} "));
+        let from = start(import.range) + "from".len();
+        let known = import.module.as_ref().map_or(from, |name| end(name.range));
+        let rest = self.layout.source.get(known..).unwrap_or_default();
+        let to = rest.find("import").map_or(known, |at| known + at);
+        self.splices.put(from..to, &format!(" {module} "));
         for (alias, name) in names.iter().filter(|(alias, name)| alias.name.as_str() != *name) {
             let range = alias.name.range;
             let with = match &alias.asname {
                 Some(_) => (*name).to_owned(),
                 None => format!("{name} as {}", alias.name),
             };
-            self.splice(range.start().to_usize(), range.end().to_usize(), &with);
+            self.splices.put(start(range)..end(range), &with);
         }
         let to = statement(module, names);
-        let line = self.lines.at(import.range.start().to_usize());
+        let line = self.line(import.range);
         self.found.rewired.push(Rewired { line, from: self.shown(import.range()), to });
     }
 
@@ -101,21 +98,21 @@ impl<'a> Walk<'a> {
     ) {
         let statements: Vec<String> =
             by_module.iter().map(|(module, names)| statement(module, names)).collect();
-        let (start, end) = (import.range.start().to_usize(), import.range.end().to_usize());
-        let before = self.source.get(..start).unwrap_or_default();
+        let whole = start(import.range)..end(import.range);
+        let before = self.layout.source.get(..whole.start).unwrap_or_default();
         let indent = before.rsplit('\n').next().unwrap_or_default();
         let between =
             if indent.trim().is_empty() { format!("\n{indent}") } else { "; ".to_owned() };
         let new = statements.join(&between);
         let gone = import.names.iter().filter(|alias| self.alias_goes(alias)).count();
-        let line = self.lines.at(start);
+        let line = self.line(import.range);
         self.found.rewired.push(Rewired {
             line,
             from: self.shown(import.range()),
             to: new.clone(),
         });
         if gone + rewired == import.names.len() {
-            self.splice(start, end, &new);
+            self.splices.put(whole, &new);
             return;
         }
         let goes: Vec<bool> = import
@@ -125,37 +122,21 @@ impl<'a> Walk<'a> {
             .collect();
         let ranges: Vec<_> = import.names.iter().map(|alias| alias.range).collect();
         let noted = self.found.removed.len();
-        self.take(&ranges, &goes);
+        self.take(&ranges, &goes, Holder::Names);
         // They stand among the rewired ones.
         self.found.removed.truncate(noted);
-        self.splice(start, start, &format!("{new}{between}"));
+        self.splices.put(whole.start..whole.start, &format!("{new}{between}"));
     }
 
-    /// A use of a module by its own name, which is another one now; gives back whether it is one.
-    pub(super) fn rename(&mut self, expression: &Expr) -> bool {
-        if self.renamed.is_empty() {
-            return false;
-        }
-        let Some(chain) = dotted(expression) else { return false };
-        let is_it = |old: &&String| {
-            chain
-                .strip_prefix(old.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let Some(old) = self.renamed.keys().find(is_it).cloned() else { return false };
-        let new = self.renamed.get(&old).cloned().unwrap_or_default();
-        let start = expression.range().start().to_usize();
-        let end = start + old.len();
-        if self.source.get(start..end) == Some(old.as_str()) {
-            self.splice(start, end, &new);
+    /// A use of a module by its own name, which is another one now.
+    pub(super) fn rename(&mut self, expression: &Expr, old: &str, new: &str) {
+        let from = start(expression.range());
+        let range = from..from + old.len();
+        if self.layout.source.get(range.clone()) == Some(old) {
+            self.splices.put(range, new);
         } else {
-            self.found.left.push((self.lines.at(start), old));
+            self.left(expression.range(), old.to_owned());
         }
-        true
-    }
-
-    fn splice(&mut self, start: usize, end: usize, with: &str) {
-        self.splices.insert(start, (end, with.to_owned()));
     }
 }
 
