@@ -1,10 +1,13 @@
 """`migrate cleanup` on a Git copy of the stand-in: it still starts and passes its own tests, and everything comes back."""
 
 import ast
+import os
+import pty
 import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,6 +101,73 @@ def test_a_dirty_tree_is_refused(copy: Copy) -> None:
 SERVER = "coordinator/server.py"
 
 
+def test_a_change_while_the_question_stands_there_is_left_alone(copy: Copy) -> None:
+    server = copy.folder / SERVER
+    code, said = asked(copy, lambda: append(server, "# mine\n"))
+    assert code == 3 and "server.py" in said, said
+    assert copy.commits() == 1 and server.read_text().endswith("# mine\n")
+    assert copy.git("status", "--porcelain") == f"M services/monolith/{SERVER}"
+    copy.git("checkout", "-q", "--", ".")
+    # A commit that somebody makes meanwhile is not taken back by that of the cleanup.
+    code, said = asked(copy, lambda: (append(server, "# mine\n"), copy.commit("Mine")))
+    assert code == 3 and "begin again" in said, said
+    assert copy.commits() == 2 and copy.is_clean()
+
+
+def test_what_git_does_not_look_at_is_not_committed_or_lost(copy: Copy) -> None:
+    for path in (SERVER, EXTRACTED[0]):
+        below = f"services/monolith/{path}"
+        copy.git("update-index", "--assume-unchanged", below)
+        append(copy.folder / path, "# mine\n")
+        code, refused = copy.cleanup()
+        assert code == 3 and below in refused["error"]["message"]
+        assert copy.commits() == 1 and (copy.folder / path).read_text().endswith("# mine\n")
+        copy.git("update-index", "--no-assume-unchanged", below)
+        copy.git("checkout", "-q", "--", ".")
+
+
+def test_ignored_files_are_never_written_over(copy: Copy) -> None:
+    ignored = copy.repository / ".git/info/exclude"
+    ignored.write_text(".attic\n")
+    precious = copy.folder / ".attic" / EXTRACTED[2]
+    edited.put(precious, "precious")
+    for flags in (["--dry-run"], []):
+        code, refused = copy.cleanup(*flags)
+        assert code == 3 and f".attic/{EXTRACTED[2]}" in refused["error"]["message"]
+    assert (copy.commits(), precious.read_text()) == (1, "precious")
+    precious.unlink()
+    code, done = copy.cleanup()
+    assert code == 0, done
+    back = copy.folder / EXTRACTED[2]
+    back.write_text("precious")
+    ignored.write_text("/services/monolith/coordinator/engine.py\n")
+    code, refused = copy.cleanup("--undo")
+    assert code == 3 and EXTRACTED[2] in refused["error"]["message"]
+    assert (copy.commits(), back.read_text()) == (2, "precious")
+    back.unlink()
+    assert copy.cleanup("--undo")[0] == 0
+
+
+def test_a_file_that_was_only_touched_is_no_change(copy: Copy) -> None:
+    for path in (SERVER, *EXTRACTED):
+        os.utime(copy.folder / path, (1, 1))
+    code, done = copy.cleanup()
+    assert code == 0 and copy.is_clean(), done
+
+
+def test_a_patch_can_be_applied_whatever_git_was_told_to_show(copy: Copy, tmp_path: Path) -> None:
+    for name, value in (("color.ui", "always"), ("diff.noprefix", "true"), ("diff.external", "true"), ("diff.context", "0")):
+        copy.git("config", name, value)
+    patch = tmp_path / "cleanup.patch"
+    code, done = copy.cleanup("--patch", str(patch))
+    assert code == 0, done
+    copy.git("apply", "--index", str(patch))
+    patched = copy.git("write-tree")
+    copy.git("reset", "-q", "--hard")
+    copy.cleanup()
+    assert copy.tree() == patched
+
+
 def test_a_file_that_is_no_utf_8_is_said_to_be_none(copy: Copy) -> None:
     server = copy.folder / SERVER
     server.write_bytes(b"# -*- coding: latin-1 -*-\n# \xe9\n" + server.read_bytes())
@@ -189,6 +259,29 @@ def settle(session: int) -> None:
     while is_alive():
         assert time.monotonic() < limit, "a Git does not end"
         time.sleep(0.05)
+
+
+def asked(copy: Copy, meanwhile: Callable[[], object]) -> tuple[int, str]:
+    """Says yes on a terminal, after something was done while the question stood there."""
+    ours, theirs = pty.openpty()
+    command = [word for word in copy.command() if word != "--yes"]
+    run = subprocess.Popen(command, env=copy.environment(), stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(ours, 4096)
+    meanwhile()
+    os.write(ours, b"y\n")
+    while True:
+        try:
+            more = os.read(ours, 4096)
+        except OSError:
+            break
+        if not more:
+            break
+        said += more
+    os.close(ours)
+    return run.wait(timeout=60), said.decode()
 
 
 def append(path: Path, text: str) -> None:

@@ -171,12 +171,13 @@ async fn undo(context: &Context, repository: &Repository) -> Result<CleanupRepor
     let known =
         |result, commit| CleanupReport { commit: Some(commit), ..CleanupReport::empty(result) };
     refuse_dirty(repository, &BTreeMap::new()).await?;
-    let tree = repository.tree_without(&commit).await?;
+    let changed = repository.tree_without(&commit).await?;
     if context.dry_run {
         return Ok(known(Came::Planned, commit));
     }
     confirm::ask(context, format_args!("take back what {commit} did?"))?;
-    let made = repository.put_back(&tree, &commit).await?;
+    refuse_dirty(repository, &BTreeMap::new()).await?;
+    let made = repository.put_back(&changed, &commit).await?;
     Ok(known(Came::Undone, made))
 }
 
@@ -207,22 +208,27 @@ async fn take_out(
     let sides = source.sides(&wanted)?;
     let text = |path: &str| read_text(&args.monolith.dir.join(path));
     let plan = cleanup::plan(&source.paths, &source.facts, &sides, client, &text);
-    let serving = survey::of(&source.paths, &source.facts, &[], &sides).routes;
+    let survey = survey::of(&source.paths, &source.facts, &[], &sides);
     let mut report = report(&plan, &args.attic);
     report.added = added.keys().cloned().collect();
     let table = read_table(&context.home)?;
-    report.against.extend(serving.served.iter().flat_map(|route| not_moved(route, &table)));
+    report.against.extend(survey.routes.served.iter().flat_map(|route| not_moved(route, &table)));
     if !report.against.is_empty() {
         report.result = Came::Refused;
         return Ok(report);
+    }
+    let change = change(&plan, &report, &added);
+    repository.refuse_unwatched(&change).await?;
+    if args.patch.is_none() {
+        repository.refuse_in_the_way(change.moved.iter().map(|(_, to)| to))?;
     }
     if context.dry_run {
         refuse_dirty(repository, &added).await?;
         return Ok(report);
     }
-    let tree = repository.tree(&change(&plan, &report, &added)).await?;
+    let changed = repository.tree(&change).await?;
     if let Some(file) = &args.patch {
-        write(file, &repository.patch(&tree).await?)?;
+        write(file, &repository.patch(&changed).await?)?;
         report.result = Came::Patched;
         return Ok(report);
     }
@@ -231,9 +237,11 @@ async fn take_out(
         context,
         format_args!("take {files} files out of {}?", args.monolith.dir.display()),
     )?;
+    // Somebody may have worked on while the question stood there.
+    refuse_dirty(repository, &added).await?;
     let moved = report.moved.iter().map(|one| format!("{}\n", one.from));
     let message = format!("Take the extracted files out\n\n{}", moved.collect::<String>());
-    report.commit = Some(repository.take_out(&tree, message.trim_end(), &report.added).await?);
+    report.commit = Some(repository.take_out(&changed, message.trim_end(), &added).await?);
     report.result = Came::Done;
     Ok(report)
 }

@@ -25,6 +25,21 @@ pub(crate) struct Change {
     pub(crate) added: BTreeMap<String, String>,
 }
 
+/// A tree that a change comes to, and the commit that it is a change of.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    tree: String,
+    base: String,
+}
+
+/// A file that lies in the work tree before Git has it.
+#[derive(Debug)]
+struct Added<'t> {
+    /// In the repository.
+    path: String,
+    text: &'t str,
+}
+
 /// A folder in a repository.
 #[derive(Debug)]
 pub(crate) struct Repository {
@@ -63,14 +78,12 @@ impl Repository {
     }
 
     /// The tree that a change comes to; nothing but objects is written.
-    pub(crate) async fn tree(&self, change: &Change) -> Result<String, Failure> {
-        let folder = tempfile::tempdir().map_err(|problem| Failure::Other {
-            message: format!("no temporary folder could be made: {problem}"),
-            help: "see that TMPDIR names a folder that you may write to".to_owned(),
-        })?;
+    pub(crate) async fn tree(&self, change: &Change) -> Result<Changed, Failure> {
+        let base = self.git.line(&["rev-parse", "--verify", "HEAD"]).await?;
+        let folder = temporary()?;
         let index = folder.path().join("index");
         let apart = self.git.clone().with("GIT_INDEX_FILE", index.display().to_string());
-        apart.ask(&["read-tree", "HEAD"]).await?;
+        apart.ask(&["read-tree", &base]).await?;
         let known = apart.ask(&["ls-files", "-s", "-z"]).await?;
         let known = String::from_utf8_lossy(&known).into_owned();
         // `MODE ID STAGE<TAB>PATH`.
@@ -108,23 +121,73 @@ impl Repository {
         apart.tell(&words, gone.join("\0").into_bytes()).await?;
         let words = ["update-index", "-z", "--index-info"];
         apart.tell(&words, come.join("\0").into_bytes()).await?;
-        apart.line(&["write-tree"]).await
+        Ok(Changed { tree: apart.line(&["write-tree"]).await?, base })
     }
 
-    /// A tree as a patch of the last commit.
-    pub(crate) async fn patch(&self, tree: &str) -> Result<Vec<u8>, Failure> {
-        self.git.ask(&["diff", "--binary", "--full-index", "-M", "HEAD", tree]).await
+    /// A change as a patch of the commit that it is one of, whatever somebody has set for what Git shows.
+    pub(crate) async fn patch(&self, changed: &Changed) -> Result<Vec<u8>, Failure> {
+        let mut words = vec!["diff-tree", "-p", "-M", "--binary", "--full-index", "--unified=3"];
+        words.extend(["--no-color", "--no-ext-diff", "--no-textconv"]);
+        words.extend(["--src-prefix=a/", "--dst-prefix=b/", &changed.base, &changed.tree]);
+        self.git.ask(&words).await
+    }
+
+    /// Refuses files whose changes Git was told not to look for: the commit would have them, or they would be lost.
+    pub(crate) async fn refuse_unwatched(&self, change: &Change) -> Result<(), Failure> {
+        let below = change.moved.iter().map(|(from, _)| from).chain(change.written.keys());
+        let touched: BTreeSet<String> = below.map(|path| self.path(path)).collect();
+        let listed = self.git.ask(&["ls-files", "-v", "-z"]).await?;
+        let listed = String::from_utf8_lossy(&listed);
+        // `H PATH`; a small letter where it is assumed to be unchanged, `S` where the work tree is skipped.
+        let unwatched =
+            listed.split('\0').filter_map(|line| line.split_once(' ')).find(|(tag, path)| {
+                (*tag == "S" || tag.starts_with(|it: char| it.is_ascii_lowercase()))
+                    && touched.contains(*path)
+            });
+        match unwatched {
+            None => Ok(()),
+            Some((_, path)) => Err(Failure::Refused {
+                message: format!("Git was told not to look for changes of {path}"),
+                help: format!(
+                    "git update-index --no-assume-unchanged --no-skip-worktree {path}, and commit what it has"
+                ),
+            }),
+        }
+    }
+
+    /// Refuses new files, by their paths below the folder, where something lies already.
+    pub(crate) fn refuse_in_the_way<'p>(
+        &self,
+        new: impl IntoIterator<Item = &'p String>,
+    ) -> Result<(), Failure> {
+        new.into_iter().try_for_each(|path| self.refuse_there(&self.path(path)))
+    }
+
+    /// Refuses a new file where something lies already, or that would lie below what is no folder: Git writes over files that
+    /// it is told to ignore.
+    fn refuse_there(&self, path: &str) -> Result<(), Failure> {
+        let is_there = |part: &Path| {
+            let found = std::fs::symlink_metadata(self.top.join(part));
+            found.is_ok_and(|found| part == Path::new(path) || !found.is_dir())
+        };
+        match Path::new(path).ancestors().find(|part| is_there(part)) {
+            None => Ok(()),
+            Some(part) => Err(Failure::Refused {
+                message: format!("{} is there already, and Git does not have it", part.display()),
+                help: "it would be overwritten: move it away".to_owned(),
+            }),
+        }
     }
 
     /// Takes out: a commit of the tree, which is in force when this returns.
     pub(crate) async fn take_out(
         &self,
-        tree: &str,
+        changed: &Changed,
         message: &str,
-        added: &[String],
+        added: &BTreeMap<String, String>,
     ) -> Result<String, Failure> {
         let message = format!("{message}\n\n{DONE}: {}\n", self.folder());
-        self.commit(tree, &message, added).await
+        self.commit(changed, &message, added).await
     }
 
     /// The last commit that took something out of this folder and was not taken back.
@@ -152,21 +215,27 @@ impl Repository {
     }
 
     /// The tree without what a commit did; later commits stay.
-    pub(crate) async fn tree_without(&self, commit: &str) -> Result<String, Failure> {
-        let (base, before) = (format!("--merge-base={commit}"), format!("{commit}^"));
-        let words = ["merge-tree", "--write-tree", &base, "HEAD", &before];
-        self.git.line(&words).await.map_err(|problem| Failure::Refused {
+    pub(crate) async fn tree_without(&self, commit: &str) -> Result<Changed, Failure> {
+        let base = self.git.line(&["rev-parse", "--verify", "HEAD"]).await?;
+        let (merge, before) = (format!("--merge-base={commit}"), format!("{commit}^"));
+        let words = ["merge-tree", "--write-tree", &merge, &base, &before];
+        let tree = self.git.line(&words).await.map_err(|problem| Failure::Refused {
             message: format!("what {commit} did can't be taken back by itself: {problem}"),
             help: format!(
                 "later commits changed the same lines: git revert {commit}, and settle them by hand"
             ),
-        })
+        })?;
+        Ok(Changed { tree, base })
     }
 
     /// Puts back: a commit of the tree, which is in force when this returns.
-    pub(crate) async fn put_back(&self, tree: &str, commit: &str) -> Result<String, Failure> {
+    pub(crate) async fn put_back(
+        &self,
+        changed: &Changed,
+        commit: &str,
+    ) -> Result<String, Failure> {
         let message = format!("Put the extracted files back\n\n{UNDONE}: {commit}\n");
-        self.commit(tree, &message, &[]).await
+        self.commit(changed, &message, &BTreeMap::new()).await
     }
 
     /// Ends what was killed on its way; `true` where there was something to end.
@@ -212,27 +281,134 @@ impl Repository {
         if self.prefix.is_empty() { "." } else { &self.prefix }
     }
 
-    async fn commit(&self, tree: &str, message: &str, added: &[String]) -> Result<String, Failure> {
-        let old = self.git.line(&["rev-parse", "--verify", "HEAD"]).await?;
-        let words = ["commit-tree", tree, "-p", &old, "-F", "-"];
+    /// Commits a change; `added` are files of it that may lie in the work tree, and what stood in them.
+    async fn commit(
+        &self,
+        changed: &Changed,
+        message: &str,
+        added: &BTreeMap<String, String>,
+    ) -> Result<String, Failure> {
+        let Changed { tree, base } = changed;
+        let added = added.iter().map(|(path, text)| Added { path: self.path(path), text });
+        let added: Vec<Added<'_>> = added.filter(|it| self.top.join(&it.path).exists()).collect();
+        self.refuse_overwriting(changed, &added).await?;
+        let words = ["commit-tree", tree, "-p", base, "-F", "-"];
         let new = self.git.tell(&words, message.as_bytes().to_vec()).await?;
         let new = String::from_utf8_lossy(&new).trim().to_owned();
         // Only where nobody else has committed meanwhile.
-        self.git.ask(&["update-ref", "-m", "migrate cleanup", "HEAD", &new, &old]).await?;
+        self.git
+            .ask(&["update-ref", "-m", "migrate cleanup", "HEAD", &new, base])
+            .await
+            .map_err(|problem| moved_on(&problem))?;
+        let put = self.put_in_place(base, &new, &added).await;
+        if let Err(problem) = put {
+            // Git looks at every file before it touches one.
+            let words = ["update-ref", "-m", "migrate cleanup: not done", "HEAD", base, &new];
+            self.git.ask(&words).await?;
+            for Added { path, text } in &added {
+                let file = self.top.join(path);
+                if !file.exists() {
+                    std::fs::write(&file, text).map_err(|lost| not_replaced(&file, &lost))?;
+                }
+            }
+            return Err(problem);
+        }
+        Ok(new)
+    }
+
+    /// Brings the work tree from one commit to the next.
+    async fn put_in_place(
+        &self,
+        base: &str,
+        new: &str,
+        added: &[Added<'_>],
+    ) -> Result<(), Failure> {
         // Git never writes over a file that it does not know. The commit has what stood in these.
-        for path in added {
-            let file = self.top.join(self.path(path));
-            if let Err(problem) = std::fs::remove_file(&file)
-                && problem.kind() != std::io::ErrorKind::NotFound
-            {
-                return Err(Failure::Other {
-                    message: format!("{} can't be replaced: {problem}", file.display()),
-                    help: "the commit is made; the next run brings the files to what it says"
-                        .to_owned(),
-                });
+        for file in added.iter().map(|it| self.top.join(&it.path)) {
+            std::fs::remove_file(&file).map_err(|problem| not_replaced(&file, &problem))?;
+        }
+        self.git
+            .ask(&["read-tree", "-m", "-u", base, new])
+            .await
+            .map(drop)
+            .map_err(|problem| changed_meanwhile(&problem))
+    }
+
+    /// Refuses what would go with a change although no commit has it.
+    async fn refuse_overwriting(
+        &self,
+        changed: &Changed,
+        added: &[Added<'_>],
+    ) -> Result<(), Failure> {
+        let Changed { tree, base } = changed;
+        // A file that was only touched counts as changed until Git has looked; what has changed is said below.
+        drop(self.git.ask(&["update-index", "-q", "--refresh"]).await);
+        let added_paths: Vec<&str> = added.iter().map(|it| it.path.as_str()).collect();
+        for Added { path, text } in added {
+            if std::fs::read(self.top.join(path)).is_ok_and(|now| now != text.as_bytes()) {
+                return Err(changed_since(path));
             }
         }
-        self.git.ask(&["read-tree", "-m", "-u", &old, &new]).await?;
-        Ok(new)
+        let words =
+            ["diff-tree", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=A", base, tree];
+        let new = self.git.ask(&words).await?;
+        let new = String::from_utf8_lossy(&new).into_owned();
+        for path in new.split('\0').filter(|path| !path.is_empty() && !added_paths.contains(path)) {
+            self.refuse_there(path)?;
+        }
+        self.rehearse(changed, &added_paths).await.map_err(|problem| changed_meanwhile(&problem))
+    }
+
+    /// Has Git look, with an index of its own, whether it could bring the work tree to a change.
+    async fn rehearse(&self, changed: &Changed, added: &[&str]) -> Result<(), Failure> {
+        let folder = temporary()?;
+        let index = folder.path().join("index");
+        let own = self.top.join(self.git.line(&["rev-parse", "--git-path", "index"]).await?);
+        std::fs::copy(&own, &index).map_err(|problem| not_replaced(&index, &problem))?;
+        let apart = self.git.clone().with("GIT_INDEX_FILE", index.display().to_string());
+        if !added.is_empty() {
+            let words = ["ls-tree", "-r", "-z", "--full-tree", &changed.tree, "--"];
+            let there = self.git.ask(&[&words[..], added].concat()).await?;
+            apart.tell(&["update-index", "-z", "--index-info"], there).await?;
+        }
+        let words = ["read-tree", "-m", "-u", "-n", &changed.base, &changed.tree];
+        apart.ask(&words).await.map(drop)
+    }
+}
+
+fn temporary() -> Result<tempfile::TempDir, Failure> {
+    tempfile::tempdir().map_err(|problem| Failure::Other {
+        message: format!("no temporary folder could be made: {problem}"),
+        help: "see that TMPDIR names a folder that you may write to".to_owned(),
+    })
+}
+
+fn changed_since(path: &str) -> Failure {
+    Failure::Refused {
+        message: format!("{path} has changed meanwhile"),
+        help: "commit it, or put it aside with `git stash`, and begin again".to_owned(),
+    }
+}
+
+fn changed_meanwhile(problem: &Failure) -> Failure {
+    Failure::Refused {
+        message: format!(
+            "the files can't be brought to what the commit would say, so there is none: {problem}"
+        ),
+        help: "look at what `git status` says, put that right, and begin again".to_owned(),
+    }
+}
+
+fn moved_on(problem: &Failure) -> Failure {
+    Failure::Refused {
+        message: format!("the commit was not made: {problem}"),
+        help: "if somebody else has committed meanwhile, begin again".to_owned(),
+    }
+}
+
+fn not_replaced(file: &Path, problem: &std::io::Error) -> Failure {
+    Failure::Other {
+        message: format!("{} can't be replaced: {problem}", file.display()),
+        help: "see that you may write to its folder, and begin again".to_owned(),
     }
 }
