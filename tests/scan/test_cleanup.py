@@ -168,6 +168,33 @@ def test_a_patch_can_be_applied_whatever_git_was_told_to_show(copy: Copy, tmp_pa
     assert copy.tree() == patched
 
 
+LOADER = """import importlib
+import pkgutil
+
+import coordinator
+
+
+def load(app):
+    for found in pkgutil.iter_modules(coordinator.__path__):
+        module = importlib.import_module(f"coordinator.{found.name}")
+        app.include_router(module.router)
+"""
+
+
+def test_a_loader_stands_against_it_until_somebody_has_looked(copy: Copy, tmp_path: Path) -> None:
+    loader = copy.folder / "coordinator/loader.py"
+    loader.write_text(LOADER)
+    copy.commit("Load whatever is there")
+    code, refused = copy.cleanup("--dry-run")
+    assert (code, refused["result"]) == (3, "refused")
+    assert [(one["file"], one["line"]) for one in refused["against"]] == [("coordinator/loader.py", 9)]
+    config = tmp_path / "migration.toml"
+    globs = ", ".join(f"'{path}'" for path in EXTRACTED)
+    config.write_text(f"format = 1\n[scan]\nextracted = [{globs}]\n[cleanup]\nacknowledged = ['coordinator/loader.py']\n")
+    code, planned = copy.cleanup("--dry-run", extract=["--config", str(config)])
+    assert (code, planned["result"]) == (0, "planned"), planned
+
+
 def test_a_file_that_is_no_utf_8_is_said_to_be_none(copy: Copy) -> None:
     server = copy.folder / SERVER
     server.write_bytes(b"# -*- coding: latin-1 -*-\n# \xe9\n" + server.read_bytes())

@@ -1,6 +1,7 @@
 //! What taking the extracted files out of a monolith would do: which files go, which are edited how, and what stands against it.
 
 mod gone;
+pub mod untold;
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use flip::standing::read_table;
 use routes::{RouteTable, Stage};
 use scan::border::Place;
-use scan::cleanup::{self, Cleanup};
+use scan::cleanup::{self, Cleanup, untold};
 use scan::served::Served;
 use scan::survey;
 use serde::Serialize;
@@ -31,7 +31,8 @@ places: imports of the extracted files, routers of theirs that are taken in, and
 is one commit, which --undo takes back with another one, also after later commits.
 
 Nothing is done while something else uses an extracted file (each place is named), while a route of theirs is not at stage `service`,
-or while the tree has changes. What was killed on its way is ended by the next run.
+while a dynamic import or a router that can't be told may be one of theirs ([cleanup] acknowledged in migration.toml lists files that
+somebody has looked at), or while the tree has changes. What was killed on its way is ended by the next run.
 
 --use-client names a client below DIR that `migrate client generate` has written. Imports of what it offers then come from there, and
 so do those of files that stay; it may be new in the tree, and becomes part of the commit. Hooks of Git are not run.
@@ -213,6 +214,8 @@ async fn take_out(
     report.added = added.keys().cloned().collect();
     let table = read_table(&context.home)?;
     report.against.extend(survey.routes.served.iter().flat_map(|route| not_moved(route, &table)));
+    let looked = args.monolith.border.looked()?.acknowledged;
+    report.against.extend(untold::against(&survey, &plan.moved, &|file| looked.contains(file)));
     if !report.against.is_empty() {
         report.result = Came::Refused;
         return Ok(report);

@@ -1,4 +1,5 @@
-//! `migration.toml`: which files leave the monolith, which both sides may import, and what takes the place of names that stay in use.
+//! `migration.toml`: which files leave the monolith, which both sides may import, what takes the place of names that stay in use, and
+//! what somebody has looked at that no scan can tell.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,6 +20,25 @@ struct Written {
     scan: Border,
     #[serde(default)]
     client: Replaced,
+    #[serde(default)]
+    cleanup: Looked,
+}
+
+/// What somebody has looked at before the files are taken out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Looked {
+    /// Files whose dynamic imports and routers that can't be told have nothing to do with the extracted ones; paths below the scanned
+    /// folder.
+    #[serde(default)]
+    pub(crate) acknowledged: BTreeSet<String>,
+}
+
+impl Looked {
+    /// Reads it.
+    pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
+        Ok(read(file)?.cleanup)
+    }
 }
 
 /// What is said about names that a client takes the place of. A name is `MODULE.NAME`, with as much of the path before it as tells it
@@ -172,6 +192,16 @@ mod tests {
         assert!(refused.contains("line 4") && refused.contains("`extract`"), "{refused}");
         let refused = parse("format = 2\n[scan]\nextracted = []\n").unwrap_err();
         assert!(refused.contains("format = 2"), "{refused}");
+    }
+
+    #[test]
+    fn acknowledged_files_are_read() {
+        let text = "format = 1\n[scan]\nextracted = ['a.py']\n[cleanup]\nacknowledged = ['b.py']\n";
+        let looked = super::parse(Path::new("migration.toml"), text).unwrap().cleanup;
+        assert!(looked.acknowledged.contains("b.py"));
+        assert!(
+            parse(&text.replace("acknowledged", "acknowledge")).unwrap_err().contains("line 5")
+        );
     }
 
     #[test]

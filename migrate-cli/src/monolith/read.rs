@@ -80,6 +80,15 @@ impl Border {
             Ok(config::Replaced::default())
         }
     }
+
+    /// What somebody has looked at; nothing where no file is read.
+    pub(crate) fn looked(&self) -> Result<config::Looked, Failure> {
+        if self.extract.is_empty() {
+            config::Looked::read(&self.config)
+        } else {
+            Ok(config::Looked::default())
+        }
+    }
 }
 
 impl Source {
