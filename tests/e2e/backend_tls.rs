@@ -21,18 +21,18 @@ use tokio::task::AbortHandle;
 
 use crate::{BINARIES, stack};
 
-const MONTH: Duration = Duration::from_hours(30 * 24);
+pub(crate) const MONTH: Duration = Duration::from_hours(30 * 24);
 const BODY: &str = r#"{"backend":"monolith"}"#;
 
 /// A backend that speaks HTTP/1.1 and HTTP/2, with TLS or without, and answers as the old one does.
-struct Secured {
-    address: SocketAddr,
+pub(crate) struct Secured {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<(String, Version)>>>,
     server: AbortHandle,
 }
 
 impl Secured {
-    async fn start(certificate: Option<&Certificate>) -> Self {
+    pub(crate) async fn start(certificate: Option<&Certificate>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = certificate.map(|certificate| certificate.acceptor(&["h2", "http/1.1"]));
@@ -58,7 +58,7 @@ impl Secured {
         Self { address, seen, server: server.abort_handle() }
     }
 
-    fn versions(&self, path: &str) -> Vec<Version> {
+    pub(crate) fn versions(&self, path: &str) -> Vec<Version> {
         let seen = self.seen.lock().unwrap();
         seen.iter().filter(|(seen, _)| seen == path).map(|(_, version)| *version).collect()
     }
@@ -87,7 +87,7 @@ async fn serve(
 }
 
 /// A stack whose new backend is that one, spoken to as these lines say.
-async fn stack_with(secured: &Secured, scheme: &str, lines: &str) -> Stack {
+pub(crate) async fn stack_with(secured: &Secured, scheme: &str, lines: &str) -> Stack {
     let mut stack = stack()
         .new_line(lines)
         .route(RouteSpec::new("service", "/service/{*rest}").stage("service"))
@@ -108,7 +108,7 @@ async fn until_checked(stack: &Stack, healthy: u64) {
     .await;
 }
 
-fn tls(certificate: &Certificate, more: &str) -> String {
+pub(crate) fn tls(certificate: &Certificate, more: &str) -> String {
     let ca = certificate.certificate.display();
     format!("tls = {{ ca = \"{ca}\", server_name = \"{NAME}\" }}\n{more}")
 }

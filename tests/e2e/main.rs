@@ -63,6 +63,7 @@ mod verified;
 mod doctor;
 mod asked_over_tls;
 mod retire;
+mod retire_tls;
 
 use e2e::stack::StackBuilder;
 use e2e::{Binaries, Stack};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use e2e::fake_backend::{MARK, Seen};
@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::{NEW, OLD, stack};
 
-const FRONTS: [&str; 3] = ["nginx", "haproxy", "envoy"];
+pub(crate) const FRONTS: [&str; 3] = ["nginx", "haproxy", "envoy"];
 /// The made-up requests of each front.
 const REQUESTS: usize = 300;
 
@@ -193,17 +193,30 @@ async fn went(stack: &mut Stack, at: SocketAddr, line: &str) -> Went {
     }
 }
 
-/// The front's configuration, written by the command, and the front that runs with it.
-async fn retired(stack: &Stack, front: &str, names: &[&str]) -> (Running, SocketAddr, PathBuf) {
-    let at = PortGuard::take().release();
+/// The front's configuration, written by the command; what the front reads of it.
+pub(crate) async fn written(stack: &Stack, front: &str, at: SocketAddr, more: &[&str]) -> PathBuf {
     let folder = stack.folder().join(front);
     let (listen, to) = (at.to_string(), folder.display().to_string());
     let words = [
         "retire", "--for", front, "--listen", &listen, "--to", &to, "--force", "--reason", "a test",
     ];
-    stack.migrate_ok(&[&words, names].concat()).await;
-    let link = std::fs::read_dir(&folder).unwrap().flatten().find(|file| file.path().is_symlink());
-    let link = link.unwrap().path();
+    stack.migrate_ok(&[&words, more].concat()).await;
+    let name = match front {
+        "nginx" => "nginx.conf",
+        "haproxy" => "haproxy.cfg",
+        _ => "envoy.yaml",
+    };
+    folder.join(name)
+}
+
+/// The same, and the front that runs with it.
+pub(crate) async fn retired(
+    stack: &Stack,
+    front: &str,
+    more: &[&str],
+) -> (Running, SocketAddr, PathBuf) {
+    let at = PortGuard::take().release();
+    let link = written(stack, front, at, more).await;
     (Running::start(front, &link, at).await, at, link)
 }
 
@@ -301,6 +314,16 @@ async fn headers_bodies_and_limits_are_those_of_the_proxy() {
             );
             let answer = raw::exchange(at, &long).await;
             assert!(answer.starts_with("HTTP/1.1 413"), "{front}: {answer}");
+            // One more than 32 bits hold, and one more than 64.
+            for huge in ["4294967297", "18446744073709551617"] {
+                stack.new.fake().forget();
+                let huge = format!(
+                    "POST /api/z HTTP/1.1\r\nhost: x\r\ncontent-length: {huge}\r\nconnection: close\r\n\r\nx"
+                );
+                let answer = raw::exchange(at, &huge).await;
+                assert!(answer.starts_with("HTTP/1.1 4"), "{front}: {answer}");
+                assert_eq!(stack.new.fake().count(), 0, "{front}");
+            }
         }
     }
 }
@@ -378,6 +401,32 @@ async fn the_way_back_leads_through_the_proxy_again() {
         (!proxied(&stack).await).then_some(())
     })
     .await;
+}
+
+/// nginx with more in its `http` block than the link.
+fn beside(stack: &Stack, link: &Path, more: &str) -> PathBuf {
+    let file = stack.folder().join("http.conf");
+    std::fs::write(&file, format!("{more}\ninclude {};\n", link.display())).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn nginx_does_not_start_where_another_block_is_asked_first() {
+    let stack = stack_of_one().await;
+    let at = PortGuard::take().release();
+    let link = written(&stack, "nginx", at, &[]).await;
+    let other = |more: &str| format!("server {{ listen {at}{more}; return 299; }}");
+    // Such as the one that comes with the package.
+    let both = beside(&stack, &link, &other(" default_server"));
+    let checked = e2e::fronts::checked("nginx", &both).await;
+    assert_ne!(checked.code, Some(0));
+    assert!(checked.stderr.contains("duplicate default server"), "{checked:#?}");
+
+    // One that came first without saying so is not asked in our place.
+    let both = beside(&stack, &link, &other(""));
+    let _running = Running::start("nginx", &both, at).await;
+    let answer = stack.client.get(format!("http://{at}/api/x")).send().await.unwrap();
+    assert_eq!(answer.headers()[MARK], NEW);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::process::Process;
 use crate::programs::project;
+use crate::stack::CommandOutput;
 use crate::{LIMIT, wait};
 
 /// A running one that reads a configuration of ours. It ends when dropped.
@@ -44,22 +45,7 @@ impl Running {
     /// comes first.
     pub async fn start(name: &str, configuration: &Path, at: SocketAddr) -> Self {
         let folder = TempDir::with_prefix("front-").unwrap();
-        let (check, command) = match name {
-            "nginx" => nginx(&folder, configuration),
-            "haproxy" => {
-                let haproxy = |flag| with(&needed("haproxy"), &[flag, "-f"], configuration);
-                (haproxy("-c"), haproxy("-db"))
-            }
-            "envoy" => {
-                let flags = ["--disable-hot-restart", "--concurrency", "1", "-l", "warn", "-c"];
-                let command = with(&envoy(), &flags, configuration);
-                (
-                    with(&envoy(), &["--mode", "validate", "-l", "warn", "-c"], configuration),
-                    command,
-                )
-            }
-            _ => panic!("nobody knows {name}"),
-        };
+        let (check, command) = commands(name, &folder, configuration);
         let checked = crate::stack::run(check).await;
         assert_eq!(checked.code, Some(0), "{name} refuses its configuration: {checked:#?}");
         let process = Process::spawn(name, &command, &folder.path().join("log"));
@@ -84,6 +70,30 @@ impl Running {
             TcpStream::connect(at).await.ok().map(drop)
         })
         .await;
+    }
+}
+
+/// What a front says of a configuration before it would start with it.
+pub async fn checked(name: &str, configuration: &Path) -> CommandOutput {
+    let folder = TempDir::with_prefix("front-").unwrap();
+    let (check, _) = commands(name, &folder, configuration);
+    crate::stack::run(check).await
+}
+
+/// The check of a configuration, and the program itself.
+fn commands(name: &str, folder: &TempDir, configuration: &Path) -> (Command, Command) {
+    match name {
+        "nginx" => nginx(folder, configuration),
+        "haproxy" => {
+            let haproxy = |flag| with(&needed("haproxy"), &[flag, "-f"], configuration);
+            (haproxy("-c"), haproxy("-db"))
+        }
+        "envoy" => {
+            let flags = ["--disable-hot-restart", "--concurrency", "1", "-l", "warn", "-c"];
+            let command = with(&envoy(), &flags, configuration);
+            (with(&envoy(), &["--mode", "validate", "-l", "warn", "-c"], configuration), command)
+        }
+        _ => panic!("nobody knows {name}"),
     }
 }
 

@@ -1,17 +1,20 @@
 //! `migrate retire`: the configuration of a front that does the proxy's work once it has none of its own, and the way back.
 
 mod conditions;
+mod entrance;
 mod place;
 mod report;
+#[cfg(test)]
+mod tests;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flip::cutover_plan::unknown;
 use flip::gate::Verdict;
 use flip::standing::read_table;
-use routes::{RouteTable, Target};
+use routes::Target;
 
 use super::cutover::patience;
 use crate::confirm;
@@ -31,8 +34,13 @@ Refused (exit code 3) unless each route is at stage `service` (those that are no
 back and the routes have stood there for --quiet-for, and every proxy has the table in force and sees the backends healthy. What a front
 can't do as the proxy does it is listed; what it would send elsewhere than the proxy is refused, also with --force.
 
+The front has to read the link: nginx by an `include` in its `http` block, HAProxy by a second `-f`, Envoy as the whole of its
+configuration. There must be nothing else at these addresses: nginx refuses a second default server (`nginx -t`), but a `server` block
+that names hosts keeps them, and HAProxy shares connections out among frontends that bind the same address.
+
 Examples:
   migrate retire --for nginx --listen 0.0.0.0:80 --to /etc/nginx/strangler --dry-run
+  migrate retire --for nginx --listen 0.0.0.0:80 --listen-https 0.0.0.0:443 --to /etc/nginx/strangler
   migrate retire workflows executions --for haproxy --listen 0.0.0.0:80 --to /etc/haproxy/strangler
   migrate retire --undo --to /etc/nginx/strangler";
 
@@ -55,6 +63,10 @@ pub(crate) struct Args {
     /// Where the front takes requests
     #[arg(long, value_name = "ADDRESS", required_unless_present = "undo")]
     listen: Option<SocketAddr>,
+
+    /// Where the front takes requests with TLS, over HTTP/1.1 and HTTP/2, by the certificate of the table's `[listen]`
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "undo")]
+    listen_https: Option<SocketAddr>,
 
     /// Where the proxy takes requests, for the way back; may be given several times [default: `[listen] http` of the table]
     #[arg(long, value_name = "HOST:PORT", value_parser = proxy)]
@@ -90,27 +102,36 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     if let Some(name) = args.names.iter().find(|name| table.route_named(name).is_none()) {
         return Err(unknown(&table, name).into());
     }
-    let proxies = proxies(args, &table, listen)?;
+    let folder = folder_of(context.home.path());
+    let entrance = entrance::entrance(args, listen, &table, &folder)?;
+    let proxies = entrance::proxies(&args.proxy, &table, &entrance)?;
     let verdict = {
         let _progress = context.printer.progress("asking the proxies");
         conditions::check(&args.names, args.quiet_for, &table, context).await?
     };
-    let mut report = Retired::new(kind, &args.to, &table, verdict);
+    let mut report = Retired::new(kind, &args.to, &entrance, &table, verdict);
     if !report.verdict.passed() && !args.force {
         report.result = Came::Refused;
         context.printer.show(&report);
         return Ok(Exit::Refused);
     }
-    let folder = folder_of(context.home.path());
-    let straight = Front::straight(&table, listen, &folder).map_err(|why| inexpressible(&why))?;
-    let back = Front::to_proxy(&table, listen, &proxies);
+    let straight =
+        Front::straight(&table, &entrance, &folder).map_err(|why| inexpressible(&why))?;
+    let back = Front::to_proxy(&table, &entrance, &proxies);
     let text = straight.write(kind).map_err(|why| inexpressible(&why))?;
     let text = format!("{}{text}", forced(args, &report.verdict));
     let back = back.write(kind).map_err(|why| inexpressible(&why))?;
-    report.notes = fronts::notes(kind);
+    report.notes = fronts::notes(kind, entrance.https.is_some());
     let place = Folder::of(&args.to, kind)?;
     report.files =
         vec![place.would_write(kind.straight(), &text)?, place.would_write(kind.back(), &back)?];
+    let links: Vec<(&str, PathBuf)> = match (kind.pair(), &entrance.https) {
+        (Some(names), Some(secure)) => names.into_iter().zip(secure.pair()).collect(),
+        _ => Vec::new(),
+    };
+    for (name, to) in &links {
+        report.files.push(place.would_link(name, to)?);
+    }
     let was = place.points()?;
     if was == Points::Straight && report.files.iter().all(report::File::is_unchanged) {
         report.result = Came::NothingToDo;
@@ -118,6 +139,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         let link = args.to.join(kind.link());
         let question = format_args!("let {} send requests past the proxy?", link.display());
         confirm::ask(context, question)?;
+        for (name, to) in &links {
+            place.link(name, to)?;
+        }
         place.write(kind.back(), &back)?;
         place.write(kind.straight(), &text)?;
         place.point(Points::Straight)?;
@@ -125,29 +149,6 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     }
     context.printer.show(&report);
     Ok(Exit::Done)
-}
-
-/// Where the proxies take requests; the front must not stand in their place, or there would be no way back.
-fn proxies(args: &Args, table: &RouteTable, listen: SocketAddr) -> Result<Vec<Target>, Failure> {
-    let own = table.listen.http;
-    let mut proxies = args.proxy.clone();
-    if proxies.is_empty() {
-        // What listens everywhere is reached on loopback.
-        let host = match own.ip() {
-            ip if !ip.is_unspecified() => ip.to_string(),
-            IpAddr::V4(_) => "127.0.0.1".to_owned(),
-            IpAddr::V6(_) => "::1".to_owned(),
-        };
-        proxies.push(Target { host, port: own.port() });
-    }
-    let here = Target { host: listen.ip().to_string(), port: listen.port() };
-    if proxies.contains(&here) || listen == own {
-        return Err(Failure::Usage {
-            message: format!("the proxy takes requests at {listen} itself"),
-            help: "name another address with --listen, or say with --proxy where the proxy is: it stays for the way back".to_owned(),
-        });
-    }
-    Ok(proxies)
 }
 
 /// What paths of the table are relative to, from the root.
@@ -184,42 +185,47 @@ fn inexpressible(why: &Inexpressible) -> Failure {
 /// The way back: nothing but the link changes.
 fn undo(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let kinds = args.front.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind]);
-    let mut reports = Vec::new();
+    let mut linked = Vec::new();
     for kind in kinds {
         let place = Folder::of(&args.to, kind)?;
-        let was = place.points()?;
-        if was == Points::Nowhere {
-            continue;
+        let points = place.points()?;
+        if points != Points::Nowhere {
+            linked.push((kind, place, points));
         }
-        let mut report = Retired::undone(kind, &args.to);
-        if was == Points::Back {
-            report.result = Came::NothingToDo;
-        } else if !context.dry_run {
-            let link = args.to.join(kind.link());
-            confirm::ask(
-                context,
-                format_args!("let {} send requests through the proxy?", link.display()),
-            )?;
-            place.point(Points::Back)?;
-            report.result = Came::Undone;
-        }
-        reports.push(report);
     }
-    let mut reports = reports.into_iter();
-    match (reports.next(), reports.next()) {
-        (Some(report), None) => {
-            context.printer.show(&report);
-            Ok(Exit::Done)
+    let mut linked = linked.into_iter();
+    let (kind, place, was) = match (linked.next(), linked.next()) {
+        (Some(only), None) => only,
+        (None, _) => {
+            return Err(Failure::Usage {
+                message: format!("{} has no files of this command", args.to.display()),
+                help: "name the folder that they were written to with --to".to_owned(),
+            });
         }
-        (None, _) => Err(Failure::Usage {
-            message: format!("{} has no files of this command", args.to.display()),
-            help: "name the folder that they were written to with --to".to_owned(),
-        }),
-        (Some(_), Some(_)) => Err(Failure::Usage {
-            message: format!("{} has files for more than one front", args.to.display()),
-            help: "say which one with --for".to_owned(),
-        }),
+        (Some(_), Some(_)) => {
+            return Err(Failure::Usage {
+                message: format!(
+                    "{} has files for more than one front; nothing was changed",
+                    args.to.display()
+                ),
+                help: "say which one with --for".to_owned(),
+            });
+        }
+    };
+    let mut report = Retired::undone(kind, &args.to);
+    if was == Points::Back {
+        report.result = Came::NothingToDo;
+    } else if !context.dry_run {
+        let link = args.to.join(kind.link());
+        confirm::ask(
+            context,
+            format_args!("let {} send requests through the proxy?", link.display()),
+        )?;
+        place.point(Points::Back)?;
+        report.result = Came::Undone;
     }
+    context.printer.show(&report);
+    Ok(Exit::Done)
 }
 
 /// Whether a front whose files are in this folder passes the proxy by.

@@ -1,6 +1,7 @@
 //! The configuration of Envoy: routes in order, and a cluster for each group of servers. Each entry is written as JSON on a line of its
 //! own, which YAML takes in.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use askama::Template;
@@ -27,11 +28,18 @@ struct Page<'f> {
     routes: Vec<Entry>,
     clusters: Vec<Value>,
     address: Value,
+    secure: Option<Encrypted>,
     head_kib: usize,
     most_headers: usize,
     header_timeout: String,
     keep_alive: String,
     stream: String,
+}
+
+/// Where TLS is spoken with clients.
+struct Encrypted {
+    address: Value,
+    certificate: Value,
 }
 
 /// A route.
@@ -58,7 +66,14 @@ pub(super) fn write(front: &Front<'_>) -> Result<String, Inexpressible> {
         it: front,
         routes,
         clusters: clusters.collect::<Result<_, _>>()?,
-        address: address(&front.listen.ip().to_string(), front.listen.port()),
+        address: of_socket(front.entrance.http),
+        secure: front.entrance.https.as_ref().map(|secure| Encrypted {
+            address: of_socket(secure.address),
+            certificate: json!({
+                "certificate_chain": {"filename": secure.certificate},
+                "private_key": {"filename": secure.key},
+            }),
+        }),
         head_kib: limits.max_header_bytes.div_ceil(1024).clamp(1, 8192),
         most_headers: limits.max_headers,
         header_timeout: seconds(limits.header_timeout),
@@ -205,7 +220,7 @@ fn cluster(servers: &Servers) -> Result<Value, Inexpressible> {
     if let Some(tls) = &servers.tls {
         let name = servers.one_name().ok_or_else(|| {
             let why = "its servers prove different names, and one cluster asks for one; set `tls.server_name`";
-            Inexpressible::new(format!("backend {}", servers.name), why)
+            Inexpressible::new(format!("backend {}", servers.backend), why)
         })?;
         let proof = json!({
             "trusted_ca": {"filename": tls.ca},
@@ -234,6 +249,10 @@ fn merge(into: &mut Value, more: Value) {
     if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
         into.extend(more);
     }
+}
+
+fn of_socket(at: SocketAddr) -> Value {
+    address(&at.ip().to_string(), at.port())
 }
 
 fn address(host: &str, port: u16) -> Value {

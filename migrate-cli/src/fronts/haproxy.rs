@@ -1,16 +1,21 @@
 //! The configuration of HAProxy: the rules in order, and a backend for each group of servers.
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
 
 use askama::Template;
 
 use super::path::REFUSED;
+use super::quoting::word;
 use super::rules::{Piece, Rule};
-use super::servers::{Servers, milliseconds};
-use super::{Front, Inexpressible};
+use super::servers::{Servers, Tls, milliseconds};
+use super::{Front, Inexpressible, Secure};
 
 /// Longest condition: HAProxy reads lines of 2,048 bytes.
 const LONGEST: usize = 1900;
+
+/// The links to certificate and key: HAProxy looks for a key in the file of the certificate, and in one that is called like it.
+pub(super) const PAIR: [&str; 2] = ["haproxy.tls.pem", "haproxy.tls.pem.key"];
 
 /// What this front does otherwise.
 pub(super) const NOTES: [&str; 5] = [
@@ -28,12 +33,20 @@ struct Page<'f> {
     refused: Vec<(&'static str, &'static str)>,
     rules: Vec<Line<'f>>,
     backends: Vec<Backend>,
+    secure: Option<Encrypted>,
     fallback: String,
     body: u64,
     header_timeout: String,
     client_timeout: String,
     keep_alive: String,
     stream: String,
+}
+
+/// Where TLS is spoken with clients.
+struct Encrypted {
+    address: SocketAddr,
+    /// The certificate; its key is beside it.
+    pair: String,
 }
 
 /// A rule in HAProxy's words.
@@ -67,7 +80,8 @@ pub(super) fn write(front: &Front<'_>) -> Result<String, Inexpressible> {
         it: front,
         refused: refused.copied().collect(),
         rules: front.rules.iter().map(|rule| line(rule, name(rule.servers))).collect(),
-        backends: front.asked().map(|(_, servers)| backend(servers)).collect(),
+        backends: front.asked().map(|(_, servers)| backend(servers)).collect::<Result<_, _>>()?,
+        secure: front.entrance.https.as_ref().map(encrypted),
         fallback: name(front.fallback),
         body: limits.max_body_bytes,
         header_timeout: milliseconds(limits.header_timeout),
@@ -114,34 +128,45 @@ fn line(rule: &Rule, servers: String) -> Line<'_> {
     }
 }
 
-fn backend(servers: &Servers) -> Backend {
-    let tls = |host: &str| {
-        let Some(tls) = &servers.tls else { return String::new() };
-        let name = tls.name.as_deref().unwrap_or(host);
-        let proof = if tls.verify {
-            format!("verify required ca-file '{}' verifyhost {name}", tls.ca)
-        } else {
-            "verify none".to_owned()
-        };
-        // An address is no name that could be asked for.
-        let asked = match name.parse::<std::net::IpAddr>() {
-            Ok(_) => String::new(),
-            Err(_) => format!(" sni str({name}) check-sni {name}"),
-        };
-        format!(" ssl {proof}{asked}")
-    };
+/// By the link to the certificate, beside which HAProxy finds the one to the key.
+fn encrypted(secure: &Secure) -> Encrypted {
+    let [certificate, _key] = PAIR;
+    Encrypted { address: secure.address, pair: word(&format!("{}/{certificate}", secure.folder)) }
+}
+
+fn backend(servers: &Servers) -> Result<Backend, Inexpressible> {
     let every = milliseconds(servers.health_interval);
     let targets = servers.targets.iter().zip(1..);
     let lines = targets.map(|(target, number)| {
-        let tls = tls(&target.host);
-        format!("server s{number} {target} check inter {every} fall 2 rise 1{tls}")
+        let tls = match &servers.tls {
+            Some(tls) => proof(servers, tls, &target.host)?,
+            None => String::new(),
+        };
+        Ok(format!("server s{number} {target} check inter {every} fall 2 rise 1{tls}"))
     });
-    Backend {
+    Ok(Backend {
         name: servers.name.clone(),
         connect: milliseconds(servers.connect_timeout),
         silence: milliseconds(servers.response_timeout),
-        health: servers.health.clone(),
+        health: servers.health.as_deref().map(word),
         host: servers.targets.first().map_or_else(String::new, ToString::to_string),
-        servers: lines.collect(),
-    }
+        servers: lines.collect::<Result<_, _>>()?,
+    })
+}
+
+/// How a server with TLS is asked, and proves who it is.
+fn proof(servers: &Servers, tls: &Tls, host: &str) -> Result<String, Inexpressible> {
+    let name = tls.name.as_deref().unwrap_or(host);
+    servers.refuse_address(name)?;
+    let proof = if tls.verify {
+        format!("verify required ca-file {} verifyhost {name}", word(&tls.ca))
+    } else {
+        "verify none".to_owned()
+    };
+    // An address is no name that could be asked for.
+    let asked = match name.parse::<IpAddr>() {
+        Ok(_) => String::new(),
+        Err(_) => format!(" sni str({name}) check-sni {name}"),
+    };
+    Ok(format!(" ssl {proof}{asked}"))
 }

@@ -3,6 +3,7 @@
 //! The table becomes an ordered list of rules (`rules`), each with regular expressions of a path as the client sent it (`path`), so
 //! that the first that fits is the route that the proxy would take. Each front writes the same list in its own words.
 
+mod quoting;
 mod path;
 mod rules;
 mod servers;
@@ -13,13 +14,14 @@ mod envoy;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use routes::generation::Generation;
 use routes::table::Limits;
 use routes::{RouteTable, Target};
 use serde::Serialize;
 
+use quoting::file_name;
 use rules::Rule;
 use servers::Servers;
 
@@ -57,6 +59,15 @@ impl Kind {
         }
     }
 
+    /// The links by which the front finds certificate and key where it can't be told of two files: the second is called like the
+    /// first, with `.key`. None where it can.
+    pub(crate) const fn pair(self) -> Option<[&'static str; 2]> {
+        match self {
+            Self::Haproxy => Some(haproxy::PAIR),
+            Self::Nginx | Self::Envoy => None,
+        }
+    }
+
     /// The file that sends every request to the proxy.
     pub(crate) const fn back(self) -> &'static str {
         match self {
@@ -83,13 +94,57 @@ impl Inexpressible {
     }
 }
 
+/// Where a front takes requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entrance {
+    /// Without TLS.
+    pub(crate) http: SocketAddr,
+    /// With TLS.
+    pub(crate) https: Option<Secure>,
+}
+
+/// Where a front takes requests with TLS, over HTTP/1.1 and HTTP/2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Secure {
+    pub(crate) address: SocketAddr,
+    certificate: String,
+    key: String,
+    /// The folder of the front's files.
+    folder: String,
+}
+
+impl Secure {
+    /// With these PEM files, for a front whose files are in a folder; all of them from the root.
+    ///
+    /// # Errors
+    /// A name that can't be said in any front.
+    pub(crate) fn new(
+        address: SocketAddr,
+        certificate: &Path,
+        key: &Path,
+        folder: &Path,
+    ) -> Result<Self, Inexpressible> {
+        let name = |path| file_name(path).map_err(|why| Inexpressible::new("`[listen] tls`", why));
+        let folder = file_name(folder).map_err(|why| Inexpressible::new("`--to`", why))?;
+        Ok(Self { address, certificate: name(certificate)?, key: name(key)?, folder })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the links of [`Kind::pair`] lead.
+    pub(crate) fn pair(&self) -> [PathBuf; 2] {
+        [PathBuf::from(&self.certificate), PathBuf::from(&self.key)]
+    }
+}
+
 /// What a front is to do.
 #[derive(Debug)]
 pub(crate) struct Front<'t> {
     /// The version of the table that it does the work of.
     generation: &'t Generation,
-    /// Where it takes requests.
-    listen: SocketAddr,
+    entrance: &'t Entrance,
     limits: &'t Limits,
     /// The first that fits a request decides.
     rules: Vec<Rule>,
@@ -109,13 +164,13 @@ impl<'t> Front<'t> {
     /// What can't be said in any front.
     pub(crate) fn straight(
         table: &'t RouteTable,
-        listen: SocketAddr,
+        entrance: &'t Entrance,
         folder: &Path,
     ) -> Result<Self, Inexpressible> {
-        let servers = table.backends.iter().map(|backend| Servers::of(backend, folder)).collect();
+        let servers = Servers::of_table(table, folder)?;
         Ok(Self {
             generation: &table.generation,
-            listen,
+            entrance,
             limits: &table.limits,
             rules: rules::of(table)?,
             servers,
@@ -125,10 +180,14 @@ impl<'t> Front<'t> {
     }
 
     /// Everything to the proxy.
-    pub(crate) fn to_proxy(table: &'t RouteTable, listen: SocketAddr, proxies: &[Target]) -> Self {
+    pub(crate) fn to_proxy(
+        table: &'t RouteTable,
+        entrance: &'t Entrance,
+        proxies: &[Target],
+    ) -> Self {
         Self {
             generation: &table.generation,
-            listen,
+            entrance,
             limits: &table.limits,
             rules: Vec::new(),
             servers: vec![Servers::proxies(proxies, table)],
@@ -161,15 +220,22 @@ impl<'t> Front<'t> {
     }
 }
 
-/// What the proxy did and a front does not, or does otherwise.
-pub(crate) fn notes(kind: Kind) -> Vec<&'static str> {
+/// What the proxy did and a front does not, or does otherwise; `is_secure`: with TLS for clients.
+pub(crate) fn notes(kind: Kind, is_secure: bool) -> Vec<&'static str> {
     let own: &[&str] = match kind {
         Kind::Nginx => &nginx::NOTES,
         Kind::Haproxy => &haproxy::NOTES,
         Kind::Envoy => &envoy::NOTES,
     };
-    EVERY_FRONT.iter().chain(own).copied().collect()
+    let of_tls = WITH_TLS.iter().filter(|_| is_secure);
+    EVERY_FRONT.iter().chain(own).chain(of_tls).copied().collect()
 }
+
+/// What no front does with a certificate.
+const WITH_TLS: [&str; 2] = [
+    "a renewed certificate is not noticed: whoever renews it has to reload the front (Envoy: start it anew)",
+    "who runs the front must be able to read the key; nginx and HAProxy read it as root",
+];
 
 /// What no front does.
 const EVERY_FRONT: [&str; 7] = [

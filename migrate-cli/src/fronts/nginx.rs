@@ -13,13 +13,14 @@ const FIRST_STATUS: usize = 560;
 const MOST_WAYS: usize = 40;
 
 /// What this front does otherwise.
-pub(super) const NOTES: [&str; 7] = [
+pub(super) const NOTES: [&str; 8] = [
     "headers that a client names in `Connection` pass, but for the well-known ones",
     "servers are taken out of turn when they fail a request (max_fails), not by health checks; open-source nginx has none",
     "HTTP/2 to backends (`http2 = true`) is not spoken; they are asked over HTTP/1.1",
     "headers whose names have an underscore are left out",
     "a header section that is too long is answered 400 or 414, not 431",
     "a `Prefer` with `tx=rollback` is left out whole, with its other wishes",
+    "where a backend has several servers, a PUT or DELETE that one of them left without an answer is sent to the next (POST, PATCH and LOCK are not)",
     "a path that nginx can't read is answered 400 by itself",
 ];
 
@@ -149,8 +150,9 @@ fn way(
     let tls = servers.tls.as_ref().map(|tls| {
         let name = servers.one_name().ok_or_else(|| {
             let why = "its servers prove different names, and nginx asks all of them for one; set `tls.server_name`";
-            Inexpressible::new(format!("backend {}", servers.name), why)
+            Inexpressible::new(format!("backend {}", servers.backend), why)
         })?;
+        servers.refuse_address(name)?;
         Ok(Proof { ca: tls.ca.clone(), name: name.to_owned(), verify: tls.verify })
     });
     let silence = if is_stream { front.limits.stream_timeout } else { servers.response_timeout };

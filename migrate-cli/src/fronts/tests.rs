@@ -8,7 +8,7 @@ use routes::{RouteTable, Stage};
 
 use super::path::REFUSED;
 use super::rules::{self, Piece, Rule};
-use super::{Front, Kind};
+use super::{Entrance, Front, Kind, Secure};
 
 /// What becomes of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -155,19 +155,23 @@ proptest! {
     }
 }
 
-fn straight(routes: &[(&str, Option<&str>)]) -> (RouteTable, std::net::SocketAddr) {
+fn straight(routes: &[(&str, Option<&str>)]) -> RouteTable {
     let routes: Vec<_> = routes
         .iter()
         .map(|(path, new_path)| ((*path).to_owned(), new_path.map(str::to_owned), None))
         .collect();
-    (table(&routes).unwrap(), "127.0.0.1:80".parse().unwrap())
+    table(&routes).unwrap()
+}
+
+fn entrance(https: Option<Secure>) -> Entrance {
+    Entrance { http: "127.0.0.1:80".parse().unwrap(), https }
 }
 
 #[test]
 fn what_would_mean_something_to_a_front_is_refused() {
     for new_path in ["/a$b", "/a'b", "/a\"b", "/ü"] {
-        let (table, listen) = straight(&[("/x", Some(new_path))]);
-        let refused = Front::straight(&table, listen, Path::new("/"));
+        let table = straight(&[("/x", Some(new_path))]);
+        let refused = Front::straight(&table, &entrance(None), Path::new("/")).map(drop);
         let why = refused.unwrap_err().to_string();
         assert!(why.contains("percent-encode"), "{new_path}: {why}");
     }
@@ -175,16 +179,98 @@ fn what_would_mean_something_to_a_front_is_refused() {
 
 #[test]
 fn each_front_is_told_of_its_own() {
-    let (table, listen) = straight(&[("/a/{x}/{*rest}", Some("/b/{rest}/{x}"))]);
-    let front = Front::straight(&table, listen, Path::new("/")).unwrap();
+    let entrance = entrance(None);
+    let table = straight(&[("/a/{x}/{*rest}", Some("/b/{rest}/{x}"))]);
+    let front = Front::straight(&table, &entrance, Path::new("/")).unwrap();
     for kind in Kind::ALL {
         let text = front.write(kind).unwrap();
         assert!(text.contains("# r0: /a/{x}/{*rest}"), "{text}");
-        assert!(super::notes(kind).len() > super::EVERY_FRONT.len());
+        let notes = super::notes(kind, false);
+        assert!(notes.len() > super::EVERY_FRONT.len());
+        assert!(super::notes(kind, true).len() > notes.len());
     }
     let long = format!("/{}", "long-".repeat(100));
-    let (table, listen) = straight(&[(&long, None)]);
-    let front = Front::straight(&table, listen, Path::new("/")).unwrap();
+    let table = straight(&[(&long, None)]);
+    let front = Front::straight(&table, &entrance, Path::new("/")).unwrap();
     assert!(front.write(Kind::Haproxy).unwrap_err().to_string().contains("line of more than"));
     assert!(front.write(Kind::Envoy).is_ok());
+}
+
+/// A table whose one backend is described by these lines.
+fn of_backend(name: &str, lines: &str) -> RouteTable {
+    let text =
+        format!("format = 1\n[backends.\"{name}\"]\n{lines}\n[defaults]\nfallback = \"{name}\"\n");
+    RouteTable::parse(Path::new("routes.toml"), &text).unwrap()
+}
+
+fn written(table: &RouteTable, kind: Kind) -> Result<String, String> {
+    let entrance = entrance(None);
+    let front = Front::straight(table, &entrance, Path::new("/srv"));
+    front.and_then(|front| front.write(kind)).map_err(|why| why.to_string())
+}
+
+#[test]
+fn an_address_is_verified_only_by_a_front_that_finds_it_in_certificates() {
+    let by_address = "targets = [\"https://127.0.0.1:1\"]\ntls = { ca = \"ca.pem\" }";
+    let named = by_address.replace("ca = ", "server_name = \"api.example\", ca = ");
+    let unverified = by_address.replace("ca = \"ca.pem\"", "verify = false");
+    for kind in [Kind::Nginx, Kind::Haproxy] {
+        let why = written(&of_backend("old", by_address), kind).unwrap_err();
+        assert!(why.contains("backend old") && why.contains("set `tls.server_name`"), "{why}");
+        for lines in [&named, &unverified] {
+            written(&of_backend("old", lines), kind).unwrap();
+        }
+    }
+    let text = written(&of_backend("old", by_address), Kind::Envoy).unwrap();
+    assert!(text.contains("IP_ADDRESS"), "{text}");
+}
+
+#[test]
+fn no_backend_is_called_like_a_word_of_the_front_or_like_another() {
+    for kind in Kind::ALL {
+        let table = of_backend("refused", "targets = [\"http://127.0.0.1:1\"]");
+        let text = written(&table, kind).unwrap();
+        assert!(text.contains("strangler-refused"), "{text}");
+    }
+    let both =
+        "targets = [\"http://127.0.0.1:1\"]\n[backends.a_b]\ntargets = [\"http://127.0.0.1:2\"]";
+    let why = written(&of_backend("a.b", both), Kind::Nginx).unwrap_err();
+    assert!(why.contains("both would be called strangler-a_b"), "{why}");
+}
+
+#[test]
+fn what_the_table_says_stays_between_its_quotes() {
+    let lines = "targets = [\"https://a:1\"]\nhealth = \"/it's#1\"\ntls = { ca = \"x.pem\" }";
+    let text = written(&of_backend("old", lines), Kind::Haproxy).unwrap();
+    assert!(text.contains(r"uri '/it'\''s#1' ver"), "{text}");
+    assert!(text.contains("ca-file '/srv/x.pem' verifyhost a"), "{text}");
+    let spoiled = lines.replace("x.pem", "x'.pem");
+    for kind in Kind::ALL {
+        let why = written(&of_backend("old", &spoiled), kind).unwrap_err();
+        assert!(why.contains("means something to a front"), "{why}");
+    }
+}
+
+#[test]
+fn with_tls_each_front_offers_both_protocols_by_the_table_s_certificate() {
+    let (certificate, key) = (Path::new("/srv/c.pem"), Path::new("/srv/k.pem"));
+    let to = Path::new("/etc/front");
+    let secure = Secure::new("127.0.0.1:443".parse().unwrap(), certificate, key, to).unwrap();
+    let entrance = entrance(Some(secure));
+    let table = straight(&[("/a", None)]);
+    let front = Front::straight(&table, &entrance, Path::new("/")).unwrap();
+    let proxies = [routes::Target { host: "127.0.0.1".to_owned(), port: 1 }];
+    let back = Front::to_proxy(&table, &entrance, &proxies);
+    for (kind, said) in [
+        (Kind::Nginx, "listen 127.0.0.1:443 ssl http2 default_server;"),
+        (Kind::Haproxy, "bind 127.0.0.1:443 ssl crt '/etc/front/haproxy.tls.pem' alpn h2,http/1.1"),
+        (Kind::Envoy, r#""certificate_chain":{"filename":"/srv/c.pem"}"#),
+    ] {
+        for text in [front.write(kind).unwrap(), back.write(kind).unwrap()] {
+            assert!(text.contains(said), "{text}");
+        }
+    }
+    let at = "127.0.0.1:443".parse().unwrap();
+    let refused = Secure::new(at, Path::new("/srv/c'.pem"), key, to).unwrap_err();
+    assert!(refused.to_string().contains("`[listen] tls`"), "{refused}");
 }

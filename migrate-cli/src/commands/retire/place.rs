@@ -1,12 +1,15 @@
 //! The folder with the two files and the link between which the way is switched.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::report::{File, State};
 use crate::failure::Failure;
 use crate::fronts::Kind;
 use crate::whole_file;
+
+/// What each file of this command says near its top.
+const MARK: &str = "Written by `migrate retire`";
 
 /// Where the link points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl<'f> Folder<'f> {
 
     /// Where the link points now.
     pub(super) fn points(&self) -> Result<Points, Failure> {
-        let link = self.link();
+        let link = self.path.join(self.kind.link());
         match std::fs::read_link(&link) {
             Ok(file) if file == Path::new(self.kind.straight()) => Ok(Points::Straight),
             Ok(file) if file == Path::new(self.kind.back()) => Ok(Points::Back),
@@ -47,13 +50,29 @@ impl<'f> Folder<'f> {
         }
     }
 
-    /// What writing a file would come to. A file that this command has not written is left alone.
+    /// What writing a file would come to. One that this command has not written is refused.
     pub(super) fn would_write(&self, name: &str, text: &str) -> Result<File, Failure> {
         let path = self.path.join(name);
         let state = match std::fs::read_to_string(&path) {
             Ok(now) if now == text => State::Unchanged,
+            Ok(now) if now.contains(MARK) => State::Replaced,
+            Ok(_) => return Err(foreign(&path)),
+            Err(problem) if problem.kind() == ErrorKind::NotFound => State::New,
+            Err(problem) => return Err(failed(&path, &problem)),
+        };
+        Ok(File { path, state })
+    }
+
+    /// What a link to a file of the table would come to. What is no link is refused.
+    pub(super) fn would_link(&self, name: &str, to: &Path) -> Result<File, Failure> {
+        let path = self.path.join(name);
+        let state = match std::fs::read_link(&path) {
+            Ok(now) if now == to => State::Unchanged,
             Ok(_) => State::Replaced,
             Err(problem) if problem.kind() == ErrorKind::NotFound => State::New,
+            Err(problem) if problem.kind() == ErrorKind::InvalidInput => {
+                return Err(foreign(&path));
+            }
             Err(problem) => return Err(failed(&path, &problem)),
         };
         Ok(File { path, state })
@@ -70,14 +89,19 @@ impl<'f> Folder<'f> {
         written.map_err(|problem| failed(&path, &problem))
     }
 
-    /// Lets the link point there; whoever opens it meanwhile finds the one or the other.
+    /// Lets the front's link point there.
     pub(super) fn point(&self, at: Points) -> Result<(), Failure> {
         let file = match at {
             Points::Straight => self.kind.straight(),
             Points::Back => self.kind.back(),
             Points::Nowhere => return Ok(()),
         };
-        let (link, beside) = (self.link(), self.path.join(format!(".{}.new", self.kind.link())));
+        self.link(self.kind.link(), Path::new(file))
+    }
+
+    /// Makes a link; whoever opens it meanwhile finds what it was or what it is.
+    pub(super) fn link(&self, name: &str, to: &Path) -> Result<(), Failure> {
+        let (link, beside) = (self.path.join(name), self.path.join(format!(".{name}.new")));
         // One that was killed on its way may have left it.
         match std::fs::remove_file(&beside) {
             Err(problem) if problem.kind() != ErrorKind::NotFound => {
@@ -85,19 +109,16 @@ impl<'f> Folder<'f> {
             }
             _ => {}
         }
-        std::os::unix::fs::symlink(file, &beside)
+        std::fs::create_dir_all(self.path)
+            .and_then(|()| std::os::unix::fs::symlink(to, &beside))
             .and_then(|()| std::fs::rename(&beside, &link))
             .map_err(|problem| failed(&link, &problem))
-    }
-
-    fn link(&self) -> PathBuf {
-        self.path.join(self.kind.link())
     }
 }
 
 fn foreign(link: &Path) -> Failure {
     Failure::Refused {
-        message: format!("{} is no link of this command", link.display()),
+        message: format!("{} is not of this command", link.display()),
         help: "name a folder of its own with --to, and let the front include the link there"
             .to_owned(),
     }

@@ -9,7 +9,7 @@ use routes::generation::Generation;
 use serde::Serialize;
 
 use super::super::gate_table;
-use crate::fronts::Kind;
+use crate::fronts::{Entrance, Kind};
 use crate::grid::{good, grid, lines, plain, warn};
 use crate::output::Report;
 use crate::style::{BAD, DIM, GOOD, STRONG, paint};
@@ -66,8 +66,14 @@ impl File {
 }
 
 impl Retired {
-    pub(super) fn new(kind: Kind, folder: &Path, table: &RouteTable, verdict: Verdict) -> Self {
-        let mut next = reload(kind, folder);
+    pub(super) fn new(
+        kind: Kind,
+        folder: &Path,
+        entrance: &Entrance,
+        table: &RouteTable,
+        verdict: Verdict,
+    ) -> Self {
+        let mut next = take_in(kind, folder, entrance);
         next.push(
             "migrate status   # until the proxy's counters stand still; then stop it:".to_owned(),
         );
@@ -101,20 +107,62 @@ impl Retired {
     }
 }
 
-/// How the front takes what the link points at.
+/// How a front that may know nothing of the link comes to read it, and is the only one to be asked.
+fn take_in(kind: Kind, folder: &Path, entrance: &Entrance) -> Vec<String> {
+    let link = link_of(kind, folder);
+    let at = match &entrance.https {
+        Some(secure) => format!("{} or {}", entrance.http, secure.address()),
+        None => entrance.http.to_string(),
+    };
+    match kind {
+        Kind::Nginx => vec![
+            format!(
+                "echo 'include {link};' > /etc/nginx/conf.d/strangler.conf   # once; the `http` block reads that folder"
+            ),
+            format!(
+                "nginx -t   # \"duplicate default server\": another block is asked first at {at}; take it out"
+            ),
+            format!(
+                "nginx -T | grep -w server_name   # a block at {at} that names hosts keeps them: take it out, too"
+            ),
+            "systemctl reload nginx".to_owned(),
+        ],
+        Kind::Haproxy => vec![
+            format!(
+                "grep -rw bind /etc/haproxy   # another frontend at {at} would get a share of the connections: take it out"
+            ),
+            format!(
+                "echo 'EXTRAOPTS=\"-S /run/haproxy-master.sock -f {link}\"' >> /etc/default/haproxy   # once, beside what stands there"
+            ),
+            format!("haproxy -c -f /etc/haproxy/haproxy.cfg -f {link}"),
+            "systemctl restart haproxy   # once; from then on reload is enough".to_owned(),
+        ],
+        Kind::Envoy => reload(kind, folder),
+    }
+}
+
+/// How a front that reads the link takes what it points at now.
 fn reload(kind: Kind, folder: &Path) -> Vec<String> {
-    let link = folder.join(kind.link());
-    let link = link.display();
+    let link = link_of(kind, folder);
     match kind {
         Kind::Nginx => vec!["nginx -t".to_owned(), "systemctl reload nginx".to_owned()],
-        Kind::Haproxy => {
-            vec![format!("haproxy -c -f {link}"), "systemctl reload haproxy".to_owned()]
-        }
+        Kind::Haproxy => vec![
+            format!("haproxy -c -f /etc/haproxy/haproxy.cfg -f {link}"),
+            "systemctl reload haproxy".to_owned(),
+        ],
         Kind::Envoy => vec![
             format!("envoy --mode validate -c {link}"),
-            "systemctl restart envoy   # or by its hot restarter".to_owned(),
+            format!(
+                "systemctl restart envoy   # its unit has to run `envoy -c {link}`; or by its hot restarter"
+            ),
         ],
     }
+}
+
+/// From the root: a front's own files may lie anywhere.
+fn link_of(kind: Kind, folder: &Path) -> String {
+    let link = folder.join(kind.link());
+    std::path::absolute(&link).unwrap_or(link).display().to_string()
 }
 
 impl Report for Retired {
