@@ -26,8 +26,20 @@ enum Recorded {
     Now,
     /// The journal says already that this generation is in force.
     Known,
+    /// The table's home has another text by now: whatever comes into force of it is for then.
+    Replaced,
     /// Somebody else holds the lock.
     Busy,
+}
+
+/// What is left to do for a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// To try again, after a pause.
+    Retry,
+    /// To see what the next change brings.
+    Change,
 }
 
 /// The service that records hand edits. Trouble with the journal is told and never stops traffic.
@@ -46,22 +58,25 @@ impl BackgroundService for HandEdits {
             let digest = in_force.table.generation.digest.clone();
             // What the guard made is journaled by the guard.
             let is_own = in_force.is_override;
-            if settled.as_ref() != Some(&digest) && (is_own || self.attempt(in_force).await) {
-                settled = Some(digest.clone());
+            let left = if is_own || settled.as_ref() == Some(&digest) {
+                Left::Nothing
+            } else {
+                self.attempt(in_force).await
+            };
+            if left == Left::Nothing {
+                settled = Some(digest);
             }
-            let is_settled = settled.as_ref() == Some(&digest);
             tokio::select! {
                 _ = shutdown.changed() => return,
                 change = changes.changed() => if change.is_err() { return },
-                () = tokio::time::sleep(RETRY), if !is_settled => {}
+                () = tokio::time::sleep(RETRY), if left == Left::Retry => {}
             }
         }
     }
 }
 
 impl HandEdits {
-    /// `true` when nothing is left to do for this generation.
-    async fn attempt(&self, in_force: Arc<InForce>) -> bool {
+    async fn attempt(&self, in_force: Arc<InForce>) -> Left {
         let generation = in_force.table.generation.clone();
         let home = self.home.clone();
         let attempt = tokio::task::spawn_blocking(move || record(&home, &in_force)).await;
@@ -69,23 +84,24 @@ impl HandEdits {
             // Without its database, which the follower tells, there is still something to record when it is back.
             Ok(
                 Ok(Recorded::Busy) | Err(HomeError::Unreachable { .. } | HomeError::Late { .. }),
-            ) => false,
-            Ok(Ok(Recorded::Known)) => true,
+            ) => Left::Retry,
+            Ok(Ok(Recorded::Replaced)) => Left::Change,
+            Ok(Ok(Recorded::Known)) => Left::Nothing,
             Ok(Ok(Recorded::Now)) => {
                 tracing::info!(
                     generation = generation.number, digest = %generation.digest,
                     "recorded a table that was changed by hand"
                 );
-                true
+                Left::Nothing
             }
             Ok(Err(error)) => {
                 let error = super::watch::describe(&error);
                 tracing::warn!(error, "the journal has no record of the table in force");
-                true
+                Left::Nothing
             }
             Err(error) => {
                 tracing::error!(%error, "recording the table in force failed");
-                true
+                Left::Nothing
             }
         }
     }
@@ -107,6 +123,10 @@ fn record(home: &Home, in_force: &InForce) -> Result<Recorded, HomeError> {
     let journal = home.journal()?;
     if is_known(&journal, after) {
         return Ok(Recorded::Known);
+    }
+    // As long as the lock is held, nobody but an editor replaces it.
+    if Digest::of(&home.read()?) != after.digest {
+        return Ok(Recorded::Replaced);
     }
     let before = last_in_force(&journal.history(Some(&after.digest))).cloned();
     let record = Record {
@@ -210,9 +230,13 @@ stage = "{stage}"
         let home = Home::file(folder.path().join("routes.toml"));
         let first = in_force(&home, &table("shadow")).await;
         let second = in_force(&home, &table("service")).await;
+        let stands = |one: &InForce| std::fs::write(home.path(), &one.text).unwrap();
+        stands(&first);
         assert_eq!(record(&home, &first).unwrap(), Recorded::Now);
         assert_eq!(record(&home, &first).unwrap(), Recorded::Known);
+        stands(&second);
         assert_eq!(record(&home, &second).unwrap(), Recorded::Now);
+        stands(&first);
         assert_eq!(record(&home, &first).unwrap(), Recorded::Now);
 
         let journal = home.journal().unwrap();
@@ -231,10 +255,21 @@ stage = "{stage}"
         let folder = tempfile::tempdir().unwrap();
         let home = Home::file(folder.path().join("routes.toml"));
         let first = in_force(&home, &table("shadow")).await;
+        std::fs::write(home.path(), &first.text).unwrap();
         let lock = home.lock("migrate", Duration::ZERO).unwrap();
         assert_eq!(record(&home, &first).unwrap(), Recorded::Busy);
         drop(lock);
         assert_eq!(record(&home, &first).unwrap(), Recorded::Now);
+    }
+
+    #[tokio::test]
+    async fn a_table_that_was_replaced_since_it_was_read_is_no_hand_edit() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::file(folder.path().join("routes.toml"));
+        let first = in_force(&home, &table("service")).await;
+        std::fs::write(home.path(), table("shadow")).unwrap();
+        assert_eq!(record(&home, &first).unwrap(), Recorded::Replaced);
+        assert!(home.journal().unwrap().entries.is_empty());
     }
 
     #[tokio::test]

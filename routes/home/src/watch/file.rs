@@ -55,6 +55,8 @@ pub(super) struct FileWatch {
     _watcher: Option<RecommendedWatcher>,
     /// The file as it was last read.
     seen: Option<Stamp>,
+    /// What changed before the watch was there has not been heard: the first look is at once.
+    has_looked: bool,
 }
 
 impl FileWatch {
@@ -67,7 +69,7 @@ impl FileWatch {
                 None
             }
         };
-        Self { file, heard, _sender: sender, _watcher: watcher, seen: None }
+        Self { file, heard, _sender: sender, _watcher: watcher, seen: None, has_looked: false }
     }
 
     /// Waits for the next moment at which the file may be another, and reads it.
@@ -78,8 +80,9 @@ impl FileWatch {
                     settle(event.unwrap_or(Heard::MaybeGrowing), &mut self.heard).await;
                     true
                 }
-                () = tokio::time::sleep(POLL) => self.has_moved().await,
+                () = pause(self.has_looked) => self.has_moved().await,
             };
+            self.has_looked = true;
             if noticed {
                 self.seen = stamp(self.file.path());
                 return match self.file.read() {
@@ -98,6 +101,12 @@ impl FileWatch {
         }
         tokio::time::sleep(SETTLE).await;
         stamp(self.file.path()) == now
+    }
+}
+
+async fn pause(has_looked: bool) {
+    if has_looked {
+        tokio::time::sleep(POLL).await;
     }
 }
 
@@ -211,6 +220,18 @@ mod tests {
             heard(EventKind::Access(AccessKind::Close(AccessMode::Write)), "evidence.db"),
             None
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_look_waits_for_nothing_but_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("routes.toml");
+        std::fs::write(&path, "as it is").unwrap();
+        let mut watch = FileWatch::new(TableFile::new(path));
+        let start = tokio::time::Instant::now();
+        let Seen::Text(text) = watch.next().await else { panic!("it is there") };
+        assert_eq!(text, "as it is");
+        assert!(start.elapsed() < SETTLE * 2, "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
