@@ -1,5 +1,6 @@
 //! Flags and environment, read once.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,6 +95,10 @@ pub(crate) struct Config {
     /// How this process was started.
     #[arg(skip)]
     pub(crate) launch: Launch,
+
+    /// Standard input is a terminal, which may be closed.
+    #[arg(skip)]
+    pub(crate) is_in_terminal: bool,
 }
 
 /// Arguments that make no configuration, or a request for help.
@@ -116,6 +121,7 @@ impl Config {
     pub(crate) fn from_process() -> Result<Self, Usage> {
         let mut config = Self::try_parse().map_err(Usage)?;
         config.launch = Launch::new(std::env::args_os(), std::env::current_exe().ok());
+        config.is_in_terminal = std::io::stdin().is_terminal();
         Ok(config)
     }
 

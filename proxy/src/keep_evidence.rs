@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use evidence::Evidence;
@@ -27,7 +27,7 @@ pub(crate) struct EvidenceKeeper {
     /// Under which name this proxy writes.
     proxy: String,
     /// The process from which this one took over, which writes until it has ended.
-    leaving: Mutex<Option<Leaving>>,
+    leaving: Option<Leaving>,
 }
 
 impl EvidenceKeeper {
@@ -41,20 +41,15 @@ impl EvidenceKeeper {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         // Two proxies on one machine differ in the address of their admin interface.
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let keeper = Self {
-            evidence,
-            live,
-            folder,
-            proxy: format!("{host}/{admin}"),
-            leaving: Mutex::default(),
-        };
+        let keeper =
+            Self { evidence, live, folder, proxy: format!("{host}/{admin}"), leaving: None };
         keeper.follow();
         keeper
     }
 
     /// Writes nothing until another process has ended, which writes under the same name.
     pub(crate) fn after(mut self, leaving: Option<Leaving>) -> Self {
-        self.leaving = Mutex::new(leaving);
+        self.leaving = leaving;
         self
     }
 
@@ -74,9 +69,8 @@ impl BackgroundService for EvidenceKeeper {
                 self.follow();
             }
         };
-        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take();
         let writing = async {
-            if let Some(leaving) = leaving {
+            if let Some(leaving) = &self.leaving {
                 leaving.gone().await;
             }
             self.evidence.run().await;

@@ -9,6 +9,7 @@ mod server;
 mod listener;
 mod edge;
 mod supervisor;
+mod signals;
 mod handover;
 mod in_flight;
 mod drain;

@@ -1,8 +1,8 @@
 //! Puts the program together: table, sockets, services; then runs it until it is told to stop.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 
 use chrono::Utc;
 use home::{Home, LocalCopy};
@@ -16,25 +16,29 @@ use routes::Listen;
 use traces::Traces;
 
 use crate::admin::access::Token;
-use crate::admin::{Admin, AdminService};
+use crate::admin::{Admin, AdminService, Flipping};
 use crate::backends::health::HealthService;
 use crate::config::Config;
-use crate::drain::{Drain, StopSignals};
+use crate::drain::{Drain, Duties, StopSignals};
 use crate::edge::tls::{CertificateFiles, CertificateFollower, ServedCertificate};
 use crate::edge::{ClientListener, Endpoint, RequestRates};
 use crate::gateway::Gateway;
 use crate::guard::Guard;
-use crate::handover::{HandOver, Handed, Launch, Leaving, LetGo, Outcome, Predecessor};
+use crate::handover::{
+    HandOver, Handed, Launch, Leaving, LetGo, NoPredecessor, Outcome, Predecessor, Standing,
+};
 use crate::headers::trusted::TrustedProxies;
 use crate::in_flight::InFlight;
 use crate::keep_evidence::{self, EvidenceKeeper};
 use crate::listener::{Inherited, Role};
+use crate::live_table::LiveTable;
+use crate::live_table::first::{self, First};
 use crate::live_table::hand_edits::HandEdits;
 use crate::live_table::load::Loader;
 use crate::live_table::watch::TableWatcher;
-use crate::live_table::{LiveTable, first};
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
+use crate::signals::Signals;
 use crate::supervisor::TellSupervisor;
 use evidence::Evidence;
 
@@ -62,9 +66,10 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     let loader = Loader { home, metrics: Arc::clone(&metrics), mirror };
     let home = &loader.home;
     let copy = home.copy(config.routes_copy.as_deref());
-    let (first, lost) = first::load(&loader, copy.as_ref().filter(|_| !config.check))?;
+    let first = first::load(&loader, copy.as_ref().filter(|_| !config.check))?;
+    let table = &first.in_force.table;
     if config.check {
-        tracing::info!(table = %home.path().display(), routes = first.table.routes.len(), "the route table is good");
+        tracing::info!(table = %home.path().display(), routes = table.routes.len(), "the route table is good");
         return Ok(());
     }
     let (predecessor, inherited) = match config.take_over {
@@ -73,19 +78,20 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
         }
         None => (None, Inherited::default()),
     };
-    let sockets = Sockets::open(config, &first.table.listen, home, inherited)?;
+    let sockets = Sockets::open(config, &table.listen, home, inherited)?;
     let token = crate::admin::access::token(config, sockets.admin.1)?;
     let traces = config.traces.as_ref().map(traces_to).transpose()?;
-    let live = Arc::new(LiveTable::new(first, Arc::clone(&metrics)));
-    if let Some(why) = lost {
-        live.source_lost(why, true);
-    }
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
-    // Nothing can fail from here on, and nothing has begun that must be there once.
-    let leaving = predecessor.map(Predecessor::take_over).transpose()?;
-    if leaving.is_some() {
-        metrics.handover(Outcome::Done);
+    // From here on a signal is heard, and acted on when everything runs.
+    let signals = Signals::listen(config.is_in_terminal)
+        .into_diagnostic()
+        .wrap_err("signals can't be listened to")?;
+    // Nothing can fail from here on but that, and nothing has begun that must be there once.
+    let (first, leaving) = take_over(predecessor, &loader, first)?;
+    let live = Arc::new(LiveTable::new(first.in_force, Arc::clone(&metrics)));
+    if let Some(why) = first.lost {
+        live.source_lost(why, true);
     }
 
     let generation = &live.snapshot().table.generation;
@@ -95,11 +101,28 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     );
     let in_flight = InFlight::new(metrics.in_flight.clone());
     let let_go = LetGo::default();
-    let program = Program { live, loader, evidence, in_flight, traces, let_go };
+    let (notices, flipping) = (InFlight::default(), Flipping::default());
+    let duties = Duties { live: Arc::clone(&live), notices, flipping };
+    let program = Program { live, loader, evidence, in_flight, duties, traces, let_go, leaving };
     program.add_traffic(&mut server, config, sockets.endpoints);
-    program.add_keepers(&mut server, sockets.admin.1, copy, leaving);
+    program.add_keepers(&mut server, sockets.admin.1, copy);
     program.add_interface(&mut server, sockets.admin.0, token, sockets.certificate);
-    program.run(server, config.launch.clone(), sockets.handed)
+    program.run(server, signals, config.launch.clone(), sockets.handed)
+}
+
+/// Takes over from another process, if there is one, with the table as it is by then.
+fn take_over(
+    predecessor: Option<Predecessor>,
+    loader: &Loader,
+    first: First,
+) -> Result<(First, Option<Leaving>), NoPredecessor> {
+    let Some(mut predecessor) = predecessor else { return Ok((first, None)) };
+    predecessor.ready()?;
+    let first = first::look_again(loader, first);
+    let standing = Standing::new(&first.in_force.table.generation.digest, first.is_current);
+    let leaving = predecessor.take_over(&standing)?;
+    loader.metrics.handover(Outcome::Done);
+    Ok((first, Some(leaving)))
 }
 
 /// What the services share.
@@ -108,9 +131,12 @@ struct Program {
     loader: Loader,
     evidence: Arc<Evidence>,
     in_flight: InFlight,
+    duties: Duties,
     /// `None`: nobody is told of requests.
     traces: Option<Traces>,
     let_go: LetGo,
+    /// The process from which this one took over.
+    leaving: Option<Leaving>,
 }
 
 impl Program {
@@ -134,19 +160,14 @@ impl Program {
     }
 
     /// What follows the table and writes to it, and to the store of evidence.
-    fn add_keepers(
-        &self,
-        server: &mut Server,
-        admin: SocketAddr,
-        copy: Option<LocalCopy>,
-        leaving: Option<Leaving>,
-    ) {
+    fn add_keepers(&self, server: &mut Server, admin: SocketAddr, copy: Option<LocalCopy>) {
         let (live, home) = (|| Arc::clone(&self.live), &self.loader.home);
-        let guard = Guard { live: live(), loader: self.loader.clone() };
+        let notices = self.duties.notices.clone();
+        let guard = Guard { live: live(), loader: self.loader.clone(), notices };
         server.add_service(background_service("guard", guard));
         let evidence = Arc::clone(&self.evidence);
         let keeper = EvidenceKeeper::new(evidence, live(), &home.folder(), admin);
-        server.add_service(background_service("evidence", keeper.after(leaving)));
+        server.add_service(background_service("evidence", keeper.after(self.leaving.clone())));
         let watcher = TableWatcher { live: live(), loader: self.loader.clone(), copy };
         server.add_service(background_service("table", watcher));
         let hand_edits = HandEdits { live: live(), home: home.clone() };
@@ -173,30 +194,48 @@ impl Program {
             self.loader.home.clone(),
             token,
         );
-        let interface = interface.telling_of(certificate);
+        let interface = interface.telling_of(certificate).flipping_in(self.duties.flipping.clone());
         let service = AdminService::new(interface, socket, self.let_go.clone());
         server.add_service(background_service("admin", service));
     }
 
     /// Runs all of it, with what ends the program or lets another go on in its place.
-    fn run(self, mut server: Server, launch: Launch, sockets: Handed) -> Result<(), Report> {
-        let Self { live, loader, evidence, in_flight, traces, let_go } = self;
+    fn run(
+        self,
+        mut server: Server,
+        signals: Signals,
+        launch: Launch,
+        sockets: Handed,
+    ) -> Result<(), Report> {
+        let Self { live, loader, evidence, in_flight, duties, traces, let_go, leaving } = self;
         let Loader { metrics, mirror, .. } = loader;
         let (done, stopped) = mpsc::channel();
         let drain = Drain {
             in_flight,
             connections: metrics.edge.open.clone(),
             mirror,
+            duties: duties.clone(),
             let_go: let_go.clone(),
-            live: Arc::clone(&live),
+            leaving,
+            stops: tokio::sync::Mutex::new(signals.further_stops),
             evidence,
             done: done.clone(),
         };
         server.add_service(background_service("drain", drain));
-        let stop = StopSignals(let_go.clone());
-        let hand_over = HandOver::new(launch, sockets, live, metrics, let_go.clone());
-        let tell = TellSupervisor { let_go, listens: Arc::clone(&hand_over.listens) };
+        let stop = StopSignals::new(signals.stops, let_go.clone());
+        let tell = TellSupervisor { let_go: let_go.clone(), is_ready: Arc::default() };
+        let is_ready = Arc::clone(&tell.is_ready);
         server.add_service(background_service("supervisor", tell));
+        let hand_over = HandOver {
+            launch,
+            sockets: Mutex::new(Some(sockets)),
+            live,
+            metrics,
+            flipping: duties.flipping,
+            let_go,
+            is_ready,
+            hangups: Mutex::new(signals.hangups),
+        };
         server.add_service(background_service("handover", hand_over));
         std::thread::Builder::new()
             .name("server".to_owned())
@@ -252,7 +291,12 @@ impl Sockets {
         };
         let folder = home.folder();
         let (certificate, key) = (folder.join(&https.certificate), folder.join(&https.key));
-        let served = ServedCertificate::first(CertificateFiles { certificate, key })?;
+        let files = CertificateFiles { certificate, key };
+        let served = if inherited.is_from_another() {
+            ServedCertificate::renewed(files)?
+        } else {
+            ServedCertificate::first(files)?
+        };
         let served = Arc::new(served);
         let tls = served.server_config().into_diagnostic().wrap_err("TLS can't be set up")?;
         let (listener, address) = inherited.open(Role::Https, https.address)?;

@@ -9,18 +9,19 @@ use tokio::sync::Notify;
 
 use crate::handover::LetGo;
 
-/// The service that tells. The sockets are bound before services start, so requests that come from then on are not refused.
+/// The service that tells. The sockets are bound and signals are heard before services start, so that requests and a SIGHUP that come
+/// from then on are not refused.
 pub(crate) struct TellSupervisor {
     pub(crate) let_go: LetGo,
-    /// Told when a SIGHUP is heard: whoever hears that the proxy is ready may send one.
-    pub(crate) listens: Arc<Notify>,
+    /// Told when the supervisor was told: nothing else is told of before.
+    pub(crate) is_ready: Arc<Notify>,
 }
 
 #[async_trait]
 impl BackgroundService for TellSupervisor {
     async fn start(&self, mut shutdown: ShutdownWatch) {
-        self.listens.notified().await;
         supervised::ready();
+        self.is_ready.notify_one();
         tokio::select! {
             () = supervised::keep_telling() => {}
             _told_or_gone = shutdown.wait_for(|stopping| *stopping) => {}

@@ -1,9 +1,10 @@
 //! A new program takes over from the one that runs, and nobody notices.
 
 mod rig;
+mod signals;
+mod table;
+mod duties;
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -196,22 +197,15 @@ async fn an_idle_connection_has_one_more_answer_from_the_process_that_took_it() 
     assert_eq!(rig.stack.get("/").await.status(), 200);
 }
 
-/// A script in the stack's folder.
-fn script(rig: &Rig, name: &str, text: &str) -> PathBuf {
-    let path = rig.stack.folder().join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    path
-}
-
 #[tokio::test]
 async fn a_new_program_that_is_broken_changes_nothing() {
     let mut rig = Rig::start(stack(), &[]).await;
     let process = rig.newest();
     let load = Load::get("/").start(rig.stack.table.http);
     let broken = [
-        script(&rig, "fails", "echo 'this build is broken' >&2; exit 1"),
-        script(&rig, "babbles", "echo hello >&0; exec sleep 1000"),
+        rig.script("fails", "echo 'this build is broken' >&2; exit 1"),
+        rig.script("babbles", "echo hello >&0; exec sleep 1000"),
+        rig.script("fades", "(read hello; echo ready $$; read word) <&0 >&0"),
         rig.stack.folder().join("is-not-there"),
     ];
     for (count, program) in (1..).zip(&broken) {
@@ -222,14 +216,24 @@ async fn a_new_program_that_is_broken_changes_nothing() {
     }
     // A table that is not good stops a new process as it would stop any.
     let table = rig.stack.read_routes();
-    rig.stack.write_routes("format = 1\nnonsense");
     rig.replace_program(std::path::Path::new(crate::BINARIES.proxy));
-    assert!(!rig.reload().await);
+    let (here, everywhere) =
+        (rig.stack.table.http, format!("0.0.0.0:{}", rig.stack.table.http.port()));
+    for not_good in ["format = 1\nnonsense", &table.replace(&here.to_string(), &everywhere)] {
+        rig.stack.write_routes(not_good);
+        assert!(!rig.reload().await, "{not_good}");
+    }
     rig.stack.write_routes(&table);
     let log = rig.log();
-    for said in
-        ["this build is broken", "not understood", "can't be started", "not a valid route table"]
-    {
+    let said = [
+        "this build is broken",
+        "not understood",
+        "ended before it had taken over",
+        "can't be started",
+        "not a valid route table",
+        "the running proxy still holds",
+    ];
+    for said in said {
         assert!(log.contains(said), "{said}:\n{log}");
     }
     assert!(rig.hand_over().await == process, "it can still be handed over");

@@ -15,15 +15,15 @@ pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// What was asked for with `systemctl reload` has begun; [`ready`] or [`succeeded_by`] ends it.
+/// What was asked for with `systemctl reload` has begun; [`ready`] ends it, said by whichever process is the program then.
 pub fn reloading() {
     let now = NotifyState::monotonic_usec_now();
     tell(&[Some(NotifyState::Reloading), now.ok()].into_iter().flatten().collect::<Vec<_>>());
 }
 
-/// From now on another process is the program, and it is ready.
+/// From now on another process is the program. It says itself when it is [`ready`]: a supervisor may send a ready one signals.
 pub fn succeeded_by(pid: u32) {
-    tell(&[NotifyState::MainPid(pid), NotifyState::Ready]);
+    tell(&[NotifyState::MainPid(pid)]);
 }
 
 /// What is under way may end; nothing new is taken.

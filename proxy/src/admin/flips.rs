@@ -2,6 +2,7 @@
 
 mod wish;
 mod outcome;
+mod place;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 
 use self::outcome::{Told, tell, told, told_back};
+pub(crate) use self::place::{Flipping, FlippingPlace};
 use self::wish::{Way, Wish};
 use super::answer::{Answer, json_with};
 use super::{Admin, access, router};
@@ -78,8 +80,8 @@ async fn flip(admin: &Arc<Admin>, request: Request<Incoming>) -> Result<Answer, 
         return Err(tell(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, None));
     }
     let wish = Wish::read(request.into_body(), way).await?;
-    let Ok(place) = Arc::clone(&admin.flipping).try_acquire_owned() else {
-        let message = "another flip from a dashboard is under way";
+    let Some(place) = admin.flipping.begin() else {
+        let message = "another flip from a dashboard is under way, or a new process takes over";
         return Err(tell(StatusCode::CONFLICT, message, Some("wait until it is done")));
     };
     let admin = Arc::clone(admin);

@@ -28,6 +28,7 @@ use pingora::services::background::BackgroundService;
 use tokio::sync::Semaphore;
 
 use self::access::Token;
+pub(crate) use self::flips::{Flipping, FlippingPlace};
 use crate::edge::tls::ServedCertificate;
 use crate::handover::LetGo;
 use crate::live_table::LiveTable;
@@ -52,7 +53,7 @@ pub(crate) struct Admin {
     /// Places for those who listen to events.
     listeners: Arc<Semaphore>,
     /// One flip from a dashboard at a time.
-    flipping: Arc<Semaphore>,
+    flipping: Flipping,
     started_at: DateTime<Utc>,
     token: Option<Token>,
     documents: openapi::Documents,
@@ -79,7 +80,7 @@ impl Admin {
             feed,
             home,
             listeners: events::places(),
-            flipping: Arc::new(Semaphore::new(1)),
+            flipping: Flipping::default(),
             started_at: Utc::now(),
             token,
             certificate: None,
@@ -87,6 +88,12 @@ impl Admin {
             schema_checks: schema_check::SchemaChecks::new(),
             shutdown: std::sync::OnceLock::new(),
         }
+    }
+
+    /// Begins flips where others see that one is under way.
+    pub(crate) fn flipping_in(mut self, flipping: Flipping) -> Self {
+        self.flipping = flipping;
+        self
     }
 
     /// Tells of the certificate that clients are served with, too.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -62,18 +63,27 @@ pub(super) struct Keeper {
     known: ArcSwap<Known>,
     /// There is something to write.
     pub(super) wake: Notify,
+    /// Nothing more will be taken back.
+    is_closed: AtomicBool,
 }
 
 impl Keeper {
     pub(super) fn new(live: Arc<LiveTable>, home: Home, who: String) -> Self {
-        Self { live, home, who, known: ArcSwap::default(), wake: Notify::new() }
+        let (known, wake) = (ArcSwap::default(), Notify::new());
+        Self { live, home, who, known, wake, is_closed: AtomicBool::new(false) }
+    }
+
+    /// Nothing more will be taken back: [`Self::run`] ends when everything is written.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        self.wake.notify_one();
     }
 
     pub(super) fn known(&self) -> Arc<Known> {
         self.known.load_full()
     }
 
-    /// Runs until it is dropped.
+    /// Runs until it is closed and there is nothing left to write.
     pub(super) async fn run(&self) {
         let mut changes = self.live.changes();
         let mut read: Option<(Option<Stamp>, Arc<InForce>)> = None;
@@ -81,7 +91,11 @@ impl Keeper {
         let mut told = String::new();
         loop {
             read = self.learn(read).await;
+            let is_last = self.is_closed.load(Ordering::Acquire);
             let is_done = self.write_all(&mut told).await;
+            if is_last && is_done {
+                return;
+            }
             let wait = if is_done { LOOK } else { pause };
             pause = if is_done { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
             tokio::select! {

@@ -35,6 +35,7 @@ use self::keeper::Keeper;
 use self::taken_back::TakenBack;
 use self::watches::{Crossed, Watches};
 use self::webhook::{Body, Notice};
+use crate::in_flight::InFlight;
 use crate::live_table::load::Loader;
 use crate::live_table::{LiveTable, hand_edits};
 
@@ -45,20 +46,27 @@ const TICK: Duration = Duration::from_millis(50);
 pub(crate) struct Guard {
     pub(crate) live: Arc<LiveTable>,
     pub(crate) loader: Loader,
+    /// Counts what the operator has not been told yet.
+    pub(crate) notices: InFlight,
 }
 
 #[async_trait]
 impl BackgroundService for Guard {
+    /// Watches until the program is told to stop. What was taken back by then is written, and told, for as long as the program
+    /// lasts.
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let who = format!("proxy@{}", hand_edits::host());
         let keeper = Keeper::new(Arc::clone(&self.live), self.loader.home.clone(), who.clone());
         let (notices, waiting) = mpsc::channel(webhook::WAITING);
-        tokio::select! {
-            _ = shutdown.changed() => {}
-            () = self.watch(&keeper, &notices, &who) => {}
-            () = keeper.run() => {}
-            () = webhook::post_all(waiting, &self.loader.metrics) => {}
-        }
+        let watching = async {
+            tokio::select! {
+                _told_or_gone = shutdown.wait_for(|stopping| *stopping) => {}
+                () = self.watch(&keeper, &notices, &who) => {}
+            }
+            keeper.close();
+            drop(notices);
+        };
+        tokio::join!(watching, keeper.run(), webhook::post_all(waiting, &self.loader.metrics));
     }
 }
 
@@ -142,7 +150,7 @@ impl Guard {
         );
         self.loader.metrics.taken_back(&taken.route, limit);
         let Some(url) = settings.webhook else { return };
-        let notice = Notice { url, body: Body::of(taken, who) };
+        let notice = Notice { url, body: Body::of(taken, who), _pending: self.notices.enter() };
         if notices.try_send(notice).is_err() {
             self.loader.metrics.webhook("dropped");
             tracing::error!(route = %taken.route, "too many notices wait for the guard's webhook; this one is dropped");

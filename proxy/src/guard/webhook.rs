@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::taken_back::TakenBack;
+use crate::in_flight::InFlightGuard;
 use crate::metrics::Metrics;
 
 /// Most notices that wait to be posted.
@@ -32,6 +33,8 @@ pub(super) struct Notice {
     /// Never logged whole: its path may be a secret.
     pub(super) url: String,
     pub(super) body: Body,
+    /// Until it is posted, or given up.
+    pub(super) _pending: InFlightGuard,
 }
 
 /// The JSON that is posted.

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use tokio::net::UnixStream;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 
-use super::LetGo;
 use super::launch::Launch;
 use super::sockets::Handed;
 use super::successor::{Failure, Successor};
+use super::{LetGo, Standing};
+use crate::admin::{Flipping, FlippingPlace};
 use crate::live_table::LiveTable;
 use crate::metrics::Metrics;
 
@@ -51,9 +52,23 @@ enum NoHandover {
         "a route that the guard took back does not stand in the table yet: try again when it does"
     )]
     Unwritten,
+    /// It would be put back, because this process would stop waiting for the proxies.
+    #[error("a flip from the dashboard is under way: try again when it is done")]
+    Flipping,
     /// The sockets are gone: another process has them.
     #[error("another process has taken over already")]
     Gone,
+    /// It has not what this process has learned from the table's home.
+    #[error(
+        "the new process has another generation ({theirs}) than the one in force ({ours}), and can't ask the table's home: try \
+         again when that can be reached"
+    )]
+    Older {
+        /// Digest of the table in force.
+        ours: String,
+        /// Digest of the new process's table.
+        theirs: String,
+    },
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -61,50 +76,48 @@ enum NoHandover {
 impl NoHandover {
     const fn outcome(&self) -> Outcome {
         match self {
-            Self::Failed(_) => Outcome::Failed,
-            Self::FirstProcess | Self::Unwritten | Self::Gone => Outcome::Refused,
+            Self::Failed(_) | Self::Older { .. } => Outcome::Failed,
+            Self::FirstProcess | Self::Unwritten | Self::Flipping | Self::Gone => Outcome::Refused,
         }
     }
 }
 
 /// The service that hands over.
 pub(crate) struct HandOver {
-    launch: Launch,
+    pub(crate) launch: Launch,
     /// Until they are handed over.
-    sockets: Mutex<Option<Handed>>,
-    live: Arc<LiveTable>,
-    metrics: Arc<Metrics>,
-    let_go: LetGo,
-    /// Told when a SIGHUP is heard, and no longer ends the program.
-    pub(crate) listens: Arc<Notify>,
+    pub(crate) sockets: Mutex<Option<Handed>>,
+    pub(crate) live: Arc<LiveTable>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) flipping: Flipping,
+    pub(crate) let_go: LetGo,
+    /// Told when the supervisor knows that this process is ready: only then may it hear of another.
+    pub(crate) is_ready: Arc<Notify>,
+    /// What asks for it; `None`: nothing does.
+    pub(crate) hangups: Mutex<Option<Signal>>,
 }
 
-impl HandOver {
-    pub(crate) fn new(
-        launch: Launch,
-        sockets: Handed,
-        live: Arc<LiveTable>,
-        metrics: Arc<Metrics>,
-        let_go: LetGo,
-    ) -> Self {
-        let listens = Arc::default();
-        Self { launch, sockets: Mutex::new(Some(sockets)), live, metrics, let_go, listens }
-    }
+/// What is left to this process when another has taken over.
+struct HandedOver {
+    /// To be held until the end of this process.
+    line: UnixStream,
+    /// No flip begins while this process lets go.
+    no_flip: FlippingPlace,
 }
 
 #[async_trait]
 impl BackgroundService for HandOver {
     async fn start(&self, mut shutdown: ShutdownWatch) {
-        let hangups = signal(SignalKind::hangup());
-        self.listens.notify_one();
+        let hangups = self.hangups.lock().unwrap_or_else(PoisonError::into_inner).take();
         let handed_over = tokio::select! {
             _told_or_gone = shutdown.wait_for(|stopping| *stopping) => None,
             handed_over = self.hand_over_when_told(hangups) => Some(handed_over),
         };
         // As long as a listening socket is open somewhere, clients can connect to it.
         drop(self.sockets().take());
-        if let Some(line) = handed_over {
+        if let Some(HandedOver { line, no_flip }) = handed_over {
             self.let_go.now();
+            drop(no_flip);
             hold(line).await;
         }
     }
@@ -112,19 +125,14 @@ impl BackgroundService for HandOver {
 
 impl HandOver {
     /// Returns when a new process has taken over; dropped before, the new process ends.
-    async fn hand_over_when_told(&self, hangups: std::io::Result<Signal>) -> UnixStream {
-        let mut hangups = match hangups {
-            Ok(hangups) => hangups,
-            Err(error) => {
-                tracing::error!(%error, "can't listen for SIGHUP");
-                return std::future::pending().await;
-            }
-        };
+    async fn hand_over_when_told(&self, hangups: Option<Signal>) -> HandedOver {
+        let Some(mut hangups) = hangups else { return std::future::pending().await };
+        self.is_ready.notified().await;
         loop {
             hangups.recv().await;
             supervised::reloading();
             match self.hand_over().await {
-                Ok(line) => return line,
+                Ok(handed_over) => return handed_over,
                 Err(why) => {
                     self.metrics.handover(why.outcome());
                     tracing::error!(%why, "no new process has taken over; this one serves on");
@@ -134,8 +142,9 @@ impl HandOver {
         }
     }
 
-    async fn hand_over(&self) -> Result<UnixStream, NoHandover> {
+    async fn hand_over(&self) -> Result<HandedOver, NoHandover> {
         self.refuse()?;
+        let no_flip = self.flipping.begin().ok_or(NoHandover::Flipping)?;
         tracing::info!(program = %self.launch.program().display(), "starting a process that is to take over");
         let mut successor = match &*self.sockets() {
             Some(sockets) => Successor::start(&self.launch, sockets)?,
@@ -144,7 +153,10 @@ impl HandOver {
         let pid = successor.ready().await?;
         // The guard may have acted since the new process read the table.
         self.refuse()?;
-        // Before it begins, so that what it tells is heard.
+        let standing = successor.take().await?;
+        self.refuse()?;
+        self.refuse_older(standing)?;
+        // The new process says that it is ready after it was told to begin: the supervisor knows by then whom to believe.
         supervised::succeeded_by(pid);
         match successor.begin().await {
             Ok(line) => {
@@ -152,7 +164,7 @@ impl HandOver {
                     pid,
                     "a new process has taken over; requests in flight may finish here"
                 );
-                Ok(line)
+                Ok(HandedOver { line, no_flip })
             }
             Err(failure) => {
                 supervised::succeeded_by(std::process::id());
@@ -170,6 +182,17 @@ impl HandOver {
         } else {
             Err(NoHandover::Unwritten)
         }
+    }
+
+    /// What the table's home says counts, also where it is news to this process. Where the new process can't ask it, it must have what
+    /// is in force.
+    fn refuse_older(&self, standing: Standing) -> Result<(), NoHandover> {
+        let in_force = self.live.snapshot();
+        let ours = in_force.table.generation.digest.as_str();
+        if standing.is_current || standing.digest == ours {
+            return Ok(());
+        }
+        Err(NoHandover::Older { ours: ours.to_owned(), theirs: standing.digest })
     }
 
     fn sockets(&self) -> std::sync::MutexGuard<'_, Option<Handed>> {

@@ -15,7 +15,9 @@ use rustix::net::{
 use crate::listener::{Inherited, Role};
 
 /// How the line begins: what this is, and in which form.
-const FORM: &str = "strangler-handover/1";
+const FORM: &str = "strangler-handover/2";
+/// What it begins with in every form.
+const ANY_FORM: &str = "strangler-handover/";
 /// Longest line.
 const LINE: usize = 256;
 /// Most sockets that are taken; a later version may have more roles.
@@ -54,7 +56,7 @@ impl Handed {
 /// Takes what the other process has sent.
 ///
 /// # Errors
-/// Nothing came in time, or nothing that is understood.
+/// Nothing came in time, or nothing that is understood; [`io::ErrorKind::Unsupported`] where it is of another form.
 pub(super) fn receive(from: &UnixStream) -> io::Result<Inherited> {
     let mut line = [0; LINE];
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MOST))];
@@ -70,11 +72,17 @@ pub(super) fn receive(from: &UnixStream) -> io::Result<Inherited> {
         .flatten()
         .collect();
     let text = line.get(..got.bytes).and_then(|line| std::str::from_utf8(line).ok());
-    let roles = text.and_then(|text| text.strip_prefix(FORM)?.strip_suffix('\n'));
-    let roles: Vec<&str> = match roles {
-        Some(roles) => roles.split_ascii_whitespace().collect(),
-        None => return Err(not_understood("the other process speaks in another form")),
+    let text = text.unwrap_or_default();
+    let roles = text.strip_prefix(FORM).and_then(|roles| roles.strip_suffix('\n'));
+    let Some(roles) = roles.filter(|roles| roles.starts_with(' ')) else {
+        return Err(if text.starts_with(ANY_FORM) {
+            let why = format!("it said {:?}, this version says {FORM:?}", text.trim_end());
+            io::Error::new(io::ErrorKind::Unsupported, why)
+        } else {
+            not_understood("what came is no list of sockets")
+        });
     };
+    let roles: Vec<&str> = roles.split_ascii_whitespace().collect();
     if roles.len() != sockets.len() {
         return Err(not_understood("not every socket came, or not every one has a name"));
     }
@@ -83,7 +91,7 @@ pub(super) fn receive(from: &UnixStream) -> io::Result<Inherited> {
         let role = Role::ALL.into_iter().find(|role| role.as_str() == name)?;
         Some((role, TcpListener::from(socket)))
     });
-    Ok(Inherited(known.collect()))
+    Ok(Inherited::new(known.collect()))
 }
 
 fn not_understood(why: &str) -> io::Error {
@@ -100,27 +108,37 @@ mod tests {
     #[test]
     fn a_connection_that_waits_is_taken_at_the_other_end() {
         let (here, there) = UnixStream::pair().unwrap();
-        let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let at = sockets[1].local_addr().unwrap();
+        let [http, admin] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let (at, admin_at) = (http.local_addr().unwrap(), admin.local_addr().unwrap());
         let client = TcpStream::connect(at).unwrap();
-        let [http, admin] = &sockets;
-        Handed::of(&[(Role::Admin, http), (Role::Http, admin)]).unwrap().send(&here).unwrap();
-        drop(sockets);
-        let Inherited(mut got) = receive(&there).unwrap();
-        assert_eq!(got.len(), 2);
-        let (role, socket) = got.pop().unwrap();
-        assert_eq!((role, socket.local_addr().unwrap()), (Role::Http, at));
+        Handed::of(&[(Role::Http, &http), (Role::Admin, &admin)]).unwrap().send(&here).unwrap();
+        drop((http, admin));
+        let mut got = receive(&there).unwrap();
+        assert_eq!(got.open(Role::Admin, admin_at).unwrap().1, admin_at);
+        let (socket, same) = got.open(Role::Http, at).unwrap();
+        assert_eq!(same, at);
+        socket.set_nonblocking(false).unwrap();
         let (_, peer) = socket.accept().unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
     }
 
     #[test]
     fn what_is_not_understood_is_an_error() {
-        for line in ["strangler-handover/2 http\n", "strangler-handover/1 http\n", "", "\u{ff}"] {
+        use io::ErrorKind::{InvalidData, Unsupported};
+        let lines = [
+            // An older or a newer process: nothing is wrong with it.
+            ("strangler-handover/1 http\n", Unsupported),
+            ("strangler-handover/20 http\n", Unsupported),
+            // A socket is missing.
+            ("strangler-handover/2 http\n", InvalidData),
+            ("", InvalidData),
+            ("\u{ff}", InvalidData),
+        ];
+        for (line, kind) in lines {
             let (mut here, there) = UnixStream::pair().unwrap();
             here.write_all(line.as_bytes()).unwrap();
             drop(here);
-            assert_eq!(receive(&there).unwrap_err().kind(), io::ErrorKind::InvalidData, "{line:?}");
+            assert_eq!(receive(&there).unwrap_err().kind(), kind, "{line:?}");
         }
     }
 }

@@ -12,12 +12,10 @@ use tokio::time::timeout;
 
 use super::launch::{Launch, Stage};
 use super::sockets::Handed;
-use super::{BEGIN, READY};
+use super::{BEGIN, READY, Standing, TAKE, WORD};
 
-/// How long it may take until it could serve.
+/// How long it may take until it could serve, and then until it does.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Longest word of it.
-const WORD: u64 = 64;
 
 /// Why it does not take over.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +24,10 @@ pub(super) enum Failure {
     #[error("{program} can't be started: {source}")]
     NoStart { program: String, source: io::Error },
     /// It ended, or closed the connection.
-    #[error("the new process ended before it was ready; what it said stands above")]
+    #[error("the new process ended before it had taken over; what it said stands above")]
     Ended,
     /// It takes too long.
-    #[error("the new process was not ready within {PATIENCE:?}")]
+    #[error("the new process did not take over within {PATIENCE:?}")]
     Late,
     /// It is some other program.
     #[error("the new process is not understood: it said {0:?}")]
@@ -67,26 +65,41 @@ impl Successor {
 
     /// Waits until it could serve; returns its process id.
     pub(super) async fn ready(&mut self) -> Result<u32, Failure> {
-        let mut word = String::new();
-        let mut line = (&mut self.line).take(WORD);
-        match timeout(PATIENCE, line.read_line(&mut word)).await {
-            Err(_elapsed) => return Err(Failure::Late),
-            Ok(Err(_) | Ok(0)) => return Err(Failure::Ended),
-            Ok(Ok(_)) => {}
-        }
+        let word = self.hear().await?;
         let pid = word.strip_prefix(READY).and_then(|pid| pid.trim().parse().ok());
         pid.ok_or(Failure::Strange(word))
     }
 
+    /// Has it take over. From its answer on it serves, unless it is killed: by which table, is returned.
+    pub(super) async fn take(&mut self) -> Result<Standing, Failure> {
+        self.say(TAKE).await?;
+        let word = self.hear().await?;
+        Standing::of_word(&word).ok_or(Failure::Strange(word))
+    }
+
     /// Lets it begin. The connection that is returned tells it, by its end, that this process is gone.
-    pub(super) async fn begin(self) -> Result<tokio::net::UnixStream, Failure> {
-        let word = format!("{BEGIN}\n");
-        let Self { group, mut line, mut starter } = self;
-        line.write_all(word.as_bytes()).await.map_err(|_broken| Failure::Ended)?;
+    pub(super) async fn begin(mut self) -> Result<tokio::net::UnixStream, Failure> {
+        self.say(BEGIN).await?;
+        let Self { group, line, mut starter } = self;
         group.spare();
         // It has done its work long since, and is not to be left as a zombie.
         tokio::spawn(async move { starter.wait().await });
         Ok(line.into_inner())
+    }
+
+    async fn say(&mut self, word: &str) -> Result<(), Failure> {
+        let word = format!("{word}\n");
+        self.line.write_all(word.as_bytes()).await.map_err(|_broken| Failure::Ended)
+    }
+
+    async fn hear(&mut self) -> Result<String, Failure> {
+        let mut word = String::new();
+        let mut line = (&mut self.line).take(WORD);
+        match timeout(PATIENCE, line.read_line(&mut word)).await {
+            Err(_elapsed) => Err(Failure::Late),
+            Ok(Err(_) | Ok(0)) => Err(Failure::Ended),
+            Ok(Ok(_)) => Ok(word),
+        }
     }
 }
 
@@ -161,13 +174,24 @@ mod tests {
     #[tokio::test]
     async fn one_that_is_ready_begins_when_it_is_told() {
         let folder = TempDir::new().unwrap();
-        let script =
-            "exec 3<&0; (read hello; echo ready $$; read word; echo $word > $OUT) <&3 >&3 &";
+        let script = "exec 3<&0; (read hello; echo ready $$; read first; echo taken 00 kept; \
+                      read second; echo $first $second > $OUT) <&3 >&3 &";
         let mut successor = start(&folder, script);
         let starter = successor.group.0.unwrap().as_raw_pid().unsigned_abs();
         assert_eq!(successor.ready().await.unwrap(), starter);
+        let standing = Standing { digest: "00".to_owned(), is_current: false };
+        assert_eq!(successor.take().await.unwrap(), standing);
         let _line = successor.begin().await.unwrap();
-        assert_eq!(until_there(&folder.path().join("out")).await, "begin\n");
+        assert_eq!(until_there(&folder.path().join("out")).await, "take begin\n");
+    }
+
+    #[tokio::test]
+    async fn one_that_ends_when_it_is_to_take_over_has_not() {
+        let folder = TempDir::new().unwrap();
+        let mut successor = start(&folder, "(read hello; echo ready $$; read word) <&0 >&0");
+        successor.ready().await.unwrap();
+        let ended = successor.take().await.unwrap_err();
+        assert!(matches!(ended, Failure::Ended), "{ended}");
     }
 
     #[tokio::test]

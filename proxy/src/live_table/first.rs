@@ -1,13 +1,16 @@
 //! The table that the program starts with: without a good one there is nothing to do.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use home::{Copied, Home, HomeError, LocalCopy};
 use miette::{Context as _, IntoDiagnostic as _, Report};
+use routes::Digest;
 
 use super::InForce;
 use super::load::Loader;
-use super::watch::describe;
+use super::watch::{describe, warn_of_moved};
+use crate::backends::Pool;
 
 /// Nothing to start with.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -18,6 +21,15 @@ struct NoTable {
     help: Option<String>,
     #[source]
     source: HomeError,
+}
+
+/// What the program starts with.
+pub(crate) struct First {
+    pub(crate) in_force: InForce,
+    /// Why it is a copy; `None` where the table's home could be asked.
+    pub(crate) lost: Option<String>,
+    /// It is what the table's home said last.
+    pub(crate) is_current: bool,
 }
 
 /// Finds out where the table is kept.
@@ -31,14 +43,11 @@ pub(crate) fn open(named: &Path) -> Result<Home, Report> {
     })
 }
 
-/// Reads and prepares the table. Where its database is down, the copy is taken; the second value is then why.
+/// Reads and prepares the table. Where its database is down, the copy is taken.
 ///
 /// # Errors
 /// There is no table to be had, or it is not good.
-pub(crate) fn load(
-    loader: &Loader,
-    copy: Option<&LocalCopy>,
-) -> Result<(InForce, Option<String>), Report> {
+pub(crate) fn load(loader: &Loader, copy: Option<&LocalCopy>) -> Result<First, Report> {
     let (text, lost) = match loader.home.read() {
         Ok(text) => (text, None),
         Err(error) => match copied(&loader.home, copy) {
@@ -49,13 +58,47 @@ pub(crate) fn load(
             }
         },
     };
+    let in_force = prepare(loader, text, &[])?;
+    let is_current = lost.is_none();
+    Ok(First { in_force, lost, is_current })
+}
+
+/// Reads the table once more, just before it is served by. What can't be had, or is not good, changes nothing.
+pub(crate) fn look_again(loader: &Loader, first: First) -> First {
+    let First { in_force, lost, .. } = first;
+    let kept = |in_force, lost| First { in_force, lost, is_current: false };
+    let text = match loader.home.read() {
+        Ok(text) => text,
+        Err(error) => {
+            let why = describe(&error);
+            tracing::warn!(why, "the route table can't be read again");
+            // A file can't be lost.
+            let is_lost = !matches!(loader.home, Home::File(_));
+            return kept(in_force, is_lost.then_some(why).or(lost));
+        }
+    };
+    if Digest::of(&text) == in_force.table.generation.digest {
+        return First { in_force, lost: None, is_current: true };
+    }
+    match prepare(loader, text, &in_force.pools) {
+        Ok(next) => {
+            warn_of_moved(&in_force, &next);
+            First { in_force: next, lost: None, is_current: true }
+        }
+        Err(report) => {
+            tracing::warn!(%report, "the route table has changed, and can't be used as it is now");
+            kept(in_force, None)
+        }
+    }
+}
+
+fn prepare(loader: &Loader, text: String, pools: &[Arc<Pool>]) -> Result<InForce, Report> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .into_diagnostic()
         .wrap_err("failed to start")?;
-    let first = runtime.block_on(loader.load(text, &[]))?;
-    Ok((first, lost))
+    Ok(runtime.block_on(loader.load(text, pools))?)
 }
 
 /// The text of the copy, else what to do.

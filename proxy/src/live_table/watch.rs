@@ -9,8 +9,8 @@ use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use routes::Digest;
 
-use super::LiveTable;
 use super::load::{self, Loader};
+use super::{InForce, LiveTable};
 
 /// The service that follows the table.
 pub(crate) struct TableWatcher {
@@ -67,11 +67,7 @@ impl TableWatcher {
             Ok(mut next) => {
                 next.is_override = is_override;
                 let number = next.table.generation.number;
-                if next.table.listen != before.table.listen {
-                    tracing::warn!(
-                        "`[listen]` changed: the proxy keeps its addresses until it is reloaded or restarted"
-                    );
-                }
+                warn_of_moved(&before, &next);
                 if !self.live.publish(&before, next) {
                     return false;
                 }
@@ -116,6 +112,15 @@ impl TableWatcher {
             tracing::error!(table = %self.loader.home.path().display(), why, "route table can't be read; the last good one stays in force");
             self.live.reject(rejected);
         }
+    }
+}
+
+/// Addresses are those of the table that the program started with.
+pub(super) fn warn_of_moved(before: &InForce, next: &InForce) {
+    if next.table.listen != before.table.listen {
+        tracing::warn!(
+            "`[listen]` changed: the proxy keeps its addresses until it is reloaded or restarted"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! A proxy whose program can be replaced, and the supervisor that it tells of itself: this test.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::UnixDatagram;
 
 use crate::BINARIES;
+
+/// What the admin interface wants to hear, where a test gives it one.
+pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// A stack whose proxy is the one that took over last.
 pub(super) struct Rig {
@@ -42,6 +45,16 @@ impl Rig {
         rig
     }
 
+    /// The same, where the admin interface wants [`TOKEN`].
+    pub(super) async fn start_with_token(builder: StackBuilder, argument: &str) -> Self {
+        let mut rig = Self::start(builder, &[argument]).await;
+        let token = format!("Bearer {TOKEN}").parse().unwrap();
+        let headers = [(http::header::AUTHORIZATION, token)].into_iter().collect();
+        let client = reqwest::Client::builder().default_headers(headers);
+        rig.stack.client = client.timeout(2 * LIMIT).build().unwrap();
+        rig
+    }
+
     /// The process that serves.
     pub(super) fn newest(&self) -> u32 {
         self.newest.0
@@ -54,19 +67,43 @@ impl Rig {
         std::fs::rename(new, program(&self.stack)).unwrap();
     }
 
+    /// A program that is a script, in the stack's folder.
+    pub(super) fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.stack.folder().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
     /// Asks for a handover and waits for its end; whether another process serves now.
     pub(super) async fn reload(&mut self) -> bool {
+        self.ask().await;
+        self.is_succeeded().await
+    }
+
+    /// Asks for a handover, and returns when it has begun.
+    pub(super) async fn ask(&self) {
         signal(self.newest.0, Signal::HUP);
         assert!(self.hear().await.starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    }
+
+    /// Waits for the end of a handover that was asked for; whether another process serves now.
+    pub(super) async fn is_succeeded(&mut self) -> bool {
+        let is_another = self.has_heir().await;
+        if is_another {
+            assert_eq!(self.hear().await, "READY=1", "the new process says so itself");
+        }
+        is_another
+    }
+
+    /// Waits until the supervisor is told which process it shall expect to hear from, or that it is still the same.
+    pub(super) async fn has_heir(&mut self) -> bool {
         let said = self.hear().await;
-        let Some(new) = said.strip_prefix("MAINPID=") else {
+        let Some(pid) = said.strip_prefix("MAINPID=") else {
             assert_eq!(said, "READY=1");
             return false;
         };
-        let (pid, ready) = new.split_once('\n').unwrap();
-        assert_eq!(ready, "READY=1");
         self.newest.0 = pid.parse().unwrap();
-        assert_eq!(self.hear().await, "READY=1", "the new process says so as well");
         true
     }
 
@@ -103,7 +140,8 @@ impl Rig {
         std::fs::read_to_string(self.stack.folder().join("proxy.log")).unwrap()
     }
 
-    async fn hear(&self) -> String {
+    /// What the supervisor is told next.
+    pub(super) async fn hear(&self) -> String {
         let mut said = [0; 4096];
         let heard = tokio::time::timeout(LIMIT, self.supervisor.recv(&mut said)).await;
         let length = heard.unwrap_or_else(|_| panic!("nothing was said\n{}", self.log())).unwrap();
@@ -123,7 +161,7 @@ fn program(stack: &Stack) -> PathBuf {
     stack.folder().join("strangler-proxy")
 }
 
-fn signal(process: u32, signal: Signal) {
+pub(super) fn signal(process: u32, signal: Signal) {
     let process = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
     kill_process(process, signal).unwrap();
 }

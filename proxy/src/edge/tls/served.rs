@@ -28,8 +28,20 @@ impl ServedCertificate {
         if let Err(error) = certificate.check_time(&files.certificate, Utc::now()) {
             tracing::error!(%error, "clients will refuse this certificate");
         }
+        Ok(Self::of(files, certificate))
+    }
+
+    /// The same for a process that takes over: the one before may serve a certificate that is better than what the files hold by now,
+    /// and have refused these.
+    pub(crate) fn renewed(files: CertificateFiles) -> Result<Self, Unusable> {
+        let certificate = Certificate::load(&files)?;
+        certificate.check_time(&files.certificate, Utc::now())?;
+        Ok(Self::of(files, certificate))
+    }
+
+    fn of(files: CertificateFiles, certificate: Certificate) -> Self {
         let now = ArcSwap::from_pointee(certificate);
-        Ok(Self { files, now, rejected: ArcSwapOption::empty() })
+        Self { files, now, rejected: ArcSwapOption::empty() }
     }
 
     /// Reads the files again. What can't be served changes nothing but the report.
