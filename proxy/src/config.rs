@@ -82,7 +82,7 @@ pub(crate) struct Config {
 
     /// Collector of OpenTelemetry traces (OTLP over HTTP) that is told of each request; the other `OTEL_…` variables count as well
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
-    pub(crate) traces: Option<traces::Address>,
+    pub(crate) traces: Option<traces::Endpoint>,
 
     /// Check the route table, say what is wrong with it, and exit
     #[arg(long)]
@@ -157,6 +157,12 @@ mod tests {
         assert_eq!(config.trusted_proxies.len(), 2);
         assert_eq!(config.listen, Some("127.0.0.1:0".parse().unwrap()));
         assert_eq!(config.threads(), 3);
+    }
+
+    #[test]
+    fn an_empty_address_of_a_collector_is_none() {
+        let config = Config::try_parse_from(["strangler-proxy", "--traces="]).unwrap();
+        assert_eq!(config.traces.as_ref().and_then(traces::Endpoint::address), None);
     }
 
     #[test]

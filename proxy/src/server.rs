@@ -80,7 +80,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Report> {
     };
     let sockets = Sockets::open(config, &table.listen, home, inherited)?;
     let token = crate::admin::access::token(config, sockets.admin.1)?;
-    let traces = config.traces.as_ref().map(traces_to).transpose()?;
+    let collector = config.traces.as_ref().and_then(traces::Endpoint::address);
+    let traces = collector.map(traces_to).transpose()?;
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
     // From here on a signal is heard, and acted on when everything runs.

@@ -95,6 +95,7 @@ async fn the_callers_choice_is_followed_and_a_new_trace_begun() {
 #[tokio::test]
 async fn a_collector_that_is_gone_is_told_once_and_disturbs_nobody() {
     let collector = Collector::start().await;
+    let address = collector.environment()[0].1.clone();
     let mut stack = telling(&collector, "service").start().await;
     drop(collector);
     let complaint = "the collector takes no traces";
@@ -106,5 +107,8 @@ async fn a_collector_that_is_gone_is_told_once_and_disturbs_nobody() {
     for _ in 0..20 {
         assert_eq!(ask(&stack, TARGET, "01").await, 200);
     }
-    assert_eq!(stack.proxy().output().matches(complaint).count(), 1);
+    let log = stack.proxy().output();
+    assert_eq!(log.matches(complaint).count(), 1);
+    let said = log.lines().find(|line| line.contains(complaint)).unwrap();
+    assert!(said.contains(&address) && said.contains("Connection refused"), "{said}");
 }

@@ -1,5 +1,6 @@
 //! The way to the collector: an HTTP client with a thread of its own, which no request shares.
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +51,25 @@ impl FromStr for Address {
     }
 }
 
+/// What `OTEL_EXPORTER_OTLP_ENDPOINT` holds: an address, or nothing, which says as much as a variable that is not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(Option<Address>);
+
+impl FromStr for Endpoint {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if text.trim().is_empty() { Ok(Self(None)) } else { Ok(Self(Some(text.parse()?))) }
+    }
+}
+
+impl Endpoint {
+    /// Where a collector takes spans; `None`: nobody is told.
+    pub fn address(&self) -> Option<&Address> {
+        self.0.as_ref()
+    }
+}
+
 impl Address {
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
@@ -72,6 +92,8 @@ impl fmt::Display for Address {
 pub(crate) struct CollectorClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     runtime: Runtime,
+    /// For the log.
+    address: Address,
     /// Whether the last batch was taken: an outage is told once, not with every batch.
     is_down: AtomicBool,
 }
@@ -94,20 +116,32 @@ impl CollectorClient {
             .enable_all()
             .build()?;
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { client, runtime, is_down: AtomicBool::new(false) })
+        Ok(Self { client, runtime, address: address.clone(), is_down: AtomicBool::new(false) })
     }
 
-    fn note(&self, outcome: Result<(), &dyn fmt::Display>) {
+    fn note(&self, outcome: Result<(), String>) {
+        let address = &self.address;
         match outcome {
             Ok(()) if self.is_down.swap(false, Ordering::Relaxed) => {
-                tracing::info!("the collector takes traces again");
+                tracing::info!(%address, "the collector takes traces again");
             }
             Err(error) if !self.is_down.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(%error, "the collector takes no traces; they are dropped until it does");
+                tracing::warn!(%address, error, "the collector takes no traces; they are dropped until it does");
             }
             Ok(()) | Err(_) => {}
         }
     }
+}
+
+/// An error with its causes on one line: the client itself says only that it could not connect.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 fn no_authorities() -> Result<rustls::ClientConfig, TracesError> {
@@ -135,8 +169,8 @@ impl HttpClient for CollectorClient {
         let answer = answer.await.map_err(HttpError::from).flatten();
         match &answer {
             Ok(answer) if answer.status().is_success() => self.note(Ok(())),
-            Ok(answer) => self.note(Err(&answer.status())),
-            Err(error) => self.note(Err(error)),
+            Ok(answer) => self.note(Err(format!("it answered {}", answer.status()))),
+            Err(error) => self.note(Err(with_causes(&**error))),
         }
         answer
     }
@@ -163,6 +197,16 @@ mod tests {
         for text in ["", "localhost:4318", "grpc://localhost:4317", "/v1/traces", "http://"] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn nothing_is_no_address_and_no_mistake() {
+        for text in ["", " "] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().address(), None);
+        }
+        let endpoint: Endpoint = "http://127.0.0.1:4318".parse().unwrap();
+        assert_eq!(endpoint.address().unwrap().as_str(), "http://127.0.0.1:4318/v1/traces");
+        assert!("localhost:4318".parse::<Endpoint>().is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub mod trace_context;
 mod collector;
 mod span;
 
-pub use collector::{Address, AddressError};
+pub use collector::{Address, AddressError, Endpoint};
 pub use opentelemetry::KeyValue;
 pub use span::RequestSpan;
 
