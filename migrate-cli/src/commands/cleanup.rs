@@ -190,7 +190,7 @@ async fn take_out(
     let wanted = args.monolith.border()?;
     let source = {
         let _progress = context.printer.progress("reading the source");
-        Source::read(&args.monolith.dir)?
+        Source::read(&args.monolith.dir).await?
     };
     let sides = source.sides_then(&wanted)?;
     if sides.extracted.is_empty() && repository.taken_out().await?.is_some() {

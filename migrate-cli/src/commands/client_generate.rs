@@ -107,7 +107,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let (functions, unfit) = match &args.dir {
         Some(dir) => {
             let _progress = context.printer.progress("reading the source");
-            functions(dir, &args.border, &api)?
+            functions(dir, &args.border, &api).await?
         }
         None => (Functions::default(), Vec::new()),
     };
@@ -176,9 +176,13 @@ async fn api(args: &Args) -> Result<Api, Failure> {
     Ok(api)
 }
 
-fn functions(dir: &Path, border: &Border, api: &Api) -> Result<(Functions, Vec<String>), Failure> {
+async fn functions(
+    dir: &Path,
+    border: &Border,
+    api: &Api,
+) -> Result<(Functions, Vec<String>), Failure> {
     let (wanted, replaced) = (border.read()?, border.replaced()?);
-    let source = Source::read(dir)?;
+    let source = Source::read(dir).await?;
     let sides = source.sides(&wanted)?;
     let text = |path: &str| std::fs::read_to_string(dir.join(path)).ok();
     let uses = used::of(&source.paths, &source.facts, &sides, &text);

@@ -65,7 +65,7 @@ struct Written {
 }
 
 /// Writes the file, or shows it.
-pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let exists = || Failure::Usage {
         message: format!("{} is there already", args.to.display()),
         help: "edit it by hand, name another one with --to, or move it away".to_owned(),
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let guess = {
         let _progress = context.printer.progress("reading the source");
-        look(args)?
+        look(args).await?
     };
     let mut report = Written {
         result: "planned",
@@ -119,8 +119,8 @@ struct Guess {
     needed: BTreeSet<String>,
 }
 
-fn look(args: &Args) -> Result<Guess, Failure> {
-    let source = Source::read(&args.dir)?;
+async fn look(args: &Args) -> Result<Guess, Failure> {
+    let source = Source::read(&args.dir).await?;
     let patterns = match &args.named {
         Some(word) => named(&source.paths, word)?,
         None => args.extract.clone(),

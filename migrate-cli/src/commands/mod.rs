@@ -66,7 +66,7 @@ use crate::failure::Failure;
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Plan(args) => plan::run(&args, context).await,
-        Command::Init(args) => init::run(&args, context),
+        Command::Init(args) => init::run(&args, context).await,
         Command::Client(command) => client::run(&command, context).await,
         Command::Cleanup(args) => cleanup::run(&args, context).await,
         Command::Scan(args) => scan::run(&args, context).await,

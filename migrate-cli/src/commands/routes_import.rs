@@ -100,7 +100,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let wanted = args.monolith.border()?;
     let (groups, left_out) = {
         let _progress = context.printer.progress("reading the source");
-        let source = Source::read(&args.monolith.dir)?;
+        let source = Source::read(&args.monolith.dir).await?;
         let sides = source.sides(&wanted)?;
         let serving = survey::of(&source.paths, &source.facts, &[], &sides).routes;
         let left_out = serving.served.iter().flat_map(left_out).collect();

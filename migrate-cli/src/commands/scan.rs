@@ -85,7 +85,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let wanted = args.monolith.border()?;
     let report = {
         let _progress = context.printer.progress("reading the source");
-        let source = Source::read(&args.monolith.dir)?;
+        let source = Source::read(&args.monolith.dir).await?;
         let sides = source.sides(&wanted)?;
         let survey = survey::of(&source.paths, &source.facts, &source.others, &sides);
         let since = match &args.since {

@@ -117,7 +117,10 @@ struct BrokenTable {
 
 /// Checks, and changes nothing.
 pub(crate) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let source = args.source.as_deref().map(source::read).transpose()?;
+    let source = match &args.source {
+        Some(folder) => Some(source::read(folder).await?),
+        None => None,
+    };
     let place = Place::parse(&args.database, "--database")?;
     let name = place.to_string();
     let mut database = open::read_only(&place).await?;

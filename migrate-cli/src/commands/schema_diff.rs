@@ -118,7 +118,7 @@ async fn side(text: &str) -> Result<Side, Failure> {
     }
     let path = Path::new(text);
     if path.is_dir() {
-        let source = source::read(path)?;
+        let source = source::read(path).await?;
         let notes = source.notes;
         return Ok(Side { notes, ..side(text.to_owned(), source.schema, Rank::Source) });
     }

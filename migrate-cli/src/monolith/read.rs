@@ -93,16 +93,13 @@ impl Border {
 
 impl Source {
     /// Reads it.
-    pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
-        let mut notes = Vec::new();
-        let mut found = |found: files::Found| {
-            notes.extend(found.notes);
-            found.files.into_iter().map(|file| (files::below(folder, &file), Text::Stored(file)))
-        };
-        let python: Vec<_> = found(files::python(folder)).collect();
-        let others = found(files::find(folder, &|path| files::has_extension(path, OTHERS)));
-        let others: Vec<_> = others.collect();
-        let source = Self::of(folder, &python, &others, notes)?;
+    pub(crate) async fn read(folder: &Path) -> Result<Self, Failure> {
+        let found = files::find(folder, is_wanted).await;
+        let texts = found.files.into_iter();
+        let texts = texts.map(|file| (files::below(folder, &file), Text::Stored(file)));
+        let (python, others): (Vec<_>, Vec<_>) =
+            texts.partition(|(path, _)| files::is_python(Path::new(path)));
+        let source = Self::of(folder, &python, &others, found.notes)?;
         if source.paths.is_empty() {
             return Err(Failure::Usage {
                 message: format!("{} has no Python files", folder.display()),
@@ -114,12 +111,11 @@ impl Source {
 
     /// Reads it as it was at a revision; the name of the commit comes with it.
     pub(crate) async fn at(folder: &Path, revision: &str) -> Result<(String, Self), Failure> {
-        let is_python = |path: &str| files::has_extension(Path::new(path), &["py"]);
-        let is_wanted =
-            |path: &str| is_python(path) || files::has_extension(Path::new(path), OTHERS);
-        let then = revision::read(&Git::at(folder), revision, is_wanted).await?;
+        let git = Git::at(folder);
+        let then = revision::read(&git, revision, |path| is_wanted(Path::new(path))).await?;
         let texts = then.files.into_iter().map(|(path, text)| (path, Text::Known(text)));
-        let (python, others): (Vec<_>, Vec<_>) = texts.partition(|(path, _)| is_python(path));
+        let (python, others): (Vec<_>, Vec<_>) =
+            texts.partition(|(path, _)| files::is_python(Path::new(path)));
         Ok((then.commit, Self::of(folder, &python, &others, Vec::new())?))
     }
 
@@ -185,6 +181,11 @@ impl Source {
         };
         Ok(Sides { extracted: of(&wanted.extracted)?, shared: of(&wanted.shared)? })
     }
+}
+
+/// Whether a file is read, by its name.
+fn is_wanted(path: &Path) -> bool {
+    files::is_python(path) || files::has_extension(path, OTHERS)
 }
 
 /// What stands in a file.

@@ -29,14 +29,14 @@ pub(crate) struct Source {
 }
 
 /// Reads every Python file below a folder.
-pub(crate) fn read(folder: &Path) -> Result<Source, Failure> {
+pub(crate) async fn read(folder: &Path) -> Result<Source, Failure> {
     if !folder.is_dir() {
         return Err(Failure::Usage {
             message: format!("--source: there is no folder {}", folder.display()),
             help: "give the folder of the monolith's Python source".to_owned(),
         });
     }
-    let files::Found { files: paths, mut notes } = files::python(folder);
+    let files::Found { files: paths, mut notes } = files::find(folder, files::is_python).await;
     let mut found = Classes::default();
     let mut files = 0;
     for path in paths {

@@ -12,7 +12,8 @@ fn read_of(files: &[(&str, &str)]) -> Source {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    read(folder.path()).unwrap()
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(read(folder.path())).unwrap()
 }
 
 fn shown(table: &Table) -> String {
