@@ -1,13 +1,20 @@
 //! The extracted routes in groups: path patterns that take all of them and nothing that stays.
 //!
 //! A group is what begins with the path of a router and the first word after it: `/v1/agents/workflows` and all below. Where
-//! something below it stays in the monolith, the group falls apart into its parts, down to single paths and methods.
+//! something below it stays in the monolith, the group falls apart into its parts, down to single paths and methods. What a pattern
+//! can't say without taking something that stays is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::served::{Served, ServedPath};
+
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use shape::{Step, steps};
 
 /// A pattern of paths, as a route table has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,93 +33,134 @@ pub struct Group {
     /// a route table knows the more specific path only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub contested: Vec<String>,
+    /// What it is there for.
+    #[serde(skip)]
+    pub takes: Vec<Taken>,
+}
+
+/// A route at one of its paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// `FILE:LINE HANDLER`.
+    pub place: String,
+    /// Empty for every one.
+    pub methods: Vec<String>,
+    /// As FastAPI has it.
+    pub path: String,
+}
+
+/// All routes at paths that can be told.
+#[derive(Debug, Default)]
+pub struct Grouped {
+    /// By their paths.
+    pub groups: Vec<Group>,
+    /// Routes that no pattern can take alone, and why.
+    pub left_out: Vec<String>,
+}
+
+/// A route at one of its paths, in its parts.
+#[derive(Clone)]
+struct At<'s> {
+    route: &'s Served,
+    path: &'s ServedPath,
+    steps: Vec<Step<'s>>,
+}
+
+/// A pattern that may become a group.
+struct Wish<'s> {
+    pattern: Vec<Step<'s>>,
+    /// Whether nothing at or below its path stays.
+    is_whole: bool,
+    /// Whether something stays at the very path.
+    is_shared: bool,
+    routes: Vec<At<'s>>,
 }
 
 /// The routes at a path and those below it.
 #[derive(Default)]
 struct Node<'s> {
-    below: BTreeMap<&'s str, Self>,
+    below: BTreeMap<Step<'s>, Self>,
     /// Leaving and staying, both also counting what is below.
     leaving: usize,
     staying: usize,
-    here: Vec<&'s Served>,
+    here: Vec<At<'s>>,
     stays_here: bool,
 }
 
 /// Groups what is served at paths that can be told.
-pub fn of(served: &[Served], rest: &[Served]) -> Vec<Group> {
+pub fn of(served: &[Served], rest: &[Served]) -> Grouped {
+    let mut grouped = Grouped::default();
     let mut root = Node::default();
-    for (route, path) in told(rest) {
-        root.add(&path.path, route, false);
+    let (stays, _) = told(rest);
+    for one in &stays {
+        root.add(one, false);
     }
-    let mut bases: BTreeSet<Vec<&str>> = BTreeSet::new();
-    for (route, path) in told(served) {
-        root.add(&path.path, route, true);
-        bases.insert(base(path));
+    let (leaves, unsaid) = told(served);
+    grouped.left_out.extend(unsaid.iter().map(|(route, path)| {
+        format!("{}: no route table can name {}, with its empty part", place(route), path.path)
+    }));
+    let mut bases: BTreeSet<Vec<Step<'_>>> = BTreeSet::new();
+    for one in &leaves {
+        root.add(one, true);
+        bases.insert(base(one));
     }
-    let mut groups: Vec<Group> = Vec::new();
-    let mut last: Option<Vec<&str>> = None;
+    let mut wishes: Vec<Wish<'_>> = Vec::new();
+    let mut last: Option<Vec<Step<'_>>> = None;
     for base in bases {
         // What is below a group belongs to it.
         if last.as_ref().is_some_and(|last| base.starts_with(last)) {
             continue;
         }
         if let Some(node) = root.at(&base) {
-            node.collect(&mut base.clone(), &mut groups);
+            node.collect(&mut base.clone(), &mut wishes);
         }
         last = Some(base);
     }
-    for group in &mut groups {
-        let others = told(rest).filter(|(_, path)| may_be_one(&group.path, &path.path));
-        let place = |(route, path): (&Served, &ServedPath)| {
-            format!("{} ({}:{})", path.path, route.file, route.line)
-        };
-        let others = others.filter(|(route, path)| {
-            group.methods.is_empty()
-                || route.methods.iter().any(|it| group.methods.contains(it))
-                || !is_same(&group.path, &path.path)
-        });
-        group.contested = others.map(place).collect();
+    for wish in merged(wishes) {
+        match wish.group(&stays) {
+            Ok(group) => grouped.groups.push(group),
+            Err(why) => grouped.left_out.extend(why),
+        }
     }
-    name(&mut groups);
-    groups
+    name(&mut grouped.groups);
+    grouped
 }
 
-fn told(all: &[Served]) -> impl Iterator<Item = (&Served, &ServedPath)> {
+/// Those whose paths can be told, and of these the ones that no pattern can say.
+fn told(all: &[Served]) -> (Vec<At<'_>>, Vec<(&Served, &ServedPath)>) {
     let paths = all.iter().flat_map(|route| route.paths.iter().map(move |path| (route, path)));
-    paths.filter(|(_, path)| path.is_told())
+    let (mut found, mut unsaid) = (Vec::new(), Vec::new());
+    for (route, path) in paths.filter(|(_, path)| path.is_told()) {
+        match steps(&path.path) {
+            Some(steps) => found.push(At { route, path, steps }),
+            None => unsaid.push((route, path)),
+        }
+    }
+    (found, unsaid)
+}
+
+fn place(route: &Served) -> String {
+    format!("{}:{} {}", route.file, route.line, route.handler)
 }
 
 /// The router's path and the first word after it.
-fn base(path: &ServedPath) -> Vec<&str> {
-    let own = segments(&path.base).count();
-    let more = segments(&path.path).nth(own).filter(|segment| !segment.starts_with('{'));
-    segments(&path.path).take(own).chain(more).collect()
-}
-
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
-}
-
-/// What a segment is sorted by: the name of a parameter says nothing.
-fn key(segment: &str) -> &str {
-    match segment.starts_with('{') {
-        true if segment.starts_with("{*") || segment.ends_with(":path}") => "{*}",
-        true => "{}",
-        false => segment,
-    }
+fn base<'s>(at: &At<'s>) -> Vec<Step<'s>> {
+    let own = steps(&at.path.base).unwrap_or_default();
+    let own = own.iter().filter(|step| **step != Step::Slash).count();
+    let more = at.steps.get(own).filter(|step| matches!(step, Step::Word(_)));
+    at.steps.iter().take(own).chain(more).map(|step| step.widened()).collect()
 }
 
 impl<'s> Node<'s> {
-    fn add(&mut self, path: &'s str, route: &'s Served, leaves: bool) {
+    fn add(&mut self, one: &At<'s>, leaves: bool) {
         let mut at = self;
         at.count(leaves);
-        for segment in segments(path) {
-            at = at.below.entry(key(segment)).or_default();
+        for step in &one.steps {
+            at = at.below.entry(step.widened()).or_default();
             at.count(leaves);
         }
         if leaves {
-            at.here.push(route);
+            at.here.push(one.clone());
         } else {
             at.stays_here = true;
         }
@@ -126,78 +174,139 @@ impl<'s> Node<'s> {
         }
     }
 
-    fn at(&self, path: &[&str]) -> Option<&Self> {
-        path.iter().try_fold(self, |node, segment| node.below.get(key(segment)))
+    fn at(&self, path: &[Step<'s>]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| node.below.get(step))
     }
 
-    fn collect(&self, path: &mut Vec<&'s str>, groups: &mut Vec<Group>) {
+    fn collect(&self, path: &mut Vec<Step<'s>>, wishes: &mut Vec<Wish<'s>>) {
         if self.leaving == 0 {
             return;
         }
-        if self.staying == 0 {
-            let is_alone = self.below.is_empty();
-            let files = self.files();
-            return groups.push(group(path, !is_alone, Vec::new(), files, self.leaving));
+        if self.staying == 0 && !self.below.is_empty() {
+            let mut pattern = path.clone();
+            pattern.push(Step::Rest);
+            let mut routes = Vec::new();
+            self.all(&mut routes);
+            return wishes.push(Wish { pattern, is_whole: true, is_shared: false, routes });
         }
         if !self.here.is_empty() {
-            let methods: BTreeSet<&String> =
-                self.here.iter().flat_map(|route| &route.methods).collect();
-            let methods = methods.into_iter().filter(|_| self.stays_here).cloned().collect();
-            let files = self.here.iter().map(|route| route.file.clone()).collect();
-            groups.push(group(path, false, methods, files, self.here.len()));
+            wishes.push(Wish {
+                pattern: path.clone(),
+                is_whole: false,
+                is_shared: self.stays_here,
+                routes: self.here.clone(),
+            });
         }
-        for (segment, node) in &self.below {
-            path.push(segment);
-            node.collect(path, groups);
+        for (step, node) in &self.below {
+            path.push(*step);
+            node.collect(path, wishes);
             path.pop();
         }
     }
 
-    fn files(&self) -> BTreeSet<String> {
-        let here = self.here.iter().map(|route| route.file.clone());
-        here.chain(self.below.values().flat_map(Self::files)).collect()
-    }
-}
-
-fn group(
-    path: &[&str],
-    is_whole: bool,
-    methods: Vec<String>,
-    files: BTreeSet<String>,
-    routes: usize,
-) -> Group {
-    let rest = is_whole && path.last() != Some(&"{*}");
-    let mut parameters = 0;
-    let segments = path.iter().copied().chain(rest.then_some("{*}"));
-    let written = segments.map(|segment| match segment {
-        "{}" => {
-            parameters += 1;
-            format!("/{{p{parameters}}}")
-        }
-        "{*}" => "/{*rest}".to_owned(),
-        word => format!("/{word}"),
-    });
-    let mut text: String = written.collect();
-    if text.is_empty() {
-        text.push('/');
-    }
-    Group { name: String::new(), path: text, methods, files, routes, contested: Vec::new() }
-}
-
-/// Whether a request could mean both paths.
-fn may_be_one(one: &str, other: &str) -> bool {
-    let (mut one, mut other) = (segments(one), segments(other));
-    loop {
-        match (one.next().map(key), other.next().map(key)) {
-            (Some("{*}"), _) | (_, Some("{*}")) | (None, None) => return true,
-            (Some(a), Some(b)) if a == b || a == "{}" || b == "{}" => {}
-            _ => return false,
+    fn all(&self, routes: &mut Vec<At<'s>>) {
+        routes.extend(self.here.iter().cloned());
+        for node in self.below.values() {
+            node.all(routes);
         }
     }
 }
 
-fn is_same(one: &str, other: &str) -> bool {
-    segments(one).map(key).eq(segments(other).map(key))
+/// Paths that a table says in one way are one: `/a/` and `/a/{rest:path}`.
+fn merged(wishes: Vec<Wish<'_>>) -> Vec<Wish<'_>> {
+    let mut merged: Vec<Wish<'_>> = Vec::new();
+    for mut wish in wishes {
+        if let Some(last) = wish.pattern.last_mut().filter(|last| **last == Step::Slash) {
+            *last = Step::Rest;
+        }
+        match merged.iter_mut().find(|known| known.pattern == wish.pattern) {
+            Some(known) => {
+                known.is_shared |= wish.is_shared;
+                known.routes.extend(wish.routes);
+            }
+            None => merged.push(wish),
+        }
+    }
+    merged
+}
+
+impl Wish<'_> {
+    /// As a group; as an error why it would take what stays.
+    fn group(self, stays: &[At<'_>]) -> Result<Group, Vec<String>> {
+        let of_routes = || -> Vec<String> {
+            // One that takes every method has none to list.
+            if self.routes.iter().any(|it| it.route.methods.is_empty()) {
+                return Vec::new();
+            }
+            let all: BTreeSet<&String> =
+                self.routes.iter().flat_map(|it| &it.route.methods).collect();
+            all.into_iter().cloned().collect()
+        };
+        let mut methods = if self.is_shared { of_routes() } else { Vec::new() };
+        if !self.is_whole && self.robbed(&methods, stays).is_some() {
+            methods = of_routes();
+            if let Some(robbed) = self.robbed(&methods, stays) {
+                return Err(self.refused(robbed));
+            }
+        }
+        let contested = stays.iter().filter(|other| self.may_take(&methods, other));
+        let shown = |other: &At<'_>| {
+            let At { route, path, .. } = other;
+            format!("{} ({}:{})", path.path, route.file, route.line)
+        };
+        let taken = |one: &At<'_>| Taken {
+            place: place(one.route),
+            methods: one.route.methods.clone(),
+            path: one.path.path.clone(),
+        };
+        Ok(Group {
+            name: String::new(),
+            path: shape::pattern(&self.pattern),
+            files: self.routes.iter().map(|one| one.route.file.clone()).collect(),
+            routes: self.routes.len(),
+            contested: contested.map(shown).collect(),
+            takes: self.routes.iter().map(taken).collect(),
+            methods,
+        })
+    }
+
+    fn may_take(&self, methods: &[String], other: &At<'_>) -> bool {
+        share(methods, &other.route.methods) && shape::takes(&self.pattern, &other.steps)
+    }
+
+    /// Something that stays, that the pattern would take and that none of the routes could have answered.
+    fn robbed<'o>(&self, methods: &[String], stays: &'o [At<'o>]) -> Option<&'o At<'o>> {
+        stays.iter().find(|other| {
+            self.may_take(methods, other)
+                && !self.routes.iter().any(|own| {
+                    share(&own.route.methods, &other.route.methods)
+                        && shape::meet(&own.steps, &other.steps)
+                })
+        })
+    }
+
+    fn refused(&self, robbed: &At<'_>) -> Vec<String> {
+        let pattern = shape::pattern(&self.pattern);
+        let At { route, path, .. } = robbed;
+        let other = format!("{} ({}:{})", path.path, route.file, route.line);
+        let each = self.routes.iter().map(|one| {
+            format!(
+                "{}: {} would be {pattern} in a route table, and that takes {other}, which stays",
+                place(one.route),
+                one.path.path
+            )
+        });
+        each.collect()
+    }
+}
+
+/// Whether a method is in both; empty is every one.
+fn share(one: &[String], other: &[String]) -> bool {
+    one.is_empty() || other.is_empty() || one.iter().any(|method| other.contains(method))
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
 }
 
 /// The last word of each path; where several have it, the whole path.
@@ -228,73 +337,5 @@ fn name(groups: &mut [Group]) {
         let free = [wish.clone()].into_iter().chain(more).find(|name| !taken.contains(name));
         group.name = free.unwrap_or(wish);
         taken.insert(group.name.clone());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use insta::assert_snapshot;
-
-    fn served(base: &str, paths: &[&str]) -> Vec<Served> {
-        let one = |path: &&str| {
-            let (method, path) = path.split_once(' ').unwrap();
-            Served {
-                file: "app/x.py".to_owned(),
-                line: 1,
-                handler: "h".to_owned(),
-                router: "router".to_owned(),
-                methods: vec![method.to_owned()],
-                websocket: false,
-                paths: vec![ServedPath {
-                    path: format!("{base}{path}"),
-                    base: base.to_owned(),
-                    mounts: Vec::new(),
-                    settings: Vec::new(),
-                }],
-            }
-        };
-        paths.iter().map(one).collect()
-    }
-
-    fn shown(served: &[Served], rest: &[Served]) -> String {
-        let line = |group: Group| {
-            format!(
-                "{} {} {:?} {} {:?}",
-                group.name, group.path, group.methods, group.routes, group.contested
-            )
-        };
-        of(served, rest).into_iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn the_first_word_after_the_router_makes_the_group() {
-        let mut all =
-            served("/v1/agents", &["GET /workflows", "POST /workflows/{id}", "GET /networks"]);
-        all.extend(served("/api/v1/agents", &["GET /workflows"]));
-        all.extend(served("/v1", &["GET /services/", "GET /services/{id}"]));
-        all.extend(served("/v1/jobs", &["GET ", "GET /{id}", "GET /stats/all"]));
-        let rest = served("/v1", &["GET /users", "GET /agentsmith"]);
-        assert_snapshot!(shown(&all, &rest), @r"
-        api-v1-agents-workflows /api/v1/agents/workflows [] 1 []
-        networks /v1/agents/networks [] 1 []
-        v1-agents-workflows /v1/agents/workflows/{*rest} [] 2 []
-        jobs /v1/jobs/{*rest} [] 3 []
-        services /v1/services/{*rest} [] 2 []
-        ");
-    }
-
-    #[test]
-    fn what_stays_is_not_taken() {
-        let all = served(
-            "/v1/agents",
-            &["GET /a/{id}", "GET /a/{id}/x", "POST /a/b", "GET /a/c/d", "GET /a/c/e"],
-        );
-        let rest = served("/v1", &["GET /agents/a/b", "GET /agents/{kind}/c/d"]);
-        assert_snapshot!(shown(&all, &rest), @r#"
-        v1-agents-a-b-post /v1/agents/a/b ["POST"] 1 []
-        c /v1/agents/a/c/{*rest} [] 2 ["/v1/agents/{kind}/c/d (app/x.py:1)"]
-        a /v1/agents/a/{p1}/{*rest} [] 2 ["/v1/agents/a/b (app/x.py:1)", "/v1/agents/{kind}/c/d (app/x.py:1)"]
-        "#);
     }
 }

@@ -98,17 +98,22 @@ enum Stands {
 /// Shows the routes, and adds them where that was asked for.
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let wanted = args.monolith.border()?;
-    let (groups, left_out) = {
+    let (groups, mut left_out) = {
         let _progress = context.printer.progress("reading the source");
         let source = Source::read(&args.monolith.dir).await?;
         let sides = source.sides(&wanted)?;
         let serving = survey::of(&source.paths, &source.facts, &[], &sides).routes;
-        let left_out = serving.served.iter().flat_map(left_out).collect();
-        (groups::of(&serving.served, &serving.rest), left_out)
+        let mut left_out: Vec<String> = serving.served.iter().flat_map(left_out).collect();
+        let grouped = groups::of(&serving.served, &serving.rest);
+        left_out.extend(grouped.left_out);
+        (sayable(grouped.groups, &mut left_out), left_out)
     };
     let (_, table) = Standing::of(&context.home).into_good()?;
-    let proposed = groups.iter().map(|group| proposed(group, &table)).collect();
-    let (exit, change) = match plan(context, &groups)? {
+    let proposed: Vec<Proposed> = groups.iter().map(|group| proposed(group, &table)).collect();
+    let plan = plan(context, &groups)?;
+    let after: &RouteTable = plan.as_ref().map_or(&*table, |plan| &plan.table);
+    left_out.extend(proposed.iter().flat_map(|it| unreached(it, after)));
+    let (exit, change) = match plan {
         None => (Exit::Done, FlipReport::empty(Action::Edit, Came::NothingToDo)),
         Some(plan) if !args.write || context.dry_run => (Exit::Done, shown(context, &plan)),
         Some(plan) => {
@@ -192,6 +197,67 @@ fn proposed(group: &Group, table: &RouteTable) -> Proposed {
         Some(route) => stands(Stands::NameTaken, route),
         None => Proposed { group: group.clone(), standing: Stands::New, route: None },
     }
+}
+
+/// The groups whose paths a table can have; the others are left out, each with all that it is there for.
+fn sayable(groups: Vec<Group>, left_out: &mut Vec<String>) -> Vec<Group> {
+    let (good, bad): (Vec<_>, Vec<_>) = groups
+        .into_iter()
+        .map(|group| (group.path.parse::<Pattern>().err(), group))
+        .partition(|(problem, _)| problem.is_none());
+    for (problem, group) in bad {
+        let why = problem.map(|it| it.to_string()).unwrap_or_default();
+        left_out.extend(group.takes.iter().map(|it| {
+            format!("{}: a route table can't have its path {}: {why}", it.place, it.path)
+        }));
+    }
+    good.into_iter().map(|(_, group)| group).collect()
+}
+
+/// Requests that a group is there for and that the table gives to somebody else.
+fn unreached(proposed: &Proposed, table: &RouteTable) -> Vec<String> {
+    let route = match proposed.standing {
+        Stands::New => Some(proposed.group.name.as_str()),
+        Stands::There => proposed.route.as_deref(),
+        _ => None,
+    };
+    let Some(route) = route else { return Vec::new() };
+    let each = proposed.group.takes.iter().flat_map(|taken| {
+        let any = ["GET".to_owned()];
+        let methods = if taken.methods.is_empty() { &any } else { &taken.methods[..] };
+        let path = example(&taken.path);
+        let lost = methods.iter().filter_map(|method| {
+            let other = match table.match_route(method, &path) {
+                Ok(Some(found)) => match table.route(found.route).name.as_str() {
+                    name if name == route => return None,
+                    other => format!("route `{other}` takes it"),
+                },
+                Ok(None) => "no route takes it".to_owned(),
+                Err(refusal) => refusal.to_string(),
+            };
+            Some(format!("{}: {method} {path} is not reached by `{route}`: {other}", taken.place))
+        });
+        lost.collect::<Vec<_>>()
+    });
+    each.collect()
+}
+
+/// A path with something in place of each parameter.
+fn example(path: &str) -> String {
+    let mut rest = path;
+    let mut made = String::new();
+    while let Some((before, (inside, after))) =
+        rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
+    {
+        made.push_str(before);
+        made.push_str(match inside.rsplit_once(':') {
+            Some((_, "int" | "float")) => "1",
+            Some((_, "uuid")) => "00000000-0000-4000-8000-000000000000",
+            _ => "x",
+        });
+        rest = after;
+    }
+    made + rest
 }
 
 /// Why no group takes a route, or one of its paths.

@@ -90,3 +90,48 @@ async fn groups_are_shown_added_once_and_taken_back() {
     assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
     assert!(folder.table().route_named("networks").is_none());
 }
+
+/// A monolith whose `app/agents.py` has these routes below `/v1/agents`, beside others that stay.
+fn odd(routes: &str, stays: &str) -> (Folder, String) {
+    let (folder, at) = monolith();
+    let text = |body: &str| format!("router = APIRouter(prefix='/v1/agents')\n{body}");
+    std::fs::write(format!("{at}/app/agents.py"), text(routes)).unwrap();
+    std::fs::write(format!("{at}/app/rest.py"), text(stays)).unwrap();
+    let main = "from . import agents, rest\napp = FastAPI()\napp.include_router(agents.router)\napp.include_router(rest.router)\n";
+    std::fs::write(format!("{at}/app/main.py"), main).unwrap();
+    (folder, at)
+}
+
+#[tokio::test]
+async fn a_path_that_ends_with_a_slash_is_reached() {
+    let (folder, dir) =
+        odd("@router.get('/')\ndef all(): ...\n", "@router.post('')\ndef make(): ...\n");
+    let line = ["routes", "import", &dir, "--extract", "app/agents.py", "--write", "--yes"];
+    let (exit, report) = folder.json(&line).await;
+    assert_eq!((exit, &report["left_out"]), (Exit::Done, &serde_json::json!([])));
+    let table = folder.table();
+    let found = table.match_route("GET", "/v1/agents/").unwrap();
+    let found = found.map(|found| table.route(found.route).path.to_string());
+    assert_eq!(found.as_deref(), Some("/v1/agents/{*rest}"));
+    assert_eq!(table.match_route("POST", "/v1/agents").unwrap(), None, "it stays");
+    let (exit, report) = folder.json(&line).await;
+    assert_eq!((exit, &report["groups"][0]["standing"]), (Exit::Done, &"there".into()));
+}
+
+#[tokio::test]
+async fn an_odd_path_does_not_keep_the_others_out() {
+    let routes = "@router.get('/list')\ndef all(): ...\n@router.get('/e-{id}')\ndef one(id): ...\n\
+        @router.get('/{name}.json')\ndef file(name): ...\n@router.get('/a?b')\ndef query(): ...\n";
+    let (folder, dir) = odd(routes, "@router.get('/stays')\ndef stays(): ...\n");
+    let line = ["routes", "import", &dir, "--extract", "app/agents.py", "--write", "--yes"];
+    let (exit, report) = folder.json(&line).await;
+    assert_eq!(exit, Exit::Done, "{report}");
+    assert_snapshot!(serde_json::to_string_pretty(&report["left_out"]).unwrap(), @r#"
+    [
+      "app/agents.py:4 one: /v1/agents/e-{id} would be /v1/agents/{p1} in a route table, and that takes /v1/agents/stays (app/rest.py:2), which stays",
+      "app/agents.py:6 file: /v1/agents/{name}.json would be /v1/agents/{p1} in a route table, and that takes /v1/agents/stays (app/rest.py:2), which stays",
+      "app/agents.py:8 query: a route table can't have its path /v1/agents/a?b: `?` does not belong in a path"
+    ]
+    "#);
+    assert!(folder.table().route_named("list").is_some());
+}
