@@ -76,6 +76,8 @@ FORMS = [
     lambda T, t: ([f"session.execute('SELECT * FROM {t} WHERE 1')"], {("reads", 1)}),
     lambda T, t: ([f'session.execute("""delete from main.{t} where 1""")'], {("writes", 1)}),
     lambda T, t: ([f"session.execute('INSERT INTO {t} (id) SELECT 1')"], {("writes", 1)}),
+    lambda T, t: ([f'session.execute("-- why, FROM nowhere\\n/* nor, from here */ SELECT 1 FROM {t}")'], {("reads", 1)}),
+    lambda T, t: ([f"session.execute('EXPLAIN QUERY PLAN SELECT 1 FROM other o, {t}, more WHERE a IN (b, c)')"], {("reads", 1)}),
     lambda T, t: ([f"x = 'Update the list from {t}'", f'"""select * from {t}"""'], set()),
     lambda T, t: (["Plain(id=1)", "session.get(Plain, 1)", "row.id == 1", "cache.get(row)"], set()),
     lambda T, t: ([f"def check(value: {T}) -> {T}:", "    return value"], set()),

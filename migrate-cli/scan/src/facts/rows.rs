@@ -7,6 +7,7 @@
 
 mod declared;
 mod read;
+mod sql;
 
 use std::collections::BTreeSet;
 

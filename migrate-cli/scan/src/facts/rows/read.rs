@@ -211,39 +211,7 @@ impl Walk<'_> {
     }
 
     fn sql(&mut self, line: usize, text: &str) {
-        let words: Vec<&str> = text
-            .split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | ';' | '"' | '`'))
-            .filter(|word| !word.is_empty())
-            .collect();
-        let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
-        let Some(first) = words.first() else { return };
-        // A sentence may begin like a statement.
-        let needs = [
-            ("SELECT", "FROM"),
-            ("WITH", "AS"),
-            ("INSERT", "INTO"),
-            ("UPDATE", "SET"),
-            ("DELETE", "FROM"),
-        ];
-        let needed = needs.iter().find(|(verb, _)| is(first, verb)).map(|(_, needed)| *needed);
-        if needed.is_none_or(|needed| !words.iter().any(|word| is(word, needed))) {
-            return;
-        }
-        let mut before = "";
-        for pair in words.windows(2) {
-            let [word, table] = pair else { continue };
-            let access = match word.to_ascii_uppercase().as_str() {
-                "FROM" if is(before, "DELETE") => Access::Write,
-                "FROM" | "JOIN" => Access::Read,
-                "INTO" => Access::Write,
-                "UPDATE" if !is(before, "DO") && !is(before, "FOR") => Access::Write,
-                _ => {
-                    before = word;
-                    continue;
-                }
-            };
-            before = word;
-            let table = table.rsplit('.').next().unwrap_or(table).to_ascii_lowercase();
+        for (access, table) in super::sql::tables(text) {
             self.found.touched.push(Touch { line, whose: Whose::Table(table), access, how: "sql" });
         }
     }
