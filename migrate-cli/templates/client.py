@@ -1,4 +1,4 @@
-# ruff: noqa: E501
+# ruff: noqa: {{ self.left_alone() }}
 """{{ api.title }} {{ api.version }}: a client.
 {% if let Some(about) = api.about %}
 {{ about }}
@@ -47,7 +47,33 @@ class ApiError(Exception):
         self.status = status
         self.body = body
 {% for record in api.records %}
-{% if record.required.is_empty() || record.optional.is_empty() %}
+{% if Self::is_odd(record) %}
+{%- if !record.required.is_empty() %}
+_{{ record.name }}Required = TypedDict(
+    "_{{ record.name }}Required",
+    {
+{%- for field in record.required %}
+        {{ Self::text(field.name) }}: {{ Self::text(field.annotation) }},
+{%- endfor %}
+    },
+)
+{%- endif %}
+{%- if !record.optional.is_empty() %}
+_{{ record.name }}Optional = TypedDict(
+    "_{{ record.name }}Optional",
+    {
+{%- for field in record.optional %}
+        {{ Self::text(field.name) }}: {{ Self::text(field.annotation) }},
+{%- endfor %}
+    },
+    total=False,
+)
+{%- endif %}
+
+
+class {{ record.name }}({% if !record.required.is_empty() %}_{{ record.name }}Required{% if !record.optional.is_empty() %}, {% endif %}{% endif %}{% if !record.optional.is_empty() %}_{{ record.name }}Optional{% endif %}):
+    """{% if let Some(about) = Self::about(record) %}{{ about }}{% else %}{{ record.name }}, with fields that are no names of Python.{% endif %}"""
+{% else if record.required.is_empty() || record.optional.is_empty() %}
 class {{ record.name }}(TypedDict{% if record.required.is_empty() %}, total=False{% endif %}):
 {%- if let Some(about) = Self::about(record) %}
     """{{ about }}"""
@@ -201,10 +227,10 @@ class {{ kind.name }}:
         {{ Self::text(body.annotation) }},
         {
 {%- for (name, value) in body.required %}
-            "{{ name }}": {{ value }},
+            {{ Self::text(name) }}: {{ value }},
 {%- endfor %}
 {%- if !body.optional.is_empty() %}
-            **_given({ {%- for (name, value) in body.optional %}{% if !loop.first %}, {% endif %}"{{ name }}": {{ value }}{% endfor -%} }),
+            **_given({ {%- for (name, value) in body.optional %}{% if !loop.first %}, {% endif %}{{ Self::text(name) }}: {{ value }}{% endfor -%} }),
 {%- endif %}
         },
     )

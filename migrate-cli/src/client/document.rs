@@ -1,6 +1,6 @@
 //! An OpenAPI document as operations that a client can have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oas3::Spec;
 use oas3::spec::{
@@ -34,6 +34,23 @@ pub(crate) enum DocumentError {
         /// What is wrong.
         why: String,
     },
+}
+
+impl DocumentError {
+    /// What to do about it.
+    pub(crate) fn help(&self) -> &'static str {
+        match self {
+            Self::Shape(_) | Self::Version(_) => {
+                "give an OpenAPI document of version 3.1 as JSON, such as FastAPI and utoipa write"
+            }
+            Self::Twice(..) => {
+                "give each its own operationId in the service, or leave one of them out with --only"
+            }
+            Self::Reference { .. } => {
+                "correct the document where it is written, or leave the path out with --only"
+            }
+        }
+    }
 }
 
 /// What a service offers.
@@ -129,10 +146,11 @@ impl Api {
         let spec: Spec = serde_json::from_str(text)?;
         let mut reading = Reading { spec: &spec, types: Types::of(&spec), left_out: Vec::new() };
         let mut operations: Vec<Operation> = Vec::new();
+        let mut taken = stated(&spec, is_wanted)?;
         for (path, item) in spec.paths.iter().flatten().filter(|(path, _)| is_wanted(path)) {
             for (method, described) in item.methods() {
                 let found = reading.operation(path, method.as_str(), item, described);
-                let Some(operation) = found.map_err(|why| DocumentError::Reference {
+                let Some(mut operation) = found.map_err(|why| DocumentError::Reference {
                     method: method.to_string(),
                     path: path.clone(),
                     why,
@@ -140,9 +158,8 @@ impl Api {
                 else {
                     continue;
                 };
-                if let Some(other) = operations.iter().find(|it| it.name == operation.name) {
-                    let (one, other) = (other.id.clone(), operation.id.clone());
-                    return Err(DocumentError::Twice(one, other, operation.name));
+                if described.operation_id.is_none() {
+                    operation.name = unused(&mut taken, operation.name);
                 }
                 operations.push(operation);
             }
@@ -170,6 +187,23 @@ impl Api {
         let wanted = shape(path);
         self.operations.iter().find(|it| it.method == method && shape(&it.path) == wanted)
     }
+}
+
+/// The methods of operations that have a name in the document.
+fn stated(
+    spec: &Spec,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<BTreeSet<String>, DocumentError> {
+    let paths = spec.paths.iter().flatten().filter(|(path, _)| is_wanted(path));
+    let all = paths.flat_map(|(_, item)| item.methods());
+    let mut by_name: BTreeMap<String, String> = BTreeMap::new();
+    for id in all.filter_map(|(_, described)| described.operation_id.clone()) {
+        let name = snake(&id);
+        if let Some(other) = by_name.insert(name.clone(), id.clone()) {
+            return Err(DocumentError::Twice(other, id, name));
+        }
+    }
+    Ok(by_name.into_keys().collect())
 }
 
 #[derive(serde::Deserialize)]
@@ -331,12 +365,14 @@ pub(crate) fn pieces(path: &str) -> impl Iterator<Item = Result<&str, &str>> {
     })
 }
 
-/// The first of the good answers.
+/// The first of the good answers; where none is told, what holds for every other one.
 fn good(spec: &Spec, described: &Described) -> Result<Option<Response>, String> {
     let all = described.responses.iter().flatten();
     let mut good: Vec<_> = all.filter(|(status, _)| status.starts_with('2')).collect();
     good.sort_by_key(|(status, _)| (*status).clone());
-    let first: Option<&ObjectOrReference<Response>> = good.first().map(|(_, answer)| *answer);
+    let default = described.responses.iter().flatten().find(|(status, _)| *status == "default");
+    let first: Option<&ObjectOrReference<Response>> =
+        good.first().map(|(_, answer)| *answer).or(default.map(|(_, answer)| answer));
     first.map(|answer| answer.resolve(spec).map_err(|it| it.to_string())).transpose()
 }
 

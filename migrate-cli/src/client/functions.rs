@@ -13,7 +13,7 @@ use scan::calls::{self, Given, Kind, Preset};
 use scan::used::{Answered, Used, Uses};
 
 use super::document::{Api, Operation, pieces};
-use super::python::{is_field, unused};
+use super::python::{is_function, unused};
 use crate::monolith::config::Replaced;
 
 /// What comes of all names.
@@ -99,10 +99,9 @@ fn name_apart(functions: &mut [Function], api: &Api) {
         *many.entry(function.name.clone()).or_default() += 1;
     }
     let mut taken: BTreeSet<String> = api.records.iter().map(|it| it.name.clone()).collect();
-    taken.extend(["REPLACES", "TIMEOUT", "URL"].map(str::to_owned));
     for function in functions {
         let is_shared = many.get(&function.name).is_some_and(|many| *many > 1);
-        if is_shared || !is_field(&function.name) || taken.contains(&function.name) {
+        if is_shared || !is_function(&function.name) || taken.contains(&function.name) {
             let file = function.stands_for.split(".py:").next().unwrap_or_default();
             let module = file.trim_end_matches("/__init__").rsplit('/').next().unwrap_or_default();
             function.name = format!("{module}_{}", function.name);

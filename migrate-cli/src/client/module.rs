@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::document::{Api, Operation, Parameter, Secret, pieces};
 use super::functions::Function;
-use super::python::{shouting, text, words};
+use super::python::{is_field, may_be_none, shouting, text, words};
 use super::types::Record;
 
 /// What the first line of a module begins with; the digest of all other lines follows.
@@ -146,6 +146,16 @@ impl Module<'_> {
         text(value)
     }
 
+    /// Whether a class can't have all of its fields: some are no names of Python.
+    fn is_odd(record: &Record) -> bool {
+        !record.required.iter().chain(&record.optional).all(|field| is_field(&field.name))
+    }
+
+    /// What ruff need not look at: long lines, and types that are written as calls because a class can't have their fields.
+    fn left_alone(&self) -> &'static str {
+        if self.api.records.iter().any(Self::is_odd) { "E501, UP013" } else { "E501" }
+    }
+
     fn about(record: &Record) -> Option<String> {
         record.about.as_deref().map(words).filter(|about| !about.is_empty())
     }
@@ -217,6 +227,6 @@ fn parameter(parameter: &Parameter) -> String {
 
 /// A type that may be `None` where nothing needs to be given.
 fn open(annotation: &str, required: bool) -> String {
-    let is_open = required || annotation == "Any" || annotation.ends_with("None");
+    let is_open = required || annotation == "Any" || may_be_none(annotation);
     if is_open { annotation.to_owned() } else { format!("{annotation} | None") }
 }

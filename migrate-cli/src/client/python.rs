@@ -12,6 +12,9 @@ const KEYWORDS: &[&str] = &[
     "with", "yield",
 ];
 
+/// Names that annotations need: a field of this name would hide them from those after it.
+const TYPES: &[&str] = &["Any", "Literal", "bool", "dict", "float", "int", "list", "str"];
+
 /// Names that annotations and the module's own code need.
 const TAKEN: &[&str] = &[
     "ApiError",
@@ -21,6 +24,7 @@ const TAKEN: &[&str] = &[
     "Literal",
     "Mapping",
     "TypedDict",
+    "aclose",
     "bool",
     "cast",
     "close",
@@ -40,6 +44,97 @@ const TAKEN: &[&str] = &[
     "type",
 ];
 
+/// What else stands at the top of a module, or is used there.
+const MODULE: &[&str] = &[
+    "Exception",
+    "REPLACES",
+    "TIMEOUT",
+    "ValueError",
+    "_answer",
+    "_given",
+    "_headers",
+    "_part",
+    "_tls",
+    "_url",
+    "super",
+];
+
+/// Classes that Python has by itself: nobody who reads `except KeyError` should think of another one.
+const CLASSES: &[&str] = &[
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BaseException",
+    "BaseExceptionGroup",
+    "BlockingIOError",
+    "BrokenPipeError",
+    "BufferError",
+    "BytesWarning",
+    "ChildProcessError",
+    "ConnectionAbortedError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "DeprecationWarning",
+    "EOFError",
+    "Ellipsis",
+    "EncodingWarning",
+    "EnvironmentError",
+    "Exception",
+    "ExceptionGroup",
+    "FileExistsError",
+    "FileNotFoundError",
+    "FloatingPointError",
+    "FutureWarning",
+    "GeneratorExit",
+    "IOError",
+    "ImportError",
+    "ImportWarning",
+    "IndentationError",
+    "IndexError",
+    "InterruptedError",
+    "IsADirectoryError",
+    "KeyError",
+    "KeyboardInterrupt",
+    "LookupError",
+    "MemoryError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NotADirectoryError",
+    "NotImplemented",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PendingDeprecationWarning",
+    "PermissionError",
+    "ProcessLookupError",
+    "PythonFinalizationError",
+    "RecursionError",
+    "ReferenceError",
+    "ResourceWarning",
+    "RuntimeError",
+    "RuntimeWarning",
+    "StopAsyncIteration",
+    "StopIteration",
+    "SyntaxError",
+    "SyntaxWarning",
+    "SystemError",
+    "SystemExit",
+    "TabError",
+    "TimeoutError",
+    "TypeError",
+    "UnboundLocalError",
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "UnicodeError",
+    "UnicodeTranslateError",
+    "UnicodeWarning",
+    "UserWarning",
+    "ValueError",
+    "Warning",
+    "ZeroDivisionError",
+];
+
 /// Whether a word can stand where Python wants a name.
 pub(crate) fn is_name(word: &str) -> bool {
     let mut letters = word.chars();
@@ -50,7 +145,17 @@ pub(crate) fn is_name(word: &str) -> bool {
 
 /// Whether a word can be a field of a class whose annotations use the names of built-in types.
 pub(crate) fn is_field(word: &str) -> bool {
-    is_name(word) && !TAKEN.contains(&word) && !word.starts_with("__")
+    is_name(word) && !TYPES.contains(&word) && !word.starts_with("__")
+}
+
+/// Whether a word can be the name of a function beside everything else of the module.
+pub(crate) fn is_function(word: &str) -> bool {
+    is_name(word) && !TAKEN.contains(&word) && !MODULE.contains(&word) && !word.starts_with("__")
+}
+
+/// Whether a type, as it is written, has `None` in it.
+pub(crate) fn may_be_none(annotation: &str) -> bool {
+    annotation == "None" || annotation.ends_with(" | None")
 }
 
 /// A name in snake case: of an operation, or of a parameter.
@@ -60,7 +165,11 @@ pub(crate) fn snake(word: &str) -> String {
 
 /// A name in camel case: of a type.
 pub(crate) fn camel(word: &str) -> String {
-    free(&word.to_upper_camel_case())
+    let mut name = free(&word.to_upper_camel_case());
+    if CLASSES.contains(&name.as_str()) {
+        name.push('_');
+    }
+    name
 }
 
 /// A name in capitals: of a variable of the environment.
@@ -132,6 +241,10 @@ mod tests {
             ["class_", "list_", "x2nd", "x"]
         );
         assert_eq!([camel("show_thing"), camel("any")], ["ShowThing", "Any_"]);
+        assert_eq!([camel("ValueError"), camel("value_error")], ["ValueError_", "ValueError_"]);
+        assert!(is_function("open") && !is_function("_headers") && !is_function("ValueError"));
+        assert!(is_field("type") && !is_field("list") && !is_field("class") && !is_field("a-b"));
+        assert!(may_be_none("int | None") && may_be_none("None") && !may_be_none("PhaseNone"));
         assert_eq!(shouting("Agent service"), "AGENT_SERVICE");
     }
 

@@ -157,3 +157,104 @@ fn what_can_t_be_a_client_is_refused() {
         "/a": {"get": {"operationId": "getA", "responses": {}}, "put": {"operationId": "get_a", "responses": {}}}}}"#;
     assert!(of(twice).to_string().contains("`getA` and `get_a`"));
 }
+
+/// A client of a document with these schemas and these operations.
+fn with(schemas: &str, paths: &str) -> Api {
+    let text = format!(
+        r#"{{"openapi": "3.1.0", "info": {{"title": "t", "version": "1"}}, "paths": {{{paths}}}, "components": {{"schemas": {{{schemas}}}}}}}"#
+    );
+    Api::of(&text, &|_| true).unwrap()
+}
+
+/// An operation at `/NAME` that answers with a schema.
+fn answering(name: &str, status: &str) -> String {
+    format!(
+        r##""/{name}": {{"get": {{"responses": {{"{status}": {{"description": "", "content": {{"application/json": {{"schema": {{"$ref": "#/components/schemas/{name}"}}}}}}}}}}}}}}"##
+    )
+}
+
+fn answers(api: &Api) -> String {
+    let lines = api.operations.iter().map(|it| format!("{} {}", it.name, it.answer.annotation));
+    let records = api.records.iter().map(|record| {
+        let all = record.required.iter().chain(&record.optional);
+        let all: Vec<_> = all.map(|it| format!("{}: {}", it.name, it.annotation)).collect();
+        format!("{} {}", record.name, all.join(", "))
+    });
+    lines.chain(records).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_has_no_fields_and_is_in_itself_ends() {
+    let json = r##""Json": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"$ref": "#/components/schemas/Json"}},
+        {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Json"}}]}"##;
+    assert_snapshot!(answers(&with(json, &answering("Json", "200"))), @"get_json str | list[Any] | dict[str, Any]");
+    // Each doubles the one before.
+    let chain: Vec<String> = (0..60)
+        .map(|at| {
+            let next = at + 1;
+            format!(
+                r##""C{at}": {{"anyOf": [{{"type": "array", "items": {{"$ref": "#/components/schemas/C{next}"}}}},
+                {{"type": "object", "additionalProperties": {{"$ref": "#/components/schemas/C{next}"}}}}]}}"##
+            )
+        })
+        .chain([r#""C60": {"type": "string"}"#.to_owned()])
+        .collect();
+    let text = answers(&with(&chain.join(","), &answering("C0", "200")));
+    assert!(text.len() < 5_000, "{}", text.len());
+}
+
+#[test]
+fn types_are_the_same_wherever_they_stand() {
+    let node = r##""Node": {"type": ["object", "null"], "required": ["next"], "properties": {
+        "next": {"$ref": "#/components/schemas/Node"}, "again": {"$ref": "#/components/schemas/Node"}}}"##;
+    let paths =
+        [answering("Node", "200"), answering("Node", "default").replace("/Node", "/more/Node")];
+    let paths = paths.map(|it| it.replace("schemas/more/", "schemas/"));
+    assert_snapshot!(answers(&with(node, &paths.join(","))), @r"
+    get_node Node | None
+    get_more_node Node | None
+    Node next: Node | None, again: Node | None
+    ");
+}
+
+#[test]
+fn names_of_python_stay_pythons() {
+    let schemas = r##""ValueError": {"type": "object", "properties": {"loc": {"type": "string"}}},
+        "Odd": {"type": "object", "required": ["type", "a-b"], "description": "Odd.", "properties": {"type": {"type": "string"},
+            "a-b": {"$ref": "#/components/schemas/ValueError"}, "class": {"type": ["integer", "null"]}, "list": {"type": "integer"}}},
+        "Plain": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}, "id": {"type": "string"}}},
+        "Kind": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Plain"}}"##;
+    let paths = [answering("ValueError", "200"), answering("Odd", "200"), answering("Kind", "200")];
+    let api = with(schemas, &paths.join(","));
+    assert_snapshot!(answers(&api), @r"
+    get_value_error ValueError_
+    get_odd Odd
+    get_kind dict[str, Plain]
+    ValueError_ loc: str
+    Odd type: str, a-b: ValueError_, class: int | None, list: int
+    Plain type: str, id: str
+    ");
+    let text = module::write(&api, &[], "x").unwrap();
+    assert!(Facts::of(&text).mistake.is_none(), "{text}");
+    insta::assert_snapshot!(
+        "odd",
+        text.split_once("raise ApiError")
+            .unwrap()
+            .0
+            .split_once('\n')
+            .unwrap()
+            .1
+            .split_once("def _given")
+            .unwrap()
+            .0
+    );
+}
+
+#[test]
+fn names_that_nobody_has_said_are_told_apart() {
+    let get = r#"{"get": {"responses": {}}}"#;
+    let said = r#"{"get": {"operationId": "get_a_", "responses": {}}}"#;
+    let api = with("", &format!(r#""/a": {get}, "/a/": {get}, "/b": {said}"#));
+    let names: Vec<&str> = api.operations.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["get_a_", "get_a__", "get_a"]);
+}

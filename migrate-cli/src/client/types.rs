@@ -6,10 +6,12 @@ use oas3::Spec;
 use oas3::spec::{ObjectOrReference, ObjectSchema, Schema, SchemaType, SchemaTypeSet};
 use serde_json::Value;
 
-use super::python::{camel, is_field, text, unused};
+use super::python::{camel, is_name, text, unused};
 
 /// Deepest nesting of a schema that is told.
 const DEEPEST: usize = 40;
+/// Longest type that is written out, in bytes: schemas without fields that refer to each other double with each step.
+const LONGEST: usize = 2_000;
 
 /// A type with fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub(crate) struct Record {
 /// A field of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// The name, which is one of Python's.
+    /// The name, as JSON has it.
     pub(crate) name: String,
     /// Its type.
     pub(crate) annotation: String,
@@ -38,13 +40,24 @@ pub(crate) struct Types<'s> {
     spec: &'s Spec,
     records: Vec<Record>,
     names: BTreeSet<String>,
-    /// By what the schema says, or by the reference to it.
+    /// The names of those with fields, by what the schema says or by the reference to it.
     known: BTreeMap<String, String>,
+    /// Whole types, by the reference.
+    referred: BTreeMap<String, String>,
+    /// References that are being followed, the outermost first.
+    open: Vec<String>,
 }
 
 impl<'s> Types<'s> {
     pub(crate) fn of(spec: &'s Spec) -> Self {
-        Self { spec, records: Vec::new(), names: BTreeSet::new(), known: BTreeMap::new() }
+        Self {
+            spec,
+            records: Vec::new(),
+            names: BTreeSet::new(),
+            known: BTreeMap::new(),
+            referred: BTreeMap::new(),
+            open: Vec::new(),
+        }
     }
 
     /// The types with fields that were asked for, in that order.
@@ -70,25 +83,41 @@ impl<'s> Types<'s> {
         match &**schema {
             ObjectOrReference::Object(schema) => self.object(schema, name, depth, None),
             ObjectOrReference::Ref { ref_path, .. } => {
-                if let Some(known) = self.known.get(ref_path) {
+                if let Some(known) = self.referred.get(ref_path) {
                     return known.clone();
                 }
                 let own = ref_path.rsplit('/').next().unwrap_or(name);
                 let target = self.spec.components.as_ref().and_then(|it| it.schemas.get(own));
-                match target {
-                    Some(Schema::Object(target)) => match &**target {
-                        ObjectOrReference::Object(target) => {
-                            self.object(target, &camel(own), depth + 1, Some(ref_path))
-                        }
-                        ObjectOrReference::Ref { .. } => {
-                            let target = Schema::Object(target.clone());
-                            self.at(&target, name, depth + 1)
-                        }
-                    },
-                    _ => any(),
+                let Some(Schema::Object(target)) = target else { return any() };
+                // It is in itself: what has fields has a name for that.
+                if self.open.contains(ref_path) {
+                    return self.again(ref_path, target);
                 }
+                self.open.push(ref_path.clone());
+                let kind = match &**target {
+                    ObjectOrReference::Object(target) => {
+                        self.object(target, &camel(own), depth + 1, Some(ref_path))
+                    }
+                    ObjectOrReference::Ref { .. } => {
+                        self.at(&Schema::Object(target.clone()), name, depth + 1)
+                    }
+                };
+                self.open.pop();
+                self.referred.insert(ref_path.clone(), kind.clone());
+                kind
             }
         }
+    }
+
+    /// What a reference is inside of what it refers to.
+    fn again(&self, ref_path: &str, target: &ObjectOrReference<ObjectSchema>) -> String {
+        let (Some(name), ObjectOrReference::Object(target)) = (self.known.get(ref_path), target)
+        else {
+            return any();
+        };
+        let has_null = matches!(&target.schema_type,
+            Some(SchemaTypeSet::Multiple(kinds)) if kinds.contains(&SchemaType::Null));
+        if has_null { format!("{name} | None") } else { name.clone() }
     }
 
     fn object(
@@ -155,10 +184,6 @@ impl<'s> Types<'s> {
             let value = value.map(|value| self.at(value, &format!("{name}Value"), depth + 1));
             return format!("dict[str, {}]", value.unwrap_or_else(any));
         }
-        // A class can't have a field that is no name.
-        if !schema.properties.keys().all(|key| is_field(key)) {
-            return "dict[str, Any]".to_owned();
-        }
         let says = reference.map_or_else(
             || serde_json::to_string(&(&schema.properties, &schema.required)).unwrap_or_default(),
             str::to_owned,
@@ -166,7 +191,7 @@ impl<'s> Types<'s> {
         if let Some(known) = self.known.get(&says) {
             return known.clone();
         }
-        let own = schema.title.as_deref().filter(|title| is_field(title)).unwrap_or(name);
+        let own = schema.title.as_deref().filter(|title| is_name(title)).unwrap_or(name);
         let own = unused(&mut self.names, camel(own));
         // Known before its fields are looked at: one of them may be the same again.
         self.known.insert(says, own.clone());
@@ -209,7 +234,8 @@ fn union(kinds: &[String]) -> String {
         }
     }
     all.sort_by_key(|kind| kind == "None");
-    if all.is_empty() { any() } else { all.join(" | ") }
+    let text = all.join(" | ");
+    if all.is_empty() || text.len() > LONGEST { any() } else { text }
 }
 
 /// The parts of a union, which brackets hold together.

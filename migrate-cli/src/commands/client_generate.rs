@@ -164,8 +164,7 @@ async fn api(args: &Args) -> Result<Api, Failure> {
     let is_wanted = |path: &str| args.only.is_empty() || only.is_match(path);
     let api = Api::of(&text, &is_wanted).map_err(|problem| Failure::Other {
         message: format!("{} can't be used: {problem}", read::shown(&args.openapi)),
-        help: "give an OpenAPI document of version 3.1 as JSON, such as FastAPI and utoipa write"
-            .to_owned(),
+        help: problem.help().to_owned(),
     })?;
     if api.operations.is_empty() {
         return Err(Failure::Usage {

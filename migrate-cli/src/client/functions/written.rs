@@ -5,6 +5,7 @@ use scan::used::Used;
 
 use super::{Function, Made, Target};
 use crate::client::document::Operation;
+use crate::client::python::may_be_none;
 
 type Parameters<'a> = [(&'a calls::Parameter, Target)];
 
@@ -100,7 +101,7 @@ fn parameter_text(operation: &Operation, parameter: &calls::Parameter, target: &
         Target::Secret(_) => ("str", parameter.default.is_none()),
         Target::Without => ("object", true),
     };
-    let is_open = required || annotation == "Any" || annotation.ends_with("None");
+    let is_open = required || annotation == "Any" || may_be_none(annotation);
     let none = if is_open { "" } else { " | None" };
     let default = match &parameter.default {
         Some(Preset::Plain(text)) => format!(" = {text}"),
