@@ -1,10 +1,16 @@
 //! The functions of a file and what names are used for in it, read only where it is asked for: most files are never asked.
 
-use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
+use ruff_python_ast::visitor::{Visitor, walk_expr};
 use ruff_python_ast::{AnyParameterRef, Expr, ExprCall, ExprContext, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged;
 
 use crate::python::{self, Lines, Mistake, dotted};
+
+mod body;
+#[cfg(test)]
+mod tests;
+
+use body::Body;
 
 /// All of a file.
 #[derive(Debug, Default)]
@@ -34,6 +40,10 @@ pub struct Function {
     pub hands_over: Option<Call>,
     /// The names of what it calls.
     pub called: Vec<String>,
+    /// The line where it gives an error in place of an answer, outside of an `except`.
+    pub raises: Option<usize>,
+    /// The line where that depends on the answer: `if found is None: raise …`.
+    pub withholds: Option<usize>,
 }
 
 /// A parameter.
@@ -95,8 +105,18 @@ pub enum Given {
     Part(String, String),
     /// All of what a name stands for, as data: `a.model_dump()`, `a.dict()`.
     Whole(String),
-    /// Anything else.
-    Other,
+    /// Anything else, as it is written.
+    Other(String),
+}
+
+impl std::fmt::Display for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(text) | Self::Other(text) => f.write_str(text),
+            Self::Part(of, part) => write!(f, "{of}.{part}"),
+            Self::Whole(of) => write!(f, "{of}.model_dump()"),
+        }
+    }
 }
 
 /// Where a name is read.
@@ -144,7 +164,7 @@ impl Call {
 /// The text is not read at all; what is around a smaller mistake is.
 pub fn of(source: &str) -> Result<Calls, Mistake> {
     let parsed = python::parse(source)?;
-    let mut walk = Walk { lines: &parsed.lines, found: Vec::new() };
+    let mut walk = Walk { source, lines: &parsed.lines, found: Vec::new() };
     walk.visit_body(&parsed.module.body);
     let functions = parsed.module.body.iter().filter_map(|statement| match statement {
         Stmt::FunctionDef(function) => Some(self::function(function, source, &parsed.lines)),
@@ -156,10 +176,7 @@ pub fn of(source: &str) -> Result<Calls, Mistake> {
 fn function(function: &StmtFunctionDef, source: &str, lines: &Lines) -> Function {
     let mut body = Body::default();
     body.visit_body(&function.body);
-    let written = |expression: &Expr| {
-        let (start, end) = (expression.start().to_usize(), expression.end().to_usize());
-        source.get(start..end).unwrap_or_default().to_owned()
-    };
+    let written = |expression: &Expr| written(expression, source);
     let decorated = function.decorator_list.first();
     let decorated = decorated.map(|it| format!("is decorated with {}", written(&it.expression)));
     let yields = body.yields.then(|| "yields what it gives".to_owned());
@@ -170,9 +187,17 @@ fn function(function: &StmtFunctionDef, source: &str, lines: &Lines) -> Function
         oddity: decorated.or(yields),
         parameters: parameters(function, &written),
         returns: function.returns.as_deref().map(written),
-        hands_over: body.hands_over(lines),
+        hands_over: body.hands_over(source, lines),
         called: body.called.iter().filter_map(|call| dotted(&call.func)).collect(),
+        raises: body.raises.first().map(|at| lines.at(*at)),
+        withholds: body.withholds().map(|at| lines.at(at)),
     }
+}
+
+/// An expression as it is written.
+fn written(expression: &Expr, source: &str) -> String {
+    let (start, end) = (expression.start().to_usize(), expression.end().to_usize());
+    source.get(start..end).unwrap_or_default().to_owned()
 }
 
 fn parameters(function: &StmtFunctionDef, written: &dyn Fn(&Expr) -> String) -> Vec<Parameter> {
@@ -204,37 +229,40 @@ fn parameters(function: &StmtFunctionDef, written: &dyn Fn(&Expr) -> String) -> 
     all.iter_source_order().map(parameter).collect()
 }
 
-fn call(call: &ExprCall, lines: &Lines) -> Option<Call> {
+fn call(call: &ExprCall, source: &str, lines: &Lines) -> Option<Call> {
     let arguments = &call.arguments;
+    let given = |value: &Expr| given(value, source);
     let named = arguments.keywords.iter();
     let named = named.filter_map(|it| Some((it.arg.as_ref()?.to_string(), given(&it.value))));
     Some(Call {
         line: lines.at(call.start().to_usize()),
         function: dotted(&call.func)?,
-        placed: arguments.args.iter().map(given).collect(),
+        placed: arguments.args.iter().map(&given).collect(),
         named: named.collect(),
         is_open: arguments.args.iter().any(Expr::is_starred_expr)
             || arguments.keywords.iter().any(|it| it.arg.is_none()),
     })
 }
 
-fn given(value: &Expr) -> Given {
+fn given(value: &Expr, source: &str) -> Given {
+    let other = || Given::Other(written(value, source));
     if let Some(chain) = dotted(value) {
         return match chain.split_once('.') {
             None => Given::Name(chain),
             Some((of, part)) if !part.contains('.') => Given::Part(of.to_owned(), part.to_owned()),
-            Some(_) => Given::Other,
+            Some(_) => other(),
         };
     }
-    let Expr::Call(call) = value else { return Given::Other };
+    let Expr::Call(call) = value else { return other() };
     let chain = dotted(&call.func).unwrap_or_default();
     match chain.split_once('.') {
         Some((of, "model_dump" | "dict")) => Given::Whole(of.to_owned()),
-        _ => Given::Other,
+        _ => other(),
     }
 }
 
 struct Walk<'a> {
+    source: &'a str,
     lines: &'a Lines,
     found: Vec<Mention>,
 }
@@ -249,7 +277,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 self.found.push(Mention { line, chain, call: None });
             }
             Expr::Call(made) => {
-                match call(made, self.lines) {
+                match call(made, self.source, self.lines) {
                     Some(call) => {
                         let chain = call.function.clone();
                         self.found.push(Mention { line, chain, call: Some(call) });
@@ -260,164 +288,5 @@ impl<'a> Visitor<'a> for Walk<'a> {
             }
             _ => walk_expr(self, expression),
         }
-    }
-}
-
-/// What a function does, without the functions in it.
-#[derive(Default)]
-struct Body<'a> {
-    returned: Vec<Option<&'a Expr>>,
-    assigned: Vec<(&'a str, Option<&'a Expr>)>,
-    called: Vec<&'a ExprCall>,
-    yields: bool,
-}
-
-impl Body<'_> {
-    fn hands_over(&self, lines: &Lines) -> Option<Call> {
-        let [Some(returned)] = self.returned[..] else { return None };
-        let made = match returned {
-            Expr::Name(name) => {
-                let mut assigned = self.assigned.iter().filter(|(to, _)| *to == name.id.as_str());
-                match (assigned.next(), assigned.next()) {
-                    (Some((_, value)), None) => (*value)?,
-                    _ => return None,
-                }
-            }
-            other => other,
-        };
-        match made {
-            Expr::Await(awaited) => call(awaited.value.as_call_expr()?, lines),
-            Expr::Call(made) => call(made, lines),
-            _ => None,
-        }
-    }
-}
-
-impl<'a> Visitor<'a> for Body<'a> {
-    fn visit_stmt(&mut self, statement: &'a Stmt) {
-        match statement {
-            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
-            Stmt::Return(returned) => self.returned.push(returned.value.as_deref()),
-            Stmt::Assign(assigned) => {
-                if let [Expr::Name(name)] = &assigned.targets[..] {
-                    self.assigned.push((name.id.as_str(), Some(&assigned.value)));
-                    self.visit_expr(&assigned.value);
-                    return;
-                }
-            }
-            _ => {}
-        }
-        walk_stmt(self, statement);
-    }
-
-    fn visit_expr(&mut self, expression: &'a Expr) {
-        match expression {
-            Expr::Lambda(_) => return,
-            Expr::Yield(_) | Expr::YieldFrom(_) => self.yields = true,
-            Expr::Name(name) if name.ctx != ExprContext::Load => {
-                self.assigned.push((name.id.as_str(), None));
-            }
-            // `answer["a"] = 1`, `answer.update(…)`: it gives back more than it was given.
-            Expr::Subscript(changed) if changed.ctx != ExprContext::Load => {
-                self.changed(&changed.value);
-            }
-            Expr::Attribute(changed) if changed.ctx != ExprContext::Load => {
-                self.changed(&changed.value);
-            }
-            Expr::Call(made) => {
-                self.called.push(made);
-                if let Expr::Attribute(method) = &*made.func {
-                    self.changed(&method.value);
-                }
-            }
-            _ => {}
-        }
-        walk_expr(self, expression);
-    }
-}
-
-impl<'a> Body<'a> {
-    fn changed(&mut self, value: &'a Expr) {
-        if let Expr::Name(name) = value {
-            self.assigned.push((name.id.as_str(), None));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn only(text: &str) -> Function {
-        of(text).unwrap().functions.remove(0)
-    }
-
-    #[test]
-    fn a_handler_that_gives_back_one_answer_hands_over() {
-        let direct =
-            "async def show(id, db):\n    with failures():\n        return await find(db, id=id)\n";
-        let named =
-            "def show(id, db):\n    check(id)\n    found = find(db, id=id)\n    return found\n";
-        for text in [direct, named] {
-            let call = only(text).hands_over.unwrap();
-            assert_eq!((call.function.as_str(), call.placed.len()), ("find", 1));
-            assert_eq!(call.named, [("id".to_owned(), Given::Name("id".to_owned()))]);
-        }
-    }
-
-    #[test]
-    fn one_that_adds_something_does_not() {
-        for text in [
-            "def show(id):\n    if id: return None\n    return find(id)\n",
-            "def show(id):\n    found = find(id)\n    found['a'] = 1\n    return found\n",
-            "def show(id):\n    found = find(id)\n    found.update(a=1)\n    return found\n",
-            "def show(id):\n    found = find(id)\n    found = other(found)\n    return found\n",
-            "def show(id):\n    return {'a': find(id)}\n",
-        ] {
-            assert_eq!(only(text).hands_over, None, "{text}");
-        }
-    }
-
-    #[test]
-    fn parameters_are_read_as_they_are_written() {
-        let function =
-            only("def f(a, /, b: int = 1, *rest, c: 'str' = X, **more) -> dict[str, int]: ...\n");
-        let kinds: Vec<_> =
-            function.parameters.iter().map(|it| (it.name.as_str(), it.kind)).collect();
-        assert_eq!(
-            kinds,
-            [
-                ("a", Kind::Placed),
-                ("b", Kind::Either),
-                ("rest", Kind::Rest),
-                ("c", Kind::Named),
-                ("more", Kind::Rest)
-            ]
-        );
-        assert_eq!(function.parameters[1].default, Some(Preset::Plain("1".to_owned())));
-        assert_eq!(function.parameters[3].default, Some(Preset::Other));
-        assert_eq!(function.returns.as_deref(), Some("dict[str, int]"));
-    }
-
-    #[test]
-    fn a_call_is_bound_as_python_does() {
-        let function = only("def f(a, b=1, *, c=2): ...\n");
-        let bound = |text: &str| {
-            let call = of(text).unwrap().mentions.remove(0).call.unwrap();
-            let bound = call.bound(&function.parameters);
-            bound.map(|all| all.iter().map(|(it, _)| it.name.clone()).collect::<Vec<_>>())
-        };
-        assert_eq!(bound("f(x, c=y.z)").unwrap(), ["a", "c"]);
-        assert!(bound("f(x, y, z)").unwrap_err().contains("3 arguments"));
-        assert!(bound("f(x, d=1)").unwrap_err().contains("`d`"));
-        assert!(bound("f(*x)").unwrap_err().contains("unpacks"));
-    }
-
-    #[test]
-    fn who_is_called_is_told_from_who_is_named() {
-        let calls = of("a.f(b, c.d())\nhandlers = [a.f]\n").unwrap();
-        let shown: Vec<_> =
-            calls.mentions.iter().map(|it| (it.chain.as_str(), it.call.is_some())).collect();
-        assert_eq!(shown, [("a.f", true), ("b", false), ("c.d", true), ("a.f", false)]);
     }
 }

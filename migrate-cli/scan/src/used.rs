@@ -54,6 +54,16 @@ pub struct Answered {
     pub body: Option<String>,
     /// What each parameter of the function gets of the handler's own.
     pub given: BTreeMap<String, Given>,
+    /// What the route says of itself by name, as it is written: `response_model`, `status_code`.
+    pub declared: BTreeMap<String, String>,
+    /// Whether it may say more, by something that is unpacked.
+    pub is_open: bool,
+    /// What the handler says that it gives back.
+    pub returns: Option<String>,
+    /// The line where the handler raises.
+    pub raises: Option<usize>,
+    /// The line where it does because of the answer.
+    pub withholds: Option<usize>,
 }
 
 impl Used {
@@ -178,6 +188,8 @@ impl Reading<'_> {
         let given = call.bound(&function.parameters).ok()?;
         let given = given.into_iter().map(|(it, given)| (it.name.clone(), given.clone()));
         let paths = route.paths.iter().filter(|path| path.is_told());
+        let said = self.said(file, route);
+        let declared = said.iter().flat_map(|call| &call.named);
         let answered = Answered {
             file: route.file.clone(),
             line: route.line,
@@ -186,8 +198,26 @@ impl Reading<'_> {
             paths: paths.map(|path| path.path.clone()).collect(),
             body: self.body(file, &handler),
             given: given.collect(),
+            declared: declared.map(|(name, value)| (name.clone(), value.to_string())).collect(),
+            is_open: said.is_some_and(|call| call.is_open),
+            returns: handler.returns,
+            raises: handler.raises,
+            withholds: handler.withholds,
         };
         Some((to, answered))
+    }
+
+    /// The call that declares a route: `@router.get(…)`, `router.add_api_route(…)`.
+    fn said(&mut self, file: FileId, route: &Served) -> Option<Call> {
+        let mentions = &self.calls(file).mentions;
+        let mut calls =
+            mentions.iter().filter(|it| it.line == route.line).filter_map(|it| it.call.as_ref());
+        let declares = |call: &&Call| {
+            let (of, verb) = call.function.rsplit_once('.').unwrap_or_default();
+            let is_verb = route.methods.iter().any(|method| method.eq_ignore_ascii_case(verb));
+            !of.is_empty() && (is_verb || verb.contains("route") || verb == "websocket")
+        };
+        calls.find(declares).cloned()
     }
 
     /// The only parameter without a default whose type is a class of the monolith, or any object: FastAPI takes it from the body.

@@ -4,6 +4,7 @@
 //! somebody has said so (`[client.names]`); its parameters, where the handler hands its own on, or where they have the same names.
 //! All else stands against the client, with its place.
 
+mod answers;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,8 +184,15 @@ impl Mapping<'_> {
         if let Some(oddity) = &function.oddity {
             return Err(refused(oddity.clone()));
         }
+        if let Some(what) = answers::other(function, only) {
+            return Err(refused(what));
+        }
         match &function.returns {
-            Some(kind) if is_data(kind) => Ok((operation, Some(only))),
+            Some(kind) if is_data(kind) => {
+                let is_lost = kind != "None" && operation.answer.annotation == "None";
+                let what = || format!("{} answers with nothing, by its document", operation.id);
+                if is_lost { Err(refused(what())) } else { Ok((operation, Some(only))) }
+            }
             Some(kind) => Err(refused(format!("gives back `{kind}`, and the client plain data"))),
             None => Err(refused(
                 "does not say what it gives back, and the client gives plain data".to_owned(),
@@ -226,7 +234,10 @@ impl Mapping<'_> {
             (None, Some(answered)) => handed_on(operation, answered, own),
             (None, None) => by_name(operation, own),
         };
-        let Some(target) = target else { return Ok(None) };
+        let Some(target) = target else {
+            let answered = answered.filter(|_| !is_stated);
+            return answered.and_then(|it| answers::fixed(parameter, it)).map_or(Ok(None), Err);
+        };
         if let Some(kind) = parameter.annotation.as_deref().filter(|it| !is_stated && !is_data(it))
         {
             return Err(format!("takes `{kind}` as `{own}`, and the client plain data"));

@@ -56,14 +56,18 @@ def b(id: str):
 ";
 
 fn uses(importer: &str) -> Uses {
+    uses_of(SERVICE, ROUTER, importer)
+}
+
+fn uses_of(service: &str, router: &str, importer: &str) -> Uses {
     let files = [
         ("app/__init__.py", ""),
         (
             "app/main.py",
             "from app import router\napp = FastAPI()\napp.include_router(router.router)\n",
         ),
-        ("app/service.py", SERVICE),
-        ("app/router.py", ROUTER),
+        ("app/service.py", service),
+        ("app/router.py", router),
         ("app/jobs.py", importer),
     ];
     let facts: Vec<Facts> = files.iter().map(|(_, text)| Facts::of(text)).collect();
@@ -257,4 +261,80 @@ fn names_that_nobody_has_said_are_told_apart() {
     let api = with("", &format!(r#""/a": {get}, "/a/": {get}, "/b": {said}"#));
     let names: Vec<&str> = api.operations.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["get_a_", "get_a__", "get_a"]);
+}
+
+/// What stands against `listed`, whose handler is this.
+fn listed(function: &str, handler: &str, said: &str) -> String {
+    let service = SERVICE.replace(
+        "def listed(limit: int = 10, *, kind: str | None = None) -> list[dict]: ...",
+        function,
+    );
+    let (before, rest) = ROUTER.split_once("@router.get('')\n").unwrap();
+    let (_, after) = rest.split_once("    return found\n").unwrap();
+    let router = format!("{before}{handler}{after}");
+    let replaced: Replaced = toml::from_str(&format!("{SAID}{said}")).unwrap();
+    let uses = uses_of(&service, &router, "from .service import listed\nlisted()\n");
+    let against = functions::of(&uses, &api(), &replaced).against;
+    against.iter().map(|it| it.what.clone()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_route_that_answers_otherwise_is_refused() {
+    let function = "def listed(limit: int = 10, active: bool = False) -> list[dict]: ...";
+    let plain = "    return service.listed(limit)\n";
+    let with = |decorator: &str, body: &str| {
+        listed(
+            function,
+            &format!("@router.get(''{decorator})\ndef listed(limit: int = 10):\n{body}"),
+            "",
+        )
+    };
+    // What changes nothing is accepted.
+    for (decorator, body) in [
+        ("", plain),
+        (", response_model=list[dict], status_code=201, tags=['x']", plain),
+        (", response_model=list[dict[str, Any]]", plain),
+        (", response_model=None, response_class=ORJSONResponse", plain),
+        (", response_model_exclude_none=False, status_code=status.HTTP_201_CREATED", plain),
+        ("", "    return service.listed(limit, active=False)\n"),
+        ("", "    if limit > 9:\n        raise TooMany\n    return service.listed(limit)\n"),
+        (
+            "",
+            "    found = service.listed(limit)\n    logger.info('found', found)\n    return found\n",
+        ),
+    ] {
+        assert_eq!(with(decorator, body), "", "{decorator} {body}");
+    }
+    let refused = [
+        with(", response_model=list[Thing]", plain),
+        with(", response_model_exclude_none=True", plain),
+        with(", response_class=PlainTextResponse", plain),
+        with(", status_code=204", plain),
+        with(", **COMMON", plain),
+        with("", "    return service.listed(limit, active=True)\n"),
+        with(
+            "",
+            "    found = service.listed(limit)\n    if not found:\n        raise Nothing\n    return found\n",
+        ),
+        with("", "    found = service.listed(limit)\n    or_404(found)\n    return found\n"),
+    ];
+    assert_snapshot!(refused.join("\n"), @r"
+    listed: the route answers with `list[Thing]`, which may have less of it (app/router.py:9)
+    listed: the route changes what it gives back, by response_model_exclude_none=True (app/router.py:9)
+    listed: the route changes what it gives back, by response_class=PlainTextResponse (app/router.py:9)
+    listed: the route changes what it gives back, by status_code=204 (app/router.py:9)
+    listed: the route that answers with it says more than can be told (app/router.py:9)
+    listed: the handler gives `True` as `active`, not what a request has (app/router.py:9)
+    listed: the handler looks at it, and may raise in its place (app/router.py:13)
+    listed: gives back what no route answers with
+    ");
+    let none = "def listed(limit: int = 10) -> list[dict] | None: ...";
+    let raises = "@router.get('')\ndef listed(limit: int = 10):\n    if limit > 9:\n        raise TooMany\n    return service.listed(limit)\n";
+    assert_snapshot!(listed(none, raises, ""), @"listed: may give back None, and the handler raises (app/router.py:12)");
+    // Somebody has looked at it.
+    let names = "[names]\n'service.listed' = 'listThings'\n";
+    let handler = format!(
+        "@router.get('', response_model=list[Thing])\ndef listed(limit: int = 10):\n{plain}"
+    );
+    assert_eq!(listed(function, &handler, names), "");
 }
