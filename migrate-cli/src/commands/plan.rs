@@ -1,5 +1,6 @@
 //! `migrate plan`: the whole migration as a checklist, each step as it is now: what an operator types every morning.
 
+mod importers;
 mod measured;
 mod steps;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::importers;
 use super::measured::{Measured, measure};
 use super::{Args, State, Step};
 use crate::context::Context;
@@ -10,7 +11,12 @@ use crate::exit_code::Exit;
 /// Everything, in the order in which it is done.
 pub(super) async fn of(args: &Args, context: &Context) -> (Exit, Vec<Step>) {
     let status = measure(&["status"], context).await;
-    let mut steps = vec![border(args, context).await, database(args, context).await];
+    let client = match &args.source {
+        Some(source) => importers::client(source).await,
+        None => None,
+    };
+    let border = border(args, context, client.as_deref()).await;
+    let mut steps = vec![border, database(args, context).await];
     steps.push(units(args, context).await);
     steps.push(table(&status, context));
     if status.report.pointer("/routes").is_none() {
@@ -28,12 +34,12 @@ pub(super) async fn of(args: &Args, context: &Context) -> (Exit, Vec<Step>) {
     for route in routes {
         steps.push(route_step(route, follow, context).await);
     }
-    steps.push(cleanup(args, context).await);
+    steps.push(cleanup(args, context, client.as_deref()).await);
     steps.push(retire(args, context).await);
     (status.exit, steps)
 }
 
-async fn border(args: &Args, context: &Context) -> Step {
+async fn border(args: &Args, context: &Context, client: Option<&str>) -> Step {
     let Some(source) = &args.source else {
         let found = "give the monolith's source with --source DIR";
         return unknown("border", "monolith", found, "migrate scan DIR");
@@ -47,9 +53,13 @@ async fn border(args: &Args, context: &Context) -> Step {
     let command = format!("migrate scan {source}");
     let config = args.config.to_string_lossy();
     let scan = measure(&["scan", &source, "--config", &config], context).await;
+    if scan.exit == Exit::Refused && scan.report.get("error").is_none() {
+        let found = crossings(&scan);
+        return importers::step(&scan, &source, client, &found)
+            .unwrap_or_else(|| step("border", &source, State::Open, found, command));
+    }
     let (state, found) = match scan.exit {
         Exit::Done => (State::Done, "clean".to_owned()),
-        Exit::Refused if scan.report.get("error").is_none() => (State::Open, crossings(&scan)),
         _ => (State::Unknown, scan.failure()),
     };
     step("border", &source, state, found, command)
@@ -238,15 +248,19 @@ async fn route_step(route: &Value, follow: bool, context: &Context) -> Step {
 }
 
 /// Whether the extracted files can be taken out of the monolith, or are.
-async fn cleanup(args: &Args, context: &Context) -> Step {
+async fn cleanup(args: &Args, context: &Context, client: Option<&str>) -> Step {
     let Some(source) = &args.source else {
         let found = "give the monolith's source with --source DIR";
         return unknown("cleanup", "monolith", found, "migrate cleanup DIR --dry-run");
     };
     let (source, config) = (source.to_string_lossy(), args.config.to_string_lossy());
-    let words = ["cleanup", &source, "--config", &config, "--dry-run"];
+    let mut words = vec!["cleanup", &source, "--config", &config, "--dry-run"];
+    words.extend(client.iter().flat_map(|client| ["--use-client", client]));
     let dry = measure(&words, context).await;
-    let command = format!("migrate cleanup {source}");
+    let command = match client {
+        Some(client) => format!("migrate cleanup {source} --use-client {client}"),
+        None => format!("migrate cleanup {source}"),
+    };
     let against = dry.list("/against");
     let (state, found) = match (dry.text("/result"), against.first()) {
         (Some("nothing-to-do"), _) => (State::Done, "the extracted files are out".to_owned()),
@@ -290,7 +304,7 @@ async fn retire(args: &Args, context: &Context) -> Step {
 }
 
 /// What a document has under a key; documents of our own commands have it.
-fn word<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(super) fn word<'v>(value: &'v Value, key: &str) -> &'v str {
     text(value, key).unwrap_or_default()
 }
 
@@ -306,7 +320,13 @@ fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn step(name: &'static str, on: &str, state: State, found: String, command: String) -> Step {
+pub(super) fn step(
+    name: &'static str,
+    on: &str,
+    state: State,
+    found: String,
+    command: String,
+) -> Step {
     Step { name, on: on.to_owned(), state, found, command }
 }
 

@@ -150,6 +150,23 @@ async fn border_and_database_are_measured() {
     let all = steps(&folder, &words).await;
     assert_eq!(step(&all, "border")["found"], "1 imports of extracted files");
     assert_eq!(step(&all, "border")["state"], "open");
+    let command = step(&all, "border")["command"].as_str().unwrap();
+    assert!(command.starts_with("migrate client generate source --openapi URL"), "{command}");
+    assert!(command.contains("migrate cleanup source --use-client FILE"), "{command}");
+
+    // With the client there, the border waits for the cleanup, which takes it into use.
+    let api = crate::client::document::Api::of(
+        r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}}"#,
+        &|_| true,
+    );
+    let client = crate::client::module::write(&api.unwrap(), &[], "x").unwrap();
+    std::fs::write(at("source/client.py"), client).unwrap();
+    let all = steps(&folder, &words).await;
+    assert_eq!(step(&all, "border")["state"], "waits");
+    for name in ["border", "cleanup"] {
+        let command = &step(&all, name)["command"];
+        assert_eq!(command, "migrate cleanup source --use-client client.py", "{name}");
+    }
     // The folder is no repository.
     assert_eq!(step(&all, "cleanup")["state"], "unknown");
 }
